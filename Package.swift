@@ -1,0 +1,77 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A library module: its sources are `Sources/<name>`, its imports go down only (docs/ARCHITECTURE.md).
+func module(
+  _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, exclude: ["README.md"], resources: resources,
+    swiftSettings: settings)
+}
+
+/// The tests of one module; `Tests/<name>Tests` mirrors `Sources/<name>`.
+func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .testTarget(
+    name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies,
+    swiftSettings: settings)
+}
+
+let package = Package(
+  name: "heed",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "Heed", targets: ["Heed"]),
+    .library(name: "HeedTensor", targets: ["HeedTensor"]),
+    .library(name: "HeedAttention", targets: ["HeedAttention"]),
+    .library(name: "HeedModels", targets: ["HeedModels"]),
+    .library(name: "HeedTraining", targets: ["HeedTraining"]),
+    .library(name: "HeedExplorer", targets: ["HeedExplorer"]),
+    .executable(name: "heed", targets: ["HeedCommand"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+  ],
+  targets: [
+    // Floors of the house, lowest first.
+    .target(name: "CHeedKernels", exclude: ["README.md"]),
+    module("HeedTensor", ["CHeedKernels"]),
+    module("HeedAttention", ["CHeedKernels", "HeedTensor"]),
+    module("HeedBlocks", ["HeedTensor", "HeedAttention"]),
+    module("HeedFormats", ["HeedTensor"]),
+    module("HeedText", []),
+    module("HeedModels", ["HeedTensor", "HeedAttention", "HeedBlocks", "HeedFormats"]),
+    module("HeedTraining", ["HeedTensor", "HeedAttention", "HeedFormats", "HeedModels"]),
+    module(
+      "Heed",
+      [
+        "HeedTensor", "HeedAttention", "HeedBlocks", "HeedFormats", "HeedText", "HeedModels",
+        "HeedTraining",
+      ]),
+    module("HeedExplorer", ["HeedTensor", "HeedAttention", "Heed"]),
+    .executableTarget(
+      name: "HeedCommand",
+      dependencies: [
+        "HeedTensor", "HeedAttention", "HeedBlocks", "HeedFormats", "HeedText", "HeedModels",
+        "HeedTraining", "Heed", "HeedExplorer",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      exclude: ["README.md"], swiftSettings: settings),
+    // Tests.
+    tests(of: "HeedTensor", ["CHeedKernels"]),
+    tests(of: "HeedAttention", ["HeedTensor"]),
+    tests(of: "HeedFormats", ["HeedTensor"]),
+    tests(of: "HeedModels", ["HeedTensor", "HeedAttention", "HeedBlocks", "HeedFormats"]),
+    tests(of: "HeedTraining", ["HeedTensor", "HeedModels"]),
+    tests(of: "HeedExplorer", ["HeedTensor"]),
+    tests(of: "HeedCommand"),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c11
+)

@@ -1,0 +1,182 @@
+// CHeedKernels: the inner loops, one table of functions for each instruction set.
+//
+// A kernel works on raw pointers. It knows no tensor, no thread, no memory but what it is given.
+// Every table is complete: a variant that has no better loop for an entry takes the one of the
+// table below it, down to `generic`, which is the specification of every entry (plain C, readable).
+//
+// Order of sums. Entries that sum over k in matrix tiles (tile_*) add strictly in the order of k
+// with one accumulator for each output, whatever m and n are: a row computed alone has the same
+// bits as the same row computed with others, and summing k in two calls (accumulate = 1) has the
+// bits of one call. Everything above relies on this.
+
+#ifndef CHEED_KERNELS_H
+#define CHEED_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// Row stride, in elements of 4 bytes, of the score tiles that the attention works on (keys of
+/// one block). A compile-time constant, so that a tile's rows are addressed by displacement alone.
+#define HEED_SCORE_STRIDE 128
+
+/// Width, in columns, of the packed panels of matrices, the same for every variant, so that a
+/// packed weight is valid whatever the instruction set.
+#define HEED_PANEL 32
+
+/// Activation functions of `activation` and `activation_gradient`.
+typedef enum {
+  HEED_ACTIVATION_GELU_ERF = 0,   // x * Phi(x), exact
+  HEED_ACTIVATION_GELU_TANH = 1,  // the tanh form, "gelu_new", "gelu_pytorch_tanh"
+  HEED_ACTIVATION_SILU = 2,       // x * sigmoid(x), "swish"
+  HEED_ACTIVATION_RELU = 3,
+  HEED_ACTIVATION_TANH = 4,
+  HEED_ACTIVATION_SIGMOID = 5,
+  HEED_ACTIVATION_QUICK_GELU = 6,  // x * sigmoid(1.702 x)
+} heed_activation;
+
+/// One instruction set's kernels. f32 is IEEE binary32, bf16 its upper half (round to nearest
+/// even), f16 IEEE binary16. "pairs" are two bf16 values of neighbouring k in 32 bits, the lower k
+/// in the lower half; an odd k at the end is paired with zero.
+typedef struct __attribute__((swift_attr("@Sendable"))) heed_kernels {
+  const char *name;
+
+  // ---- matrix tiles: c[i * c_stride + j] (+)= sum over kk < k of A(i, kk) * b[kk * b_stride + j]
+  // for i < m, j < n; accumulate 0 starts from zero, 1 from c. Any m, n, k >= 0.
+  // A by k:    A(i, kk) = a[kk * a_stride + i]
+  // A by rows: A(i, kk) = a[i * HEED_SCORE_STRIDE + kk]
+  void (*tile_f32)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t a_stride,
+                   const float *b, ptrdiff_t b_stride, float *c, ptrdiff_t c_stride,
+                   int accumulate);
+  void (*tile_rows_f32)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, const float *b,
+                        ptrdiff_t b_stride, float *c, ptrdiff_t c_stride, int accumulate);
+  // The same over pairs: k, a_stride and b_stride count pairs (32 bits); by rows the stride of a
+  // is HEED_SCORE_STRIDE / 2 pairs. Products of bf16 are exact, sums are f32.
+  void (*tile_bf16)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a, ptrdiff_t a_stride,
+                    const uint32_t *b, ptrdiff_t b_stride, float *c, ptrdiff_t c_stride,
+                    int accumulate);
+  void (*tile_rows_bf16)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a,
+                         const uint32_t *b, ptrdiff_t b_stride, float *c, ptrdiff_t c_stride,
+                         int accumulate);
+
+  // ---- packing for the tiles
+  // Transposing: rows x k (row-major, row_stride) to dst[kk * width + row], rows <= width, the
+  // rest of each width filled with zeros. Values are multiplied by scale.
+  void (*pack_transposed_f32)(ptrdiff_t rows, ptrdiff_t k, const float *src, ptrdiff_t row_stride,
+                              float *dst, ptrdiff_t width, float scale);
+  // The same to pairs: dst[(kk / 2) * width + row].
+  void (*pack_transposed_bf16)(ptrdiff_t rows, ptrdiff_t k, const float *src,
+                               ptrdiff_t row_stride, uint32_t *dst, ptrdiff_t width, float scale);
+  // Interleaving without transposing: k x n (row-major) to pairs dst[(kk / 2) * width + j], n <=
+  // width, the rest filled with zeros.
+  void (*pack_pairs_bf16)(ptrdiff_t k, ptrdiff_t n, const float *src, ptrdiff_t row_stride,
+                          uint32_t *dst, ptrdiff_t width, float scale);
+
+  // ---- one step of the online softmax on a score tile s[m][n], row stride HEED_SCORE_STRIDE,
+  // n <= HEED_SCORE_STRIDE. For each row i: M = max(row_max[i], max_j s*scale),
+  // correction[i] = exp(row_max[i] - M) (1 where M did not change, and where M is -inf),
+  // p = exp(s*scale - M), row_sum[i] = row_sum[i] * correction[i] + sum p, row_max[i] = M.
+  // -inf scores give p = 0; a row that has seen nothing stays at (-inf, 0).
+  // p replaces s; columns n up to the next multiple of 32 are set to 0 (bits beyond are untouched).
+  void (*softmax_step_f32)(ptrdiff_t m, ptrdiff_t n, float *s, float scale, float *row_max,
+                           float *row_sum, float *correction);
+  // The same; p is also rounded to bf16 and written to pairs (row stride HEED_SCORE_STRIDE / 2).
+  // The sum is that of the rounded p.
+  void (*softmax_step_bf16)(ptrdiff_t m, ptrdiff_t n, float *s, uint32_t *p, float scale,
+                            float *row_max, float *row_sum, float *correction);
+  // Backward: p = exp(s*scale - lse) in place; lse -inf (a row without keys) gives 0.
+  void (*softmax_weights_f32)(ptrdiff_t m, ptrdiff_t n, float *s, float scale, const float *lse);
+  // ds = p * (dp - delta[i]) * scale into dp; all with row stride HEED_SCORE_STRIDE.
+  void (*softmax_gradient_f32)(ptrdiff_t m, ptrdiff_t n, const float *p, float *dp, float scale,
+                               const float *delta);
+  // Rows of a score tile to pairs along j (by rows) and along i ([i / 2][HEED_SCORE_STRIDE]).
+  void (*tile_to_pairs)(ptrdiff_t m, ptrdiff_t n, const float *s, uint32_t *by_rows,
+                        uint32_t *by_columns);
+  // c[i * stride + j] *= factor[i]
+  void (*scale_rows_f32)(ptrdiff_t m, ptrdiff_t n, float *c, ptrdiff_t stride,
+                         const float *factor);
+
+  // ---- elementary functions, largest error in ulp over all finite inputs stated in the README
+  void (*exp_f32)(ptrdiff_t n, const float *x, float *y);
+  void (*tanh_f32)(ptrdiff_t n, const float *x, float *y);
+  void (*erf_f32)(ptrdiff_t n, const float *x, float *y);
+  void (*activation_f32)(heed_activation kind, ptrdiff_t n, const float *x, float *y);
+  // dx = dy * f'(x)
+  void (*activation_gradient_f32)(heed_activation kind, ptrdiff_t n, const float *x,
+                                  const float *dy, float *dx);
+
+  // ---- rows: softmax and norms over the last axis
+  // y = softmax(x) for each of rows of n; -inf allowed, a row of -inf gives zeros. x == y allowed.
+  void (*softmax_rows_f32)(ptrdiff_t rows, ptrdiff_t n, const float *x, float *y);
+  // mean and 1/sqrt(var + epsilon) of each row are written where not NULL; gain and bias may be
+  // NULL. y = (x - mean) * inverse * gain + bias
+  void (*layer_norm_f32)(ptrdiff_t rows, ptrdiff_t n, const float *x, const float *gain,
+                         const float *bias, float epsilon, float *y, float *mean, float *inverse);
+  // dx from dy; dgain and dbias (n, may be NULL) are added to.
+  void (*layer_norm_gradient_f32)(ptrdiff_t rows, ptrdiff_t n, const float *x, const float *dy,
+                                  const float *gain, const float *mean, const float *inverse,
+                                  float *dx, float *dgain, float *dbias);
+  // y = x / sqrt(mean(x^2) + epsilon) * (gain + gain_offset); inverse is written where not NULL.
+  void (*rms_norm_f32)(ptrdiff_t rows, ptrdiff_t n, const float *x, const float *gain,
+                       float gain_offset, float epsilon, float *y, float *inverse);
+  void (*rms_norm_gradient_f32)(ptrdiff_t rows, ptrdiff_t n, const float *x, const float *dy,
+                                const float *gain, float gain_offset, const float *inverse,
+                                float *dx, float *dgain);
+
+  // ---- vectors
+  void (*add_f32)(ptrdiff_t n, const float *x, const float *y, float *z);
+  void (*multiply_f32)(ptrdiff_t n, const float *x, const float *y, float *z);
+  // y += factor * x
+  void (*add_scaled_f32)(ptrdiff_t n, float factor, const float *x, float *y);
+  // In fixed order: 64 lanes (lane i sums x[i], x[i + 64], ...), then halves added. f64 result.
+  double (*sum_f32)(ptrdiff_t n, const float *x);
+  double (*sum_of_squares_f32)(ptrdiff_t n, const float *x);
+  float (*dot_f32)(ptrdiff_t n, const float *x, const float *y);
+  // One AdamW step on n values: g is multiplied by gradient_scale first; m, v moments;
+  // w = w * (1 - rate * decay) - step_size * m / (sqrt(v) * v_correction + epsilon)
+  void (*adamw_f32)(ptrdiff_t n, float *w, const float *g, float *m, float *v,
+                    float gradient_scale, float beta1, float beta2, float step_size,
+                    float v_correction, float epsilon, float decay_factor);
+
+  // ---- conversions, round to nearest even; NaN stays NaN
+  void (*bf16_from_f32)(ptrdiff_t n, const float *x, uint16_t *y);
+  void (*f32_from_bf16)(ptrdiff_t n, const uint16_t *x, float *y);
+  void (*f16_from_f32)(ptrdiff_t n, const float *x, uint16_t *y);
+  void (*f32_from_f16)(ptrdiff_t n, const uint16_t *x, float *y);
+  // One row of the 8-bit cache: y = round(x / scale), scale = max|x| / 127, returned.
+  float (*quantize_row_i8)(ptrdiff_t n, const float *x, int8_t *y);
+  void (*dequantize_row_i8)(ptrdiff_t n, const int8_t *x, float scale, float *y);
+} heed_kernels;
+
+/// The best table that this processor can run; or the one named by `name` when it can run that
+/// one; NULL when `name` is unknown here. `name` NULL or "" means the best.
+const heed_kernels *heed_kernels_select(const char *name);
+
+/// Name of the i-th table that this processor can run, the generic one first; NULL past the end.
+const char *heed_kernels_available(int i);
+
+/// 1 where bf16 dot products are instructions of this processor (of the table), else 0.
+int heed_kernels_has_bf16(const heed_kernels *table);
+
+/// Seconds for `iterations` rounds of independent fused multiply-adds in registers, and the number
+/// of floating-point operations done in them: the arithmetic limit of one core. `bf16` 1 measures
+/// bf16 dot products (0 operations where there are none).
+double heed_measure_peak(const heed_kernels *table, int bf16, int64_t iterations,
+                         double *operations);
+
+/// Tells the processor that this thread only waits.
+static inline void heed_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ __volatile__("yield");
+#endif
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

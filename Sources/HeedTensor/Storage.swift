@@ -1,0 +1,49 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Bytes that tensors share: 64-byte aligned memory of ours, or a part of a mapped file.
+///
+/// The one `@unchecked Sendable` of the module. Proof: `base` and `byteCount` never change, and
+/// the bytes are written only (a) by the function that allocated them, before the tensor that owns
+/// them is returned, or (b) through `Tensor.mutableStorage`, which first makes sure that the
+/// tensor is the only owner. So no two threads can hold the bytes while one of them writes, except
+/// inside one `ThreadPool.parallel`, whose callers write disjoint parts.
+package final class Storage: @unchecked Sendable {
+  package let base: UnsafeMutableRawPointer
+  package let byteCount: Int
+  private let owner: Owner
+
+  private enum Owner {
+    case pool(capacity: Int)
+    case external(any AnyObject & Sendable)
+  }
+
+  /// Uninitialised bytes.
+  package init(byteCount: Int) {
+    let capacity = BufferPool.capacity(for: byteCount)
+    self.base = BufferPool.shared.take(capacity: capacity)
+    self.byteCount = byteCount
+    self.owner = .pool(capacity: capacity)
+  }
+
+  /// Bytes that `owner` keeps alive, never written (a mapped file).
+  package init(readOnly base: UnsafeRawPointer, byteCount: Int, owner: any AnyObject & Sendable) {
+    self.base = UnsafeMutableRawPointer(mutating: base)
+    self.byteCount = byteCount
+    self.owner = .external(owner)
+  }
+
+  /// True when the bytes belong to a file and must not be written.
+  package var isReadOnly: Bool {
+    if case .external = owner { true } else { false }
+  }
+
+  deinit {
+    if case .pool(let capacity) = owner { BufferPool.shared.give(base, capacity: capacity) }
+  }
+}

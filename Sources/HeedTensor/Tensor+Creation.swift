@@ -1,0 +1,37 @@
+extension Tensor {
+  /// A tensor of the given elements in row-major order.
+  ///
+  /// - Precondition: `elements.count` is the product of `shape`.
+  public init<Element: TensorElement>(_ elements: [Element], shape: [Int]) {
+    precondition(
+      elements.count == shape.reduce(1, *),
+      "Tensor(_:shape:): \(elements.count) elements do not fill \(shape)")
+    self.init(uninitialized: shape, Element.elementType)
+    elements.withUnsafeBytes { bytes in
+      if let source = bytes.baseAddress { storage.base.copyMemory(from: source, byteCount: bytes.count) }
+    }
+  }
+
+  /// A vector of the given elements.
+  public init<Element: TensorElement>(_ elements: [Element]) {
+    self.init(elements, shape: [elements.count])
+  }
+
+  /// A scalar.
+  public init<Element: TensorElement>(scalar: Element) {
+    self.init([scalar], shape: [])
+  }
+
+  /// A tensor of zeros.
+  public init(zeros shape: [Int], _ elementType: ElementType = .float32) {
+    self.init(uninitialized: shape, elementType)
+    storage.base.initializeMemory(
+      as: UInt8.self, repeating: 0, count: count * elementType.byteCount)
+  }
+
+  /// A tensor with every element equal to `value`.
+  public init<Element: TensorElement>(repeating value: Element, shape: [Int]) {
+    self.init(uninitialized: shape, Element.elementType)
+    storage.base.initializeMemory(as: Element.self, repeating: value, count: count)
+  }
+}

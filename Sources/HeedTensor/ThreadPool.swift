@@ -1,0 +1,148 @@
+import CHeedKernels
+import Dispatch
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Threads that stay alive and share out the parts of one operation.
+///
+/// Parts are numbered; which thread takes which part is not fixed, what a part computes is. So the
+/// results cannot depend on the number of threads. Workers spin for a moment after the last work
+/// (the next operation usually follows at once) and then sleep.
+public final class ThreadPool: Sendable {
+  /// The pool of the process.
+  public static let shared = ThreadPool()
+
+  /// The number of processors, or `HEED_THREADS` where it is set.
+  public static let defaultThreadCount: Int = {
+    if let text = getenv("HEED_THREADS"), let value = Int(String(cString: text)), value > 0 {
+      return min(value, 256)
+    }
+    return max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+  }()
+
+  @TaskLocal private static var limit: Int?
+
+  /// Threads that an operation started here may use.
+  public static var threadCount: Int { limit ?? defaultThreadCount }
+
+  /// Runs `body` with operations limited to `count` threads.
+  public static func withThreadCount<Result>(
+    _ count: Int, _ body: () throws -> Result
+  ) rethrows -> Result {
+    precondition(count > 0, "withThreadCount: \(count) is not a number of threads")
+    return try $limit.withValue(count, operation: body)
+  }
+
+  private struct Job: Sendable {
+    let body: @Sendable (Int) -> Void
+    let count: Int
+    /// Workers that may still join.
+    var places: Int
+  }
+
+  /// The open job, if any. A worker joins under the lock, so that a late one never touches a job
+  /// whose caller has gone.
+  private let job = Mutex<Job?>(nil)
+  /// Counts jobs; what idle workers watch.
+  private let generation = Atomic<Int>(0)
+  /// The next part of the open job that nobody has taken.
+  private let next = Atomic<Int>(0)
+  /// Workers that joined the open job and have not left it.
+  private let active = Atomic<Int>(0)
+  private let sleepers = Atomic<Int>(0)
+  private let wake = DispatchSemaphore(value: 0)
+  private let workerCount = Mutex<Int>(0)
+  /// One operation at a time; a second caller, or an operation inside a part, runs its own parts.
+  private let busy = Atomic<Bool>(false)
+
+  private init() {}
+
+  /// Calls `body(0)` to `body(count - 1)`, on several threads; returns when all are done.
+  ///
+  /// `body` runs concurrently with itself: different parts must write to different places.
+  package func parallel(_ count: Int, _ body: (Int) -> Void) {
+    let helpers = min(Self.threadCount, count) - 1
+    guard helpers > 0,
+      busy.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing)
+        .exchanged
+    else {
+      for part in 0..<max(count, 0) { body(part) }
+      return
+    }
+    defer { busy.store(false, ordering: .releasing) }
+    startWorkers(helpers)
+    withoutActuallyEscaping(body) { body in
+      // The closure is called from several threads although it is not marked so: its callers in
+      // this package write disjoint memory (see `Storage`), and no worker keeps it past this call.
+      nonisolated(unsafe) let shared = body
+      next.store(0, ordering: .releasing)
+      job.withLock { $0 = Job(body: { shared($0) }, count: count, places: helpers) }
+      generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
+      let asleep = sleepers.load(ordering: .sequentiallyConsistent)
+      for _ in 0..<min(asleep, helpers) { wake.signal() }
+      takeParts(of: count, shared)
+      job.withLock { $0 = nil }
+      var spins = 0
+      while active.load(ordering: .acquiring) > 0 {
+        spins += 1
+        if spins > 20_000 { sched_yield() } else { heed_pause() }
+      }
+    }
+  }
+
+  private func takeParts(of count: Int, _ body: (Int) -> Void) {
+    while true {
+      let part = next.wrappingAdd(1, ordering: .acquiringAndReleasing).oldValue
+      if part >= count { return }
+      body(part)
+    }
+  }
+
+  private func startWorkers(_ wanted: Int) {
+    let missing = workerCount.withLock { count -> Range<Int> in
+      let range = count..<max(count, wanted)
+      count = range.upperBound
+      return range
+    }
+    let start = generation.load(ordering: .sequentiallyConsistent)
+    for worker in missing {
+      DispatchQueue(label: "heed.worker.\(worker)", qos: .userInitiated).async {
+        ThreadPool.shared.work(since: start)
+      }
+    }
+  }
+
+  private func work(since start: Int) {
+    var seen = start
+    while true {
+      waitForWork(after: seen)
+      seen = generation.load(ordering: .sequentiallyConsistent)
+      let joined = job.withLock { job -> Job? in
+        guard let open = job, open.places > 0 else { return nil }
+        job?.places -= 1
+        active.wrappingAdd(1, ordering: .acquiringAndReleasing)
+        return open
+      }
+      guard let joined else { continue }
+      takeParts(of: joined.count, joined.body)
+      active.wrappingSubtract(1, ordering: .acquiringAndReleasing)
+    }
+  }
+
+  private func waitForWork(after seen: Int) {
+    for _ in 0..<30_000 {
+      if generation.load(ordering: .acquiring) != seen { return }
+      heed_pause()
+    }
+    sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    while generation.load(ordering: .sequentiallyConsistent) == seen { wake.wait() }
+    sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+  }
+}
