@@ -55,11 +55,16 @@ let package = Package(
         "HeedTraining",
       ]),
     module("HeedExplorer", ["HeedTensor", "HeedAttention", "Heed"]),
+    module(
+      "HeedVerification",
+      [
+        "HeedTensor", "HeedAttention", "HeedBlocks", "HeedFormats", "HeedModels", "HeedTraining",
+      ]),
     .executableTarget(
       name: "HeedCommand",
       dependencies: [
         "HeedTensor", "HeedAttention", "HeedBlocks", "HeedFormats", "HeedText", "HeedModels",
-        "HeedTraining", "Heed", "HeedExplorer",
+        "HeedTraining", "Heed", "HeedExplorer", "HeedVerification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["README.md"], swiftSettings: settings),
@@ -70,6 +75,7 @@ let package = Package(
     tests(of: "HeedModels", ["HeedTensor", "HeedAttention", "HeedBlocks", "HeedFormats"]),
     tests(of: "HeedTraining", ["HeedTensor", "HeedModels"]),
     tests(of: "HeedExplorer", ["HeedTensor"]),
+    tests(of: "HeedVerification"),
     tests(of: "HeedCommand"),
   ],
   swiftLanguageModes: [.v6],
