@@ -75,29 +75,55 @@ typedef struct __attribute__((swift_attr("@Sendable"))) heed_kernels {
   void (*pack_pairs_bf16)(ptrdiff_t k, ptrdiff_t n, const float *src, ptrdiff_t row_stride,
                           uint32_t *dst, ptrdiff_t width, float scale);
 
-  // ---- one step of the online softmax on a score tile s[m][n], row stride HEED_SCORE_STRIDE,
-  // n <= HEED_SCORE_STRIDE. For each row i: M = max(row_max[i], max_j s*scale),
-  // correction[i] = exp(row_max[i] - M) (1 where M did not change, and where M is -inf),
-  // p = exp(s*scale - M), row_sum[i] = row_sum[i] * correction[i] + sum p, row_max[i] = M.
-  // -inf scores give p = 0; a row that has seen nothing stays at (-inf, 0).
-  // p replaces s; columns n up to the next multiple of 32 are set to 0 (bits beyond are untouched).
-  void (*softmax_step_f32)(ptrdiff_t m, ptrdiff_t n, float *s, float scale, float *row_max,
+  // Transposing words of 32 bits as they are (pairs of bf16 along k): rows x k to
+  // dst[kk * width + row], the rest of each width filled with zeros.
+  void (*pack_transposed_u32)(ptrdiff_t rows, ptrdiff_t k, const uint32_t *src,
+                              ptrdiff_t row_stride, uint32_t *dst, ptrdiff_t width);
+  // pack_pairs_bf16 from bf16 values.
+  void (*pack_pairs_u16)(ptrdiff_t k, ptrdiff_t n, const uint16_t *src, ptrdiff_t row_stride,
+                         uint32_t *dst, ptrdiff_t width);
+
+  // ---- score tiles of the attention: s[m][n], row stride HEED_SCORE_STRIDE, n <= that stride.
+  // One step of the online softmax, in powers of two: factor is scale * log2(e), and maxima and
+  // log-sum-exps are in units of log2. For each row i: M = max(row_max[i], max_j s*factor),
+  // correction[i] = 2^(row_max[i] - M) (1 where M did not change, and where M is -inf),
+  // p = 2^(s*factor - M), row_sum[i] = row_sum[i] * correction[i] + sum p, row_max[i] = M.
+  // -inf scores (factor > 0) give p = 0; a row that has seen nothing stays at (-inf, 0).
+  // p replaces s; columns n up to the next multiple of 32 are set to 0 (those beyond are kept).
+  // Sums: lane l of 32 adds columns l, l + 32, ...; then lanes are added in a fixed tree.
+  void (*softmax_step_f32)(ptrdiff_t m, ptrdiff_t n, float *s, float factor, float *row_max,
                            float *row_sum, float *correction);
-  // The same; p is also rounded to bf16 and written to pairs (row stride HEED_SCORE_STRIDE / 2).
-  // The sum is that of the rounded p.
-  void (*softmax_step_bf16)(ptrdiff_t m, ptrdiff_t n, float *s, uint32_t *p, float scale,
+  // The same; p is rounded to bf16 and written to pairs (row stride HEED_SCORE_STRIDE / 2), s is
+  // left undefined. The sum is that of the rounded p.
+  void (*softmax_step_bf16)(ptrdiff_t m, ptrdiff_t n, float *s, uint32_t *p, float factor,
                             float *row_max, float *row_sum, float *correction);
-  // Backward: p = exp(s*scale - lse) in place; lse -inf (a row without keys) gives 0.
-  void (*softmax_weights_f32)(ptrdiff_t m, ptrdiff_t n, float *s, float scale, const float *lse);
-  // ds = p * (dp - delta[i]) * scale into dp; all with row stride HEED_SCORE_STRIDE.
+  // Backward: p = 2^(s*factor - lse) in place; lse -inf (a row without keys) gives 0.
+  void (*softmax_weights_f32)(ptrdiff_t m, ptrdiff_t n, float *s, float factor, const float *lse);
+  // ds = p * (dp - delta[i]) * scale into dp; 0 where p is 0, whatever dp is.
   void (*softmax_gradient_f32)(ptrdiff_t m, ptrdiff_t n, const float *p, float *dp, float scale,
                                const float *delta);
-  // Rows of a score tile to pairs along j (by rows) and along i ([i / 2][HEED_SCORE_STRIDE]).
+  // Rows of a score tile to pairs along j (by_rows, row stride HEED_SCORE_STRIDE / 2) and along i
+  // (by_columns, [i / 2][HEED_SCORE_STRIDE]); either may be NULL. Columns n up to the next
+  // multiple of 16 are written as zeros; a last odd row is paired with zeros.
   void (*tile_to_pairs)(ptrdiff_t m, ptrdiff_t n, const float *s, uint32_t *by_rows,
                         uint32_t *by_columns);
   // c[i * stride + j] *= factor[i]
   void (*scale_rows_f32)(ptrdiff_t m, ptrdiff_t n, float *c, ptrdiff_t stride,
                          const float *factor);
+  // s = s * scale + bias[i * bias_stride + j]; bias NULL: only the scale.
+  void (*score_bias_f32)(ptrdiff_t m, ptrdiff_t n, float *s, float scale, const float *bias,
+                         ptrdiff_t bias_stride);
+  // s = cap * tanh(s / cap), and the gradient ds *= 1 - (s / cap)^2 for the capped s.
+  void (*score_cap_f32)(ptrdiff_t m, ptrdiff_t n, float *s, float cap);
+  void (*score_cap_gradient_f32)(ptrdiff_t m, ptrdiff_t n, const float *s, float *ds, float cap);
+  // s += slope[i] * |j - center[i]|
+  void (*score_distance_f32)(ptrdiff_t m, ptrdiff_t n, float *s, const float *slope,
+                             const float *center);
+  // s = -inf where j < low[i] or j >= high[i]; or where mask[i * stride + j] is 0.
+  void (*score_range_f32)(ptrdiff_t m, ptrdiff_t n, float *s, const int32_t *low,
+                          const int32_t *high);
+  void (*score_mask_f32)(ptrdiff_t m, ptrdiff_t n, float *s, const uint8_t *mask,
+                         ptrdiff_t stride);
 
   // ---- elementary functions, largest error in ulp over all finite inputs stated in the README
   void (*exp_f32)(ptrdiff_t n, const float *x, float *y);
