@@ -1,4 +1,74 @@
-#include "CHeedKernels.h"
+// Which table a processor can run. No vector code here: this file runs before anything is known.
+
+#define _POSIX_C_SOURCE 199309L
+
 #include <string.h>
-const heed_kernels *heed_kernels_select(const char *name) { (void)name; return NULL; }
-const char *heed_kernels_available(int i) { (void)i; return NULL; }
+#include <time.h>
+
+#include "features.h"
+#include "variant.h"
+
+/// Variants from the plain one to the best; a processor that can run one can run those before it.
+typedef struct {
+  const heed_kernels *table;
+  heed_feature needs;
+  heed_peak_function *peak_f32;
+  heed_peak_function *peak_bf16;
+} variant;
+
+static const variant variants[] = {
+    {&heed_kernels_generic, HEED_FEATURE_NONE, heed_generic_peak_f32, NULL},
+};
+
+enum { variant_count = sizeof variants / sizeof variants[0] };
+
+static const variant *available(int i) {
+  for (int at = 0; at < variant_count; at++) {
+    if (heed_has_feature(variants[at].needs) && i-- == 0) return &variants[at];
+  }
+  return NULL;
+}
+
+static const variant *find(const char *name) {
+  for (int i = 0; i < variant_count; i++) {
+    if (strcmp(variants[i].table->name, name) == 0) return &variants[i];
+  }
+  return NULL;
+}
+
+const heed_kernels *heed_kernels_select(const char *name) {
+  if (name && name[0]) {
+    const variant *named = find(name);
+    return named && heed_has_feature(named->needs) ? named->table : NULL;
+  }
+  const heed_kernels *best = &heed_kernels_generic;
+  for (int i = 0; available(i); i++) best = available(i)->table;
+  return best;
+}
+
+const char *heed_kernels_available(int i) {
+  const variant *found = i < 0 ? NULL : available(i);
+  return found ? found->table->name : NULL;
+}
+
+// Tables may be copied by value, so they are told apart by name.
+int heed_kernels_has_bf16(const heed_kernels *table) {
+  const variant *found = find(table->name);
+  return found && found->peak_bf16;
+}
+
+static double seconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+double heed_measure_peak(const heed_kernels *table, int bf16, int64_t iterations,
+                         double *operations) {
+  const variant *found = find(table->name);
+  heed_peak_function *peak = found ? bf16 ? found->peak_bf16 : found->peak_f32 : NULL;
+  *operations = 0;
+  double start = seconds();
+  if (peak) *operations = peak(iterations);
+  return seconds() - start;
+}

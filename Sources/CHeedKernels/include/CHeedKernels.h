@@ -27,6 +27,16 @@ extern "C" {
 /// packed weight is valid whatever the instruction set.
 #define HEED_PANEL 32
 
+// Tables are constant, and Swift may pass them between threads.
+#if defined(__has_attribute)
+#if __has_attribute(swift_attr)
+#define HEED_SENDABLE __attribute__((swift_attr("@Sendable")))
+#endif
+#endif
+#ifndef HEED_SENDABLE
+#define HEED_SENDABLE
+#endif
+
 /// Activation functions of `activation` and `activation_gradient`.
 typedef enum {
   HEED_ACTIVATION_GELU_ERF = 0,   // x * Phi(x), exact
@@ -41,7 +51,7 @@ typedef enum {
 /// One instruction set's kernels. f32 is IEEE binary32, bf16 its upper half (round to nearest
 /// even), f16 IEEE binary16. "pairs" are two bf16 values of neighbouring k in 32 bits, the lower k
 /// in the lower half; an odd k at the end is paired with zero.
-typedef struct __attribute__((swift_attr("@Sendable"))) heed_kernels {
+typedef struct HEED_SENDABLE heed_kernels {
   const char *name;
 
   // ---- matrix tiles: c[i * c_stride + j] (+)= sum over kk < k of A(i, kk) * b[kk * b_stride + j]

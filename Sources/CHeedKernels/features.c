@@ -1,0 +1,55 @@
+// What the processor and the operating system allow: cpuid and xgetbv, written out, because the
+// compiler's own detection needs a runtime library that not every linker brings.
+
+#include "features.h"
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+
+#include <cpuid.h>
+
+/// Register state that the operating system saves: bits of XCR0.
+static unsigned saved_state(void) {
+  unsigned low, high;
+  __asm__ __volatile__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return low;
+}
+
+int heed_has_feature(heed_feature feature) {
+  if (feature == HEED_FEATURE_NONE) return 1;
+  unsigned a, b, c, d;
+  if (!__get_cpuid(1, &a, &b, &c, &d)) return 0;
+  const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28, f16c = 1u << 29;
+  const unsigned base = fma | osxsave | avx | f16c;
+  if ((c & base) != base) return 0;
+
+  unsigned state = saved_state();
+  const unsigned vectors = 0x6, vectors512 = 0xe6;  // XMM, YMM; and masks, both halves of ZMM
+  if ((state & vectors) != vectors) return 0;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return 0;
+  const unsigned avx2 = 1u << 5;
+  if (!(b & avx2)) return 0;
+  if (feature == HEED_FEATURE_AVX2) return 1;
+
+  const unsigned f = 1u << 16, dq = 1u << 17, bw = 1u << 30, vl = 1u << 31;
+  const unsigned avx512 = f | dq | bw | vl;
+  if ((state & vectors512) != vectors512 || (b & avx512) != avx512) return 0;
+  if (feature == HEED_FEATURE_AVX512) return 1;
+  if (feature == HEED_FEATURE_AVX512VNNI) return c >> 11 & 1;
+  if (feature == HEED_FEATURE_AVX512BF16) {
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 5 & 1);
+  }
+  return 0;
+}
+
+#elif defined(__aarch64__)
+
+int heed_has_feature(heed_feature feature) {
+  // Vectors with fused multiply-add and half conversions belong to the base of 64-bit arm.
+  return feature == HEED_FEATURE_NONE || feature == HEED_FEATURE_NEON;
+}
+
+#else
+
+int heed_has_feature(heed_feature feature) { return feature == HEED_FEATURE_NONE; }
+
+#endif

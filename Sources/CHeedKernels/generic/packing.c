@@ -1,0 +1,40 @@
+// Packing for the tiles, the specification.
+
+#include "../variant.h"
+#include "scalar.h"
+
+void heed_generic_pack_transposed_f32(ptrdiff_t rows, ptrdiff_t k, const float *src,
+                                      ptrdiff_t row_stride, float *dst, ptrdiff_t width,
+                                      float scale) {
+  for (ptrdiff_t kk = 0; kk < k; kk++) {
+    for (ptrdiff_t row = 0; row < width; row++) {
+      dst[kk * width + row] = row < rows ? src[row * row_stride + kk] * scale : 0;
+    }
+  }
+}
+
+void heed_generic_pack_transposed_bf16(ptrdiff_t rows, ptrdiff_t k, const float *src,
+                                       ptrdiff_t row_stride, uint32_t *dst, ptrdiff_t width,
+                                       float scale) {
+  for (ptrdiff_t kk = 0; kk < k; kk += 2) {
+    for (ptrdiff_t row = 0; row < width; row++) {
+      const float *x = src + row * row_stride + kk;
+      uint32_t pair = 0;
+      if (row < rows) pair = heed_pair(x[0] * scale, kk + 1 < k ? x[1] * scale : 0);
+      dst[kk / 2 * width + row] = pair;
+    }
+  }
+}
+
+void heed_generic_pack_pairs_bf16(ptrdiff_t k, ptrdiff_t n, const float *src,
+                                  ptrdiff_t row_stride, uint32_t *dst, ptrdiff_t width,
+                                  float scale) {
+  for (ptrdiff_t kk = 0; kk < k; kk += 2) {
+    for (ptrdiff_t j = 0; j < width; j++) {
+      const float *x = src + kk * row_stride + j;
+      uint32_t pair = 0;
+      if (j < n) pair = heed_pair(x[0] * scale, kk + 1 < k ? x[row_stride] * scale : 0);
+      dst[kk / 2 * width + j] = pair;
+    }
+  }
+}

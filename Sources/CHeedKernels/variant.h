@@ -1,0 +1,128 @@
+// What a variant is: one function for each entry of the table, all with one prefix.
+//
+// HEED_DECLARE_...(prefix) declares them, HEED_..._ENTRIES(prefix) puts them into a table. The two
+// groups exist because matrix and softmax tiles are written anew for an instruction set far more
+// often than the rest.
+
+#ifndef HEED_VARIANT_H
+#define HEED_VARIANT_H
+
+#include "CHeedKernels.h"
+
+/// Runs `iterations` rounds of independent multiply-adds in registers; returns the operations.
+typedef double heed_peak_function(int64_t iterations);
+
+#define HEED_DECLARE_TILES(prefix)                                                              \
+  void prefix##_tile_f32(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a,                 \
+                         ptrdiff_t a_stride, const float *b, ptrdiff_t b_stride, float *c,      \
+                         ptrdiff_t c_stride, int accumulate);                                   \
+  void prefix##_tile_rows_f32(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a,            \
+                              const float *b, ptrdiff_t b_stride, float *c, ptrdiff_t c_stride, \
+                              int accumulate);                                                  \
+  void prefix##_tile_bf16(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a,             \
+                          ptrdiff_t a_stride, const uint32_t *b, ptrdiff_t b_stride, float *c,  \
+                          ptrdiff_t c_stride, int accumulate);                                  \
+  void prefix##_tile_rows_bf16(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a,        \
+                               const uint32_t *b, ptrdiff_t b_stride, float *c,                 \
+                               ptrdiff_t c_stride, int accumulate);
+
+#define HEED_DECLARE_ATTENTION(prefix)                                                            \
+  void prefix##_softmax_step_f32(ptrdiff_t m, ptrdiff_t n, float *s, float scale, float *row_max, \
+                                 float *row_sum, float *correction);                              \
+  void prefix##_softmax_step_bf16(ptrdiff_t m, ptrdiff_t n, float *s, uint32_t *p, float scale,   \
+                                  float *row_max, float *row_sum, float *correction);             \
+  void prefix##_softmax_weights_f32(ptrdiff_t m, ptrdiff_t n, float *s, float scale,              \
+                                    const float *lse);                                            \
+  void prefix##_softmax_gradient_f32(ptrdiff_t m, ptrdiff_t n, const float *p, float *dp,         \
+                                     float scale, const float *delta);                            \
+  void prefix##_tile_to_pairs(ptrdiff_t m, ptrdiff_t n, const float *s, uint32_t *by_rows,        \
+                              uint32_t *by_columns);
+
+#define HEED_DECLARE_PACKING(prefix)                                                              \
+  void prefix##_pack_transposed_f32(ptrdiff_t rows, ptrdiff_t k, const float *src,                \
+                                    ptrdiff_t row_stride, float *dst, ptrdiff_t width,            \
+                                    float scale);                                                 \
+  void prefix##_pack_transposed_bf16(ptrdiff_t rows, ptrdiff_t k, const float *src,               \
+                                     ptrdiff_t row_stride, uint32_t *dst, ptrdiff_t width,        \
+                                     float scale);                                                \
+  void prefix##_pack_pairs_bf16(ptrdiff_t k, ptrdiff_t n, const float *src, ptrdiff_t row_stride, \
+                                uint32_t *dst, ptrdiff_t width, float scale);
+
+#define HEED_DECLARE_VECTORS(prefix)                                                              \
+  void prefix##_scale_rows_f32(ptrdiff_t m, ptrdiff_t n, float *c, ptrdiff_t stride,              \
+                               const float *factor);                                              \
+  void prefix##_exp_f32(ptrdiff_t n, const float *x, float *y);                                   \
+  void prefix##_tanh_f32(ptrdiff_t n, const float *x, float *y);                                  \
+  void prefix##_erf_f32(ptrdiff_t n, const float *x, float *y);                                   \
+  void prefix##_activation_f32(heed_activation kind, ptrdiff_t n, const float *x, float *y);      \
+  void prefix##_activation_gradient_f32(heed_activation kind, ptrdiff_t n, const float *x,        \
+                                        const float *dy, float *dx);                              \
+  void prefix##_softmax_rows_f32(ptrdiff_t rows, ptrdiff_t n, const float *x, float *y);          \
+  void prefix##_layer_norm_f32(ptrdiff_t rows, ptrdiff_t n, const float *x, const float *gain,    \
+                               const float *bias, float epsilon, float *y, float *mean,           \
+                               float *inverse);                                                   \
+  void prefix##_layer_norm_gradient_f32(ptrdiff_t rows, ptrdiff_t n, const float *x,              \
+                                        const float *dy, const float *gain, const float *mean,    \
+                                        const float *inverse, float *dx, float *dgain,            \
+                                        float *dbias);                                            \
+  void prefix##_rms_norm_f32(ptrdiff_t rows, ptrdiff_t n, const float *x, const float *gain,      \
+                             float gain_offset, float epsilon, float *y, float *inverse);         \
+  void prefix##_rms_norm_gradient_f32(ptrdiff_t rows, ptrdiff_t n, const float *x,                \
+                                      const float *dy, const float *gain, float gain_offset,      \
+                                      const float *inverse, float *dx, float *dgain);             \
+  void prefix##_add_f32(ptrdiff_t n, const float *x, const float *y, float *z);                   \
+  void prefix##_multiply_f32(ptrdiff_t n, const float *x, const float *y, float *z);              \
+  void prefix##_add_scaled_f32(ptrdiff_t n, float factor, const float *x, float *y);              \
+  double prefix##_sum_f32(ptrdiff_t n, const float *x);                                           \
+  double prefix##_sum_of_squares_f32(ptrdiff_t n, const float *x);                                \
+  float prefix##_dot_f32(ptrdiff_t n, const float *x, const float *y);                            \
+  void prefix##_adamw_f32(ptrdiff_t n, float *w, const float *g, float *m, float *v,              \
+                          float gradient_scale, float beta1, float beta2, float step_size,        \
+                          float v_correction, float epsilon, float decay_factor);                 \
+  void prefix##_bf16_from_f32(ptrdiff_t n, const float *x, uint16_t *y);                          \
+  void prefix##_f32_from_bf16(ptrdiff_t n, const uint16_t *x, float *y);                          \
+  void prefix##_f16_from_f32(ptrdiff_t n, const float *x, uint16_t *y);                           \
+  void prefix##_f32_from_f16(ptrdiff_t n, const uint16_t *x, float *y);                           \
+  float prefix##_quantize_row_i8(ptrdiff_t n, const float *x, int8_t *y);                         \
+  void prefix##_dequantize_row_i8(ptrdiff_t n, const int8_t *x, float scale, float *y);           \
+  double prefix##_peak_f32(int64_t iterations);
+
+#define HEED_PACKING_ENTRIES(prefix)                       \
+  .pack_transposed_f32 = prefix##_pack_transposed_f32,     \
+  .pack_transposed_bf16 = prefix##_pack_transposed_bf16,   \
+  .pack_pairs_bf16 = prefix##_pack_pairs_bf16
+
+#define HEED_VECTOR_ENTRIES(prefix)                                \
+  .scale_rows_f32 = prefix##_scale_rows_f32,                       \
+  .exp_f32 = prefix##_exp_f32,                                     \
+  .tanh_f32 = prefix##_tanh_f32,                                   \
+  .erf_f32 = prefix##_erf_f32,                                     \
+  .activation_f32 = prefix##_activation_f32,                       \
+  .activation_gradient_f32 = prefix##_activation_gradient_f32,     \
+  .softmax_rows_f32 = prefix##_softmax_rows_f32,                   \
+  .layer_norm_f32 = prefix##_layer_norm_f32,                       \
+  .layer_norm_gradient_f32 = prefix##_layer_norm_gradient_f32,     \
+  .rms_norm_f32 = prefix##_rms_norm_f32,                           \
+  .rms_norm_gradient_f32 = prefix##_rms_norm_gradient_f32,         \
+  .add_f32 = prefix##_add_f32,                                     \
+  .multiply_f32 = prefix##_multiply_f32,                           \
+  .add_scaled_f32 = prefix##_add_scaled_f32,                       \
+  .sum_f32 = prefix##_sum_f32,                                     \
+  .sum_of_squares_f32 = prefix##_sum_of_squares_f32,               \
+  .dot_f32 = prefix##_dot_f32,                                     \
+  .adamw_f32 = prefix##_adamw_f32,                                 \
+  .bf16_from_f32 = prefix##_bf16_from_f32,                         \
+  .f32_from_bf16 = prefix##_f32_from_bf16,                         \
+  .f16_from_f32 = prefix##_f16_from_f32,                           \
+  .f32_from_f16 = prefix##_f32_from_f16,                           \
+  .quantize_row_i8 = prefix##_quantize_row_i8,                     \
+  .dequantize_row_i8 = prefix##_dequantize_row_i8
+
+/// The specification: plain C, complete.
+HEED_DECLARE_TILES(heed_generic)
+HEED_DECLARE_ATTENTION(heed_generic)
+HEED_DECLARE_PACKING(heed_generic)
+HEED_DECLARE_VECTORS(heed_generic)
+extern const heed_kernels heed_kernels_generic;
+
+#endif
