@@ -1,7 +1,7 @@
 // The online softmax on score tiles, the specification.
 //
 // Milakov & Gimelshein 2018, arXiv 1805.02867: a running maximum M and a running sum, and the
-// factor exp(M_old - M_new) by which everything summed so far has to be corrected.
+// factor 2^(M_old - M_new) by which everything summed so far has to be corrected.
 
 #include <math.h>
 
@@ -18,14 +18,14 @@ static float advance_maximum(ptrdiff_t n, const float *row, float scale, float *
   for (ptrdiff_t j = 0; j < n; j++) {
     if (row[j] * scale > maximum) maximum = row[j] * scale;
   }
-  *correction = maximum == *row_max ? 1 : (float)exp((double)*row_max - (double)maximum);
+  *correction = maximum == *row_max ? 1 : (float)exp2((double)*row_max - (double)maximum);
   *row_max = maximum;
   return maximum;
 }
 
-/// exp(x - maximum); a row that has seen nothing has the maximum -inf and only zeros.
+/// 2^(x - maximum); a row that has seen nothing has the maximum -inf and only zeros.
 static float weight(float x, float maximum) {
-  return maximum == -INFINITY ? 0 : (float)exp((double)x - (double)maximum);
+  return maximum == -INFINITY ? 0 : (float)exp2((double)x - (double)maximum);
 }
 
 void heed_generic_softmax_step_f32(ptrdiff_t m, ptrdiff_t n, float *s, float scale,
@@ -73,7 +73,7 @@ void heed_generic_softmax_gradient_f32(ptrdiff_t m, ptrdiff_t n, const float *p,
   for (ptrdiff_t i = 0; i < m; i++) {
     for (ptrdiff_t j = 0; j < n; j++) {
       ptrdiff_t at = i * HEED_SCORE_STRIDE + j;
-      dp[at] = p[at] * (dp[at] - delta[i]) * scale;
+      dp[at] = p[at] == 0 ? 0 : p[at] * (dp[at] - delta[i]) * scale;
     }
   }
 }
