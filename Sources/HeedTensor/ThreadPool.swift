@@ -124,16 +124,23 @@ public final class ThreadPool: Sendable {
     while true {
       waitForWork(after: seen)
       seen = generation.load(ordering: .sequentiallyConsistent)
-      let joined = job.withLock { job -> Job? in
-        guard let open = job, open.places > 0 else { return nil }
-        job?.places -= 1
-        active.wrappingAdd(1, ordering: .acquiringAndReleasing)
-        return open
-      }
-      guard let joined else { continue }
-      takeParts(of: joined.count, joined.body)
-      active.wrappingSubtract(1, ordering: .acquiringAndReleasing)
+      if help() { active.wrappingSubtract(1, ordering: .acquiringAndReleasing) }
     }
+  }
+
+  /// Joins the open job, if it has a place, and takes its parts. A function of its own, so that
+  /// every reference to the job is gone when the caller is told that this worker has left it.
+  @inline(never)
+  private func help() -> Bool {
+    let joined = job.withLock { job -> Job? in
+      guard let open = job, open.places > 0 else { return nil }
+      job?.places -= 1
+      active.wrappingAdd(1, ordering: .acquiringAndReleasing)
+      return open
+    }
+    guard let joined else { return false }
+    takeParts(of: joined.count, joined.body)
+    return true
   }
 
   private func waitForWork(after seen: Int) {
