@@ -1,0 +1,35 @@
+public import HeedTensor
+
+/// Tensors by name: a file, several files, or a dictionary.
+public protocol TensorSource: Sendable {
+  /// The names of all tensors, in the order of the source.
+  var tensorNames: [String] { get }
+
+  /// Where the tensors come from, for messages.
+  var place: String { get }
+
+  /// One tensor.
+  ///
+  /// - Throws: `FormatError` when there is none of this name or it cannot be read.
+  func tensor(named name: String) throws(FormatError) -> Tensor
+}
+
+/// Tensors in memory as a source.
+public struct TensorDictionary: TensorSource {
+  /// The tensors.
+  public var tensors: [String: Tensor]
+
+  /// A source of the given tensors.
+  public init(_ tensors: [String: Tensor]) { self.tensors = tensors }
+
+  public var tensorNames: [String] { tensors.keys.sorted() }
+
+  public var place: String { "memory" }
+
+  public func tensor(named name: String) throws(FormatError) -> Tensor {
+    guard let tensor = tensors[name] else {
+      throw FormatError(.missing, what: "no tensor \"\(name)\"", place: place)
+    }
+    return tensor
+  }
+}

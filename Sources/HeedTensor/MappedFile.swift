@@ -1,0 +1,123 @@
+// Files as memory. A model file is mapped, not read: opening one of many gigabytes costs nothing,
+// its pages come from the disk when an operation first touches them, and several processes that
+// run one model share them. Tensors point into the map and keep it alive.
+//
+// A file that another program shortens while it is mapped ends the process when a lost page is
+// touched; that is the price of the map everywhere, and why writers should replace files instead
+// of changing them, as `AtomicFile` does.
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// A file that could not be opened, read or written.
+public struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// What was tried, as a verb: "open", "map", "write".
+  public let operation: String
+  /// The file.
+  public let path: String
+  /// What the system said.
+  public let reason: String
+
+  /// An error with its three parts.
+  public init(operation: String, path: String, reason: String) {
+    self.operation = operation
+    self.path = path
+    self.reason = reason
+  }
+
+  package init(_ operation: String, _ path: String, errno code: Int32 = errno) {
+    self.init(operation: operation, path: path, reason: String(cString: strerror(code)))
+  }
+
+  public var description: String { "cannot \(operation) \(path): \(reason)" }
+}
+
+/// A file mapped into memory for reading.
+package final class MappedFile: Sendable {
+  package let path: String
+  package let byteCount: Int
+  /// Nil for an empty file, which cannot be mapped.
+  private let storage: Storage?
+
+  /// Unmaps when the last tensor is gone.
+  private final class Pages: Sendable {
+    let address: UInt
+    let byteCount: Int
+
+    init(address: UInt, byteCount: Int) {
+      self.address = address
+      self.byteCount = byteCount
+    }
+
+    deinit {
+      if let pointer = UnsafeMutableRawPointer(bitPattern: address) { munmap(pointer, byteCount) }
+    }
+  }
+
+  package init(path: String) throws(FileError) {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError("open", path) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw FileError("open", path) }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw FileError(operation: "open", path: path, reason: "it is not a regular file")
+    }
+    self.path = path
+    self.byteCount = Int(status.st_size)
+    if byteCount == 0 {
+      self.storage = nil
+      return
+    }
+    guard let base = mmap(nil, byteCount, PROT_READ, MAP_PRIVATE, descriptor, 0),
+      base != MAP_FAILED
+    else { throw FileError("map", path) }
+    self.storage = Storage(
+      readOnly: base, byteCount: byteCount,
+      owner: Pages(address: UInt(bitPattern: base), byteCount: byteCount))
+  }
+
+  /// A copy of some bytes.
+  ///
+  /// - Precondition: the range lies in the file.
+  package func bytes(in range: Range<Int>) -> [UInt8] {
+    precondition(
+      range.lowerBound >= 0 && range.upperBound <= byteCount,
+      "MappedFile.bytes(in:): \(range) of \(byteCount) bytes")
+    guard let storage, !range.isEmpty else { return [] }
+    return Array(UnsafeRawBufferPointer(start: storage.base + range.lowerBound, count: range.count))
+  }
+
+  /// The tensor whose elements start at `byteOffset`: the mapped bytes themselves where the
+  /// element type may lie there, a copy where the address is odd.
+  ///
+  /// - Precondition: the elements lie in the file.
+  package func tensor(at byteOffset: Int, shape: [Int], _ elementType: ElementType) -> Tensor {
+    let size = shape.reduce(1, *) * elementType.byteCount
+    precondition(
+      byteOffset >= 0 && byteOffset <= byteCount && size <= byteCount - byteOffset,
+      "MappedFile.tensor(at:): \(shape) \(elementType) at \(byteOffset) of \(byteCount) bytes")
+    guard let storage, size > 0 else { return Tensor(zeros: shape, elementType) }
+    let address = storage.base + byteOffset
+    if UInt(bitPattern: address) % UInt(elementType.byteCount) != 0 {
+      let result = Tensor(uninitialized: shape, elementType)
+      result.rawPointer.copyMemory(from: address, byteCount: size)
+      return result
+    }
+    return Tensor(
+      storage: Storage(readOnly: address, byteCount: size, owner: storage), shape: shape,
+      strides: Tensor.denseStrides(shape), offset: 0, elementType: elementType)
+  }
+
+  /// True when every byte of the range is 0 or 1, as those of a tensor of truths have to be.
+  package func holdsOnlyTruths(in range: Range<Int>) -> Bool {
+    guard let storage else { return true }
+    let bytes = UnsafeRawBufferPointer(start: storage.base + range.lowerBound, count: range.count)
+    return bytes.allSatisfy { $0 <= 1 }
+  }
+}
