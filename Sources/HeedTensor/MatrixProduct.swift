@@ -1,0 +1,78 @@
+// One product of two matrices, wherever their elements lie: rows or columns may be contiguous, so
+// that a transposed operand, which every backward pass has, costs no copy.
+
+/// A matrix in memory; one of the two strides is 1 (`Tensor.matrixOperand` sees to it).
+package struct MatrixOperand<Scalar> {
+  package let base: UnsafePointer<Scalar>
+  package let rowStride: Int
+  package let columnStride: Int
+
+  package init(base: UnsafePointer<Scalar>, rowStride: Int, columnStride: Int) {
+    self.base = base
+    self.rowStride = rowStride
+    self.columnStride = columnStride
+  }
+}
+
+/// c [m, n] = a [m, k] b [k, n], once for each pair of operands of a batch.
+package struct MatrixProduct<Scalar> {
+  package var rows: Int
+  package var columns: Int
+  package var depth: Int
+  package var precision = ProductPrecision.float32
+  /// For batch item i: a and b begin at these elements; c is [items, m, n], dense.
+  package var left: MatrixOperand<Scalar>
+  package var right: RightOperand<Scalar>
+  package var leftPlaces: [Int] = [0]
+  package var rightPlaces: [Int] = [0]
+  package var result: UnsafeMutablePointer<Scalar>
+  /// Called for each finished block of c, while it is still in the cache.
+  package var epilogue: ((_ block: MatrixBlock<Scalar>) -> Void)?
+
+  package var itemCount: Int { leftPlaces.count }
+}
+
+/// The right-hand side: as it lies in memory, or packed into panels before.
+package enum RightOperand<Scalar> {
+  case matrix(MatrixOperand<Scalar>)
+  /// `[ceil(N / 32)][K][32]`, or pairs `[ceil(N / 32)][ceil(K / 2)][32]` in bfloat16.
+  case panels(UnsafeRawPointer)
+}
+
+/// A finished part of a result.
+package struct MatrixBlock<Scalar> {
+  package let base: UnsafeMutablePointer<Scalar>
+  package let stride: Int
+  package let rows: Int
+  /// The columns of the whole matrix that the block covers.
+  package let columns: Range<Int>
+}
+
+/// The plain product, in the order in which the fast one adds: one sequential sum over k.
+extension TensorScalar {
+  package static func multiplyMatrices(_ product: MatrixProduct<Self>) {
+    guard case .matrix(let right) = product.right else {
+      preconditionFailure("matrix product: packed panels hold float32, not \(Self.self)")
+    }
+    let (m, n, k) = (product.rows, product.columns, product.depth)
+    for item in 0..<product.itemCount {
+      let a = product.left.base + product.leftPlaces[item]
+      let b = right.base + product.rightPlaces[item]
+      let c = product.result + item * m * n
+      let left = product.left
+      forRows(m, width: n * k) { start, rows in
+        for i in start..<start + rows {
+          let row = c + i * n
+          row.update(repeating: 0, count: n)
+          for kk in 0..<k {
+            let factor = a[i * left.rowStride + kk * left.columnStride]
+            let source = b + kk * right.rowStride
+            for j in 0..<n { row[j] += factor * source[j * right.columnStride] }
+          }
+        }
+        product.epilogue?(
+          MatrixBlock(base: c + start * n, stride: n, rows: rows, columns: 0..<n))
+      }
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import CHeedKernels
+
+// A weight that is multiplied many times is arranged once as the matrix tiles read it: panels of 32
+// outputs, k by k. One row (a token being generated) and many rows (a prompt) read the same panels
+// in the same order, so both give the same bits.
+
+/// A weight `[N, K]` packed for inference.
+public struct PackedMatrix: Sendable {
+  /// N.
+  public let outputCount: Int
+  /// K.
+  public let inputCount: Int
+  /// Precision of the products with this matrix.
+  public let precision: ProductPrecision
+  /// `[ceil(N / 32)][K][32]` float32, or pairs of bfloat16 in 32 bits `[ceil(N / 32)][ceil(K / 2)][32]`.
+  let panels: Tensor
+
+  /// Packs `weight`.
+  ///
+  /// - Parameters:
+  ///   - weight: `[N, K]`, of any floating-point type, with any strides (a transposed view packs
+  ///     without a copy).
+  ///   - precision: of the products; `bfloat16` takes half the memory.
+  public init(_ weight: Tensor, precision: ProductPrecision = .float32) {
+    precondition(weight.rank == 2, "PackedMatrix: \(weight.shape) is not [N, K]")
+    precondition(
+      weight.elementType.isFloatingPoint, "PackedMatrix: \(weight.elementType) is no weight")
+    let (n, k) = (weight.shape[0], weight.shape[1])
+    let width = TiledProduct.panel
+    let units = precision == .float32 ? k : (k + 1) / 2
+    let count = (n + width - 1) / width
+    let result = Tensor(
+      uninitialized: [count, units, width], precision == .float32 ? .float32 : .int32)
+    let target = result.rawPointer
+    let source = weight.detached()
+    ThreadPool.shared.parallel(count) { index in
+      // Panel by panel through float32, so that a large half-precision weight never exists twice.
+      let rows = min(width, n - index * width)
+      var part = source.sliced(axis: 0, range: index * width..<index * width + rows)
+      if part.elementType != .float32 { part = part.converted(to: .float32) }
+      if part.strides[1] != 1 && part.strides[0] != 1 { part = part.copied() }
+      let isByRows = part.strides[1] == 1 || k == 1
+      TiledProduct.packPanel(
+        part.pointer(to: Float.self), rowStride: isByRows ? 1 : part.strides[1],
+        columnStride: isByRows ? part.strides[0] : 1, depth: k, width: rows, precision,
+        target + index * units * width * 4)
+      withExtendedLifetime(part) {}
+    }
+    outputCount = n
+    inputCount = k
+    self.precision = precision
+    panels = result
+  }
+
+  /// Bytes of the packed weight.
+  public var byteCount: Int { panels.count * 4 }
+}
+
+extension Tensor {
+  /// `x weight^T + bias` with a packed weight; with the bits of `linear(_:weight:bias:)`.
+  ///
+  /// - Parameters:
+  ///   - weight: `[N, K]`, packed.
+  ///   - bias: `[N]`.
+  ///   - activation: applied to the result while it is in the cache.
+  /// - Returns: `[.., N]` for this tensor `[.., K]`.
+  /// - Precondition: no tape follows this tensor (see `linear(_:weight:bias:)` for training).
+  public func linear(
+    _ weight: PackedMatrix, bias: Tensor? = nil, activation: Activation = .identity
+  ) -> Tensor {
+    precondition(
+      rank >= 1 && shape[rank - 1] == weight.inputCount && elementType == .float32,
+      "linear(_:bias:): \(shape) \(elementType) does not fit the packed weight "
+        + "[\(weight.outputCount), \(weight.inputCount)]")
+    precondition(trace == nil, "linear(_:bias:): packed weights have no gradients")
+    precondition(
+      bias == nil || bias?.shape == [weight.outputCount] && bias?.elementType == .float32,
+      "linear(_:bias:): bias \(bias?.shape ?? []) for \(weight.outputCount) outputs")
+    let x = dense()
+    let bias = bias?.dense()
+    let offset = bias?.pointer(to: Float.self)
+    let rows = shape.dropLast().reduce(1, *)
+    let result = Tensor(uninitialized: shape.dropLast() + [weight.outputCount])
+    var product = MatrixProduct<Float>(
+      rows: rows, columns: weight.outputCount, depth: weight.inputCount,
+      precision: weight.precision,
+      left: MatrixOperand(
+        base: x.pointer(to: Float.self), rowStride: weight.inputCount, columnStride: 1),
+      right: .panels(UnsafeRawPointer(weight.panels.rawPointer)),
+      result: result.mutablePointer(to: Float.self))
+    if offset != nil || activation != .identity {
+      product.epilogue = { block in
+        for row in 0..<block.rows {
+          let y = block.base + row * block.stride
+          if let offset {
+            Kernels.table.add_f32(block.columns.count, y, offset + block.columns.lowerBound, y)
+          }
+          if activation != .identity { activation.values(block.columns.count, y, y) }
+        }
+      }
+    }
+    TiledProduct.run(product)
+    withExtendedLifetime((x, bias, weight)) {}
+    return result
+  }
+}

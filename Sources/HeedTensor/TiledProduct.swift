@@ -1,0 +1,231 @@
+import CHeedKernels
+
+// The float32 matrix product, blocked for the caches (Goto & van de Geijn 2008, "Anatomy of
+// high-performance matrix multiplication", doi 10.1145/1356052.1356053).
+//
+//   part      a block of rows of c times a group of panels (32 columns each); parts go to threads
+//   k block   256 values: a panel of b is then 32 KB and stays in the first cache
+//   row tile  at most 14 rows: what a micro-kernel holds in registers
+//
+// Inside a part: for each k block, the rows of a are packed by tiles ([k][rows of the tile]); for
+// each panel, its block is packed (or was, see PackedMatrix) and all row tiles go over it. Every
+// element of c is one sum over k in order, whatever m, n and the parts are, because a k block
+// continues from what c holds. So a row computed alone has the bits of the same row among others.
+
+enum TiledProduct {
+  static let panel = Int(HEED_PANEL)
+  static let tileRows = 14
+
+  /// How one product is cut, from its shape alone.
+  struct Plan {
+    var rowsPerPart: Int
+    var panelsPerPart: Int
+    var depthBlock: Int
+    let rowParts: Int
+    let panelParts: Int
+    /// Small products share a part.
+    let itemsPerPart: Int
+
+    init(rows: Int, columns: Int, depth: Int, precision: ProductPrecision, isPacked: Bool) {
+      let panels = (columns + panel - 1) / panel
+      let bytesPerPanel = max(1, depth) * panel * (precision == .float32 ? 4 : 2)
+      if rows <= tileRows {
+        // One tile of rows: b is read once, straight through. 256 KB of it in each part.
+        depthBlock = max(depth, 1)
+        rowsPerPart = max(rows, 1)
+        panelsPerPart = max(1, min(panels, (256 << 10) / bytesPerPanel))
+      } else {
+        depthBlock = precision == .float32 ? 256 : 512
+        // Even blocks of at most 256 rows, whose packed k block stays in the second cache.
+        let blocks = (rows + 255) / 256
+        let tiles = ((rows + blocks - 1) / blocks + tileRows - 1) / tileRows
+        let size = (rows + blocks * tiles - 1) / (blocks * tiles)
+        rowsPerPart = size * tiles
+        // Up to 32 panels, fewer while there are not enough parts to go round.
+        var width = min(panels, 32)
+        while width > 4 && blocks * ((panels + width - 1) / width) < 16 { width = (width + 1) / 2 }
+        panelsPerPart = width
+      }
+      rowParts = max(1, (rows + rowsPerPart - 1) / rowsPerPart)
+      panelParts = max(1, (panels + panelsPerPart - 1) / max(1, panelsPerPart))
+      let work = max(1, rows * columns * depth)
+      itemsPerPart = rowParts * panelParts == 1 ? max(1, (1 << 18) / work) : 1
+    }
+  }
+
+  static func run(_ product: MatrixProduct<Float>) {
+    guard product.rows > 0, product.columns > 0 else { return }
+    var isPacked = false
+    if case .panels = product.right { isPacked = true }
+    let plan = Plan(
+      rows: product.rows, columns: product.columns, depth: product.depth,
+      precision: product.precision, isPacked: isPacked)
+    let parts = plan.rowParts * plan.panelParts
+    forChunks(product.itemCount * parts, of: plan.itemsPerPart) { start, count in
+      var scratch = Scratch(product, plan)
+      for index in start..<start + count {
+        let (item, part) = index.quotientAndRemainder(dividingBy: parts)
+        run(
+          product, plan, item: item, rowPart: part % plan.rowParts,
+          panelPart: part / plan.rowParts, &scratch)
+      }
+    }
+  }
+
+  /// Memory of one part: the packed rows of a and one packed panel of b.
+  struct Scratch {
+    private let storage: Storage
+    let rows: UnsafeMutableRawPointer
+    let panel: UnsafeMutableRawPointer
+
+    init(_ product: MatrixProduct<Float>, _ plan: Plan) {
+      let depth = min(plan.depthBlock, product.depth) + 1
+      let rowBytes = (plan.rowsPerPart * depth * 4 + 63) & ~63
+      var panelBytes = 0
+      if case .matrix = product.right { panelBytes = TiledProduct.panel * depth * 4 }
+      storage = Storage(byteCount: rowBytes + panelBytes)
+      rows = storage.base
+      panel = storage.base + rowBytes
+    }
+  }
+
+  private static func run(
+    _ product: MatrixProduct<Float>, _ plan: Plan, item: Int, rowPart: Int, panelPart: Int,
+    _ scratch: inout Scratch
+  ) {
+    let firstRow = rowPart * plan.rowsPerPart
+    let rows = min(plan.rowsPerPart, product.rows - firstRow)
+    let firstPanel = panelPart * plan.panelsPerPart
+    let lastPanel = min((product.columns + panel - 1) / panel, firstPanel + plan.panelsPerPart)
+    let left = MatrixOperand(
+      base: product.left.base + product.leftPlaces[item] + firstRow * product.left.rowStride,
+      rowStride: product.left.rowStride, columnStride: product.left.columnStride)
+    let c = product.result + item * product.rows * product.columns + firstRow * product.columns
+    let tiles = (rows + tileRows - 1) / tileRows
+    var kk = 0
+    repeat {
+      let depth = min(plan.depthBlock, product.depth - kk)
+      pack(left, rows: rows, tiles: tiles, from: kk, depth: depth, product.precision, scratch.rows)
+      for index in firstPanel..<lastPanel {
+        let width = min(panel, product.columns - index * panel)
+        let b = panelBlock(product, item, index, width, from: kk, depth, scratch.panel)
+        multiply(
+          product.precision, rows: rows, tiles: tiles, width: width, depth: depth, scratch.rows, b,
+          c + index * panel, stride: product.columns, accumulate: kk > 0)
+      }
+      kk += depth
+    } while kk < product.depth
+    product.epilogue?(
+      MatrixBlock(
+        base: c + firstPanel * panel, stride: product.columns, rows: rows,
+        columns: firstPanel * panel..<min(product.columns, lastPanel * panel)))
+  }
+
+  /// First row of tile `tile` when `rows` rows are cut into `tiles` even tiles.
+  @inline(__always)
+  private static func start(_ tile: Int, _ rows: Int, _ tiles: Int) -> Int {
+    tile * (rows / tiles) + min(tile, rows % tiles)
+  }
+
+  /// Tiles of a, one after the other, each [k][rows of the tile].
+  private static func pack(
+    _ a: MatrixOperand<Float>, rows: Int, tiles: Int, from kk: Int, depth: Int,
+    _ precision: ProductPrecision, _ target: UnsafeMutableRawPointer
+  ) {
+    let units = precision == .float32 ? depth : (depth + 1) / 2
+    for tile in 0..<tiles {
+      let first = start(tile, rows, tiles)
+      let count = start(tile + 1, rows, tiles) - first
+      let source = a.base + first * a.rowStride + kk * a.columnStride
+      let place = target + first * units * 4
+      switch (precision, a.columnStride == 1) {
+      case (.float32, true):
+        Kernels.table.pack_transposed_f32(
+          count, depth, source, a.rowStride, place.assumingMemoryBound(to: Float.self), count, 1)
+      case (.float32, false):
+        copyRows(depth, count, source, a.columnStride, place.assumingMemoryBound(to: Float.self), count)
+      case (.bfloat16, true):
+        Kernels.table.pack_transposed_bf16(
+          count, depth, source, a.rowStride, place.assumingMemoryBound(to: UInt32.self), count, 1)
+      case (.bfloat16, false):
+        Kernels.table.pack_pairs_bf16(
+          depth, count, source, a.columnStride, place.assumingMemoryBound(to: UInt32.self), count, 1)
+      }
+    }
+  }
+
+  /// The k block of a panel: packed now, or a place in what was packed before.
+  private static func panelBlock(
+    _ product: MatrixProduct<Float>, _ item: Int, _ index: Int, _ width: Int, from kk: Int,
+    _ depth: Int, _ scratch: UnsafeMutableRawPointer
+  ) -> UnsafeRawPointer {
+    switch product.right {
+    case .panels(let base):
+      let units = product.precision == .float32 ? product.depth : (product.depth + 1) / 2
+      let unit = product.precision == .float32 ? kk : kk / 2
+      return base + (index * units + unit) * panel * 4
+    case .matrix(let b):
+      packPanel(
+        b.base + product.rightPlaces[item] + kk * b.rowStride + index * panel * b.columnStride,
+        rowStride: b.rowStride, columnStride: b.columnStride, depth: depth, width: width,
+        product.precision, scratch)
+      return UnsafeRawPointer(scratch)
+    }
+  }
+
+  /// `depth` x `width` of b, rows along k, to [k][32], the missing columns zero.
+  static func packPanel(
+    _ b: UnsafePointer<Float>, rowStride: Int, columnStride: Int, depth: Int, width: Int,
+    _ precision: ProductPrecision, _ target: UnsafeMutableRawPointer
+  ) {
+    switch (precision, rowStride == 1) {
+    case (.float32, true):
+      Kernels.table.pack_transposed_f32(
+        width, depth, b, columnStride, target.assumingMemoryBound(to: Float.self), panel, 1)
+    case (.float32, false):
+      copyRows(depth, width, b, rowStride, target.assumingMemoryBound(to: Float.self), panel)
+    case (.bfloat16, true):
+      Kernels.table.pack_transposed_bf16(
+        width, depth, b, columnStride, target.assumingMemoryBound(to: UInt32.self), panel, 1)
+    case (.bfloat16, false):
+      Kernels.table.pack_pairs_bf16(
+        depth, width, b, rowStride, target.assumingMemoryBound(to: UInt32.self), panel, 1)
+    }
+  }
+
+  private static func copyRows(
+    _ depth: Int, _ count: Int, _ source: UnsafePointer<Float>, _ stride: Int,
+    _ target: UnsafeMutablePointer<Float>, _ width: Int
+  ) {
+    for kk in 0..<depth {
+      let row = target + kk * width
+      row.update(from: source + kk * stride, count: count)
+      if count < width { (row + count).update(repeating: 0, count: width - count) }
+    }
+  }
+
+  private static func multiply(
+    _ precision: ProductPrecision, rows: Int, tiles: Int, width: Int, depth: Int,
+    _ a: UnsafeMutableRawPointer, _ b: UnsafeRawPointer, _ c: UnsafeMutablePointer<Float>,
+    stride: Int, accumulate: Bool
+  ) {
+    let units = precision == .float32 ? depth : (depth + 1) / 2
+    let table = Kernels.table
+    for tile in 0..<tiles {
+      let first = start(tile, rows, tiles)
+      let count = start(tile + 1, rows, tiles) - first
+      let place = a + first * units * 4
+      if precision == .float32 {
+        table.tile_f32(
+          count, width, units, place.assumingMemoryBound(to: Float.self), count,
+          b.assumingMemoryBound(to: Float.self), panel, c + first * stride, stride,
+          accumulate ? 1 : 0)
+      } else {
+        table.tile_bf16(
+          count, width, units, place.assumingMemoryBound(to: UInt32.self), count,
+          b.assumingMemoryBound(to: UInt32.self), panel, c + first * stride, stride,
+          accumulate ? 1 : 0)
+      }
+    }
+  }
+}
