@@ -1,0 +1,103 @@
+import CHeedKernels
+import HeedTensor
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// One call of the fused attention, with everything that its tiles need to know.
+///
+/// Rows. The query heads of one key/value head lie one after the other in memory, so their queries
+/// form one list of R = (H / G) * T rows that read the same keys: a tile is a run of these rows,
+/// whatever heads they belong to. Decoding (T = 1) thus reads each key once for its whole group.
+///
+/// Order of sums. Keys are taken in blocks of 128 and splits of 1,024, both counted from key 0. A
+/// split is an online softmax of its own; splits are then joined in order. Neither depends on how
+/// many queries there are, on the batch or on threads: hence the same bits for one query or many.
+struct AttentionPlan: Sendable {
+  static let blockKeys = Int(HEED_SCORE_STRIDE)
+  static let panelKeys = Int(HEED_PANEL)
+  static let splitKeys = 1024
+  static let tileRows = 64
+
+  let batch: Int
+  let heads: Int
+  let groups: Int
+  let queryCount: Int
+  let keyCount: Int
+  let width: Int
+  let valueWidth: Int
+  let scale: Float
+  let precision: ProductPrecision
+  let parts: AttentionParts
+  let mask: Mask
+  let ranges: [MaskRanges]
+
+  var groupSize: Int { heads / groups }
+  /// Rows that read one key/value head.
+  var rowCount: Int { groupSize * queryCount }
+  /// 32-bit words of one key's panel column: floats, or pairs of bf16.
+  var keyWords: Int { precision == .float32 ? width : (width + 1) / 2 }
+  var valueWords: Int { precision == .float32 ? valueWidth : (valueWidth + 1) / 2 }
+  var panelCount: Int { (keyCount + Self.panelKeys - 1) / Self.panelKeys }
+
+  /// True when scores are changed between the product and the softmax, other than by the mask.
+  var changesScores: Bool {
+    parts.bias != nil || parts.slopes != nil || parts.softCap != nil || parts.change != nil
+      || !(scale > 0)
+  }
+
+  /// What the softmax multiplies scores by, in powers of two.
+  var softmaxFactor: Float { (changesScores ? 1 : scale) * Float(M_LOG2E) }
+
+  init(
+    queries: Tensor, keys: Tensor, values: Tensor, scale: Float?, mask: Mask,
+    parts: AttentionParts, precision: ProductPrecision
+  ) {
+    let (q, k, v) = (queries.shape, keys.shape, values.shape)
+    precondition(
+      q.count == 4 && k.count == 4 && v.count == 4 && q[0] == k[0] && k[0] == v[0]
+        && k[1] == v[1] && k[1] > 0 && q[1] % k[1] == 0 && k[2] == v[2] && q[3] == k[3],
+      "attention: queries \(q), keys \(k) and values \(v) do not fit")
+    batch = q[0]
+    heads = q[1]
+    groups = k[1]
+    queryCount = q[2]
+    keyCount = k[2]
+    width = q[3]
+    valueWidth = v[3]
+    self.scale = scale ?? 1 / Float(max(q[3], 1)).squareRoot()
+    self.precision = precision
+    self.parts = parts.prepared(batch: q[0], heads: q[1], queryCount: q[2], keyCount: k[2])
+    let prepared = mask.prepared(batch: q[0], heads: q[1], queryCount: q[2], keyCount: k[2])
+    self.mask = prepared
+    let distinct = prepared.isSameForAllSequences ? min(1, q[0]) : q[0]
+    ranges = (0..<distinct).map {
+      prepared.ranges(batch: $0, queryCount: q[2], keyCount: k[2])
+    }
+  }
+
+  func ranges(of batch: Int) -> MaskRanges { ranges[ranges.count == 1 ? 0 : batch] }
+
+  /// Head and query of a row of key/value head `group`.
+  func place(of row: Int, group: Int) -> (head: Int, query: Int) {
+    (group * groupSize + row / queryCount, row % queryCount)
+  }
+
+  /// The keys that rows `rows` may see at all.
+  func keyRange(of rows: Range<Int>, _ ranges: MaskRanges) -> Range<Int> {
+    var low = keyCount
+    var high = 0
+    for row in rows {
+      let query = row % queryCount
+      if ranges.low[query] == ranges.high[query] { continue }
+      low = min(low, Int(ranges.low[query]))
+      high = max(high, Int(ranges.high[query]))
+    }
+    return low < high ? low..<high : 0..<0
+  }
+}

@@ -1,0 +1,137 @@
+import CHeedKernels
+public import HeedTensor
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// What a probe kept of one call of `attention`.
+public struct AttentionRecord: Sendable {
+  let plan: AttentionPlan
+  let inputs: (queries: Tensor, keys: Tensor)?
+  /// In units of log2.
+  let logSumExp2: Tensor
+
+  /// B, H, T and S of the call.
+  public var shape: [Int] { [plan.batch, plan.heads, plan.queryCount, plan.keyCount] }
+
+  /// Natural log of the sum of exponentials of each row's scores, sinks included; `[B, H, T]`.
+  /// -inf for a query that may see no key.
+  public var logSumExp: Tensor { logSumExp2 * M_LN2 }
+
+  /// True when weights can be computed: the call was chosen.
+  public var hasWeights: Bool { inputs != nil }
+
+  /// Exact weights of some rows of a head, computed now: `[rows, S]`.
+  ///
+  /// Rows sum to 1, or to less where a sink takes mass.
+  ///
+  /// - Parameter rows: queries; all when nil.
+  /// - Complexity: O(rows·S·D).
+  public func weights(batch: Int, head: Int, rows: Range<Int>? = nil) -> Tensor {
+    guard let inputs else {
+      preconditionFailure("AttentionRecord: this call was not chosen when the probe was made")
+    }
+    let rows = rows ?? 0..<plan.queryCount
+    precondition(
+      rows.lowerBound >= 0 && rows.upperBound <= plan.queryCount && head < plan.heads
+        && batch < plan.batch,
+      "weights: batch \(batch), head \(head), rows \(rows) are not within \(shape)")
+    let result = Tensor(zeros: [rows.count, plan.keyCount])
+    let target = result.mutablePointer(to: Float.self)
+    forEachTile(batch: batch, head: head, rows: rows, inputs) { tile, keys, weights in
+      for (i, row) in tile.enumerated() {
+        let start = (row - rows.lowerBound) * plan.keyCount + keys.lowerBound
+        (target + start).update(
+          from: weights + i * AttentionPlan.blockKeys, count: keys.count)
+      }
+    }
+    return result
+  }
+
+  /// The mass that each key receives from the queries of a head; `[S]`.
+  public func massReceived(batch: Int, head: Int) -> [Float] {
+    var mass = [Float](repeating: 0, count: plan.keyCount)
+    guard let inputs else { return mass }
+    forEachTile(batch: batch, head: head, rows: 0..<plan.queryCount, inputs) {
+      tile, keys, weights in
+      for i in 0..<tile.count {
+        for (j, key) in keys.enumerated() { mass[key] += weights[i * AttentionPlan.blockKeys + j] }
+      }
+    }
+    return mass
+  }
+
+  /// Entropy of each query's weights in nats; `[T]`. The share of a sink does not count.
+  public func entropy(batch: Int, head: Int) -> [Float] {
+    var entropy = [Float](repeating: 0, count: plan.queryCount)
+    guard let inputs else { return entropy }
+    forEachTile(batch: batch, head: head, rows: 0..<plan.queryCount, inputs) {
+      tile, keys, weights in
+      for (i, row) in tile.enumerated() {
+        for j in 0..<keys.count {
+          let weight = weights[i * AttentionPlan.blockKeys + j]
+          if weight > 0 { entropy[row] -= weight * logf(weight) }
+        }
+      }
+    }
+    return entropy
+  }
+
+  /// The keys that a query reads most from, largest weight first.
+  public func topKeys(
+    _ count: Int, batch: Int, head: Int, query: Int
+  ) -> [(key: Int, weight: Float)] {
+    let row: [Float] = weights(batch: batch, head: head, rows: query..<query + 1).elements()
+    return row.enumerated().map { ($0.offset, $0.element) }
+      .sorted { $0.1 == $1.1 ? $0.0 < $1.0 : $0.1 > $1.1 }
+      .prefix(count).map { (key: $0.0, weight: $0.1) }
+  }
+
+  /// Calls `body` with the weights of each tile, by the kernels of the forward.
+  private func forEachTile(
+    batch: Int, head: Int, rows: Range<Int>, _ inputs: (queries: Tensor, keys: Tensor),
+    _ body: (Range<Int>, Range<Int>, UnsafeMutablePointer<Float>) -> Void
+  ) {
+    let source = KeyValueSource(plan, keys: inputs.keys, values: inputs.keys, packed: false)
+    let queries = inputs.queries.converted(to: .float32).dense()
+    let group = head / plan.groupSize
+    let index = batch * plan.groups + group
+    let ranges = plan.ranges(of: batch)
+    // Rows of the plan: queries of a group's heads, one head after the other.
+    let base = head % plan.groupSize * plan.queryCount
+    for start in stride(from: rows.lowerBound, to: rows.upperBound, by: AttentionPlan.tileRows) {
+      let tile = start..<min(start + AttentionPlan.tileRows, rows.upperBound)
+      let planRows = base + tile.lowerBound..<base + tile.upperBound
+      let scratch = ForwardScratch(plan, rows: tile.count)
+      let scores = ScoreTile(plan, rows: planRows, index: index, ranges: ranges)
+      source.products.packTransposed(
+        tile.count, plan.width,
+        queries.pointer(to: Float.self) + (index * plan.rowCount + planRows.lowerBound) * plan.width,
+        plan.width, scratch.queries, tile.count)
+      let lse =
+        logSumExp2.pointer(to: Float.self) + index * plan.rowCount + planRows.lowerBound
+      for first in stride(from: 0, to: plan.keyCount, by: AttentionPlan.blockKeys) {
+        let keys = first..<min(first + AttentionPlan.blockKeys, plan.keyCount)
+        let cells = scores.cells(keys: keys, scratch.cells)
+        if case .empty = cells { continue }
+        for panel in first / 32..<(keys.upperBound + 31) / 32 {
+          let words = source.keyPanel(index, panel, scratch: scratch.panel)
+          source.products.multiply(
+            tile.count, 32, plan.keyWords, scratch.queries, tile.count, words, 32,
+            scratch.scores + panel * 32 - first, AttentionPlan.blockKeys, accumulate: false)
+        }
+        let kernels = source.products.kernels
+        scores.change(scratch.scores, keys: keys, kernels)
+        scores.hide(scratch.scores, keys: keys, cells, scratch, kernels)
+        kernels.softmax_weights_f32(
+          tile.count, keys.count, scratch.scores, plan.softmaxFactor, lse)
+        body(tile, keys, scratch.scores)
+      }
+    }
+  }
+}

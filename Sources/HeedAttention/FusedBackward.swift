@@ -1,0 +1,309 @@
+import CHeedKernels
+import HeedTensor
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// The fused attention, backward: weights are computed again from the log-sum-exp, tile by tile.
+///
+/// With P the weights, D = rows of dO . O: dV = P^T dO, dS = P (dO V^T - D), dQ = dS K, dK = dS^T Q,
+/// five products for each tile of 64 rows and 128 keys, all in the first caches.
+///
+/// Order of sums. One part owns a key/value head (or, where there are few heads, one run of its key
+/// blocks, with a dQ of its own that is added in order afterwards), and walks over key blocks and
+/// row tiles in order. How many runs there are depends on the shape alone.
+///
+/// Source: Dao 2023, arXiv 2307.08691, appendix; the rule for P of a row without keys (0) keeps
+/// every gradient finite.
+struct FusedBackward {
+  let plan: AttentionPlan
+  let queries: Tensor
+  let source: KeyValueSource
+  let output: Tensor
+  let logSumExp: Tensor
+  let gradient: Tensor
+
+  let queryGradient: Tensor
+  let keyGradient: Tensor
+  let valueGradient: Tensor
+  /// `[B, H, T, S]`, when the bias wants one.
+  let biasGradient: Tensor?
+  /// One value for each run and head of its group.
+  private let slopeSums: Tensor
+
+  private let runs: Int
+  private var heads: Int { plan.batch * plan.groups }
+  private var blocks: Int { (plan.keyCount + AttentionPlan.blockKeys - 1) / AttentionPlan.blockKeys }
+  /// Log-sum-exps as the softmax of `plan` measures them.
+  private var kernels: heed_kernels { source.products.kernels }
+
+  init(
+    _ plan: AttentionPlan, queries: Tensor, keys: Tensor, values: Tensor, output: Tensor,
+    logSumExp: Tensor, gradient: Tensor, wantsBias: Bool
+  ) {
+    self.plan = plan
+    self.queries = queries.converted(to: .float32).dense()
+    self.output = output
+    self.logSumExp = logSumExp
+    self.gradient = gradient.converted(to: .float32).dense()
+    let readableKeys = Self.withoutUnseen(keys, plan)
+    let readableValues = Self.withoutUnseen(values, plan)
+    source = KeyValueSource(plan, keys: readableKeys, values: readableValues, packed: false)
+    let count = (plan.keyCount + AttentionPlan.blockKeys - 1) / AttentionPlan.blockKeys
+    runs = max(1, min(count, 8 / max(1, plan.batch * plan.groups)))
+    let shape = [plan.batch, plan.heads, plan.queryCount, plan.width]
+    queryGradient = Tensor(zeros: (runs > 1 ? [runs] : []) + shape)
+    keyGradient = Tensor(zeros: [plan.batch, plan.groups, plan.keyCount, plan.width])
+    valueGradient = Tensor(zeros: [plan.batch, plan.groups, plan.keyCount, plan.valueWidth])
+    biasGradient =
+      wantsBias
+      ? Tensor(zeros: [plan.batch, plan.heads, plan.queryCount, plan.keyCount]) : nil
+    slopeSums = Tensor(zeros: [runs, plan.batch, plan.heads])
+  }
+
+  /// The tensor with rows of keys that no query may see set to zero, where it holds a NaN or an
+  /// infinity at all: what nobody sees must not reach a gradient.
+  private static func withoutUnseen(_ tensor: Tensor, _ plan: AttentionPlan) -> Tensor {
+    var copy = tensor.converted(to: .float32).dense()
+    let isFinite = copy.withElements(of: Float.self) { $0.allSatisfy(\.isFinite) }
+    if isFinite { return tensor }
+    let width = tensor.shape[3]
+    copy.withMutableElements(of: Float.self) { elements in
+      for index in 0..<plan.batch * plan.groups {
+        let ranges = plan.ranges(of: index / plan.groups)
+        for key in 0..<plan.keyCount {
+          let seen = (0..<plan.queryCount).contains {
+            ranges.low[$0] <= Int32(key) && Int32(key) < ranges.high[$0]
+          }
+          if !seen {
+            let start = (index * plan.keyCount + key) * width
+            for i in start..<start + width { elements[i] = 0 }
+          }
+        }
+      }
+    }
+    return copy
+  }
+
+  /// Fills the gradients.
+  func run() {
+    guard plan.rowCount > 0, plan.keyCount > 0, heads > 0 else { return }
+    ThreadPool.shared.parallel(heads * runs) { part in
+      self.run(part % runs, index: part / runs)
+    }
+  }
+
+  /// dQ, summed over runs in order.
+  func finishedQueryGradient() -> Tensor {
+    guard runs > 1 else { return queryGradient }
+    let size = queryGradient.count / runs
+    let sums = queryGradient.mutablePointer(to: Float.self)
+    for run in 1..<runs { kernels.add_f32(size, sums, sums + run * size, sums) }
+    return Tensor(
+      storage: queryGradient.storage, shape: Array(queryGradient.shape.dropFirst()),
+      strides: Array(queryGradient.strides.dropFirst()), offset: queryGradient.offset,
+      elementType: .float32)
+  }
+
+  /// d slopes `[H]`, in order of runs and sequences.
+  func slopeGradient() -> Tensor {
+    let parts: [Float] = slopeSums.elements()
+    var sums = [Float](repeating: 0, count: plan.heads)
+    for (i, part) in parts.enumerated() { sums[i % plan.heads] += part }
+    return Tensor(sums)
+  }
+
+  /// d sinks `[H]`: the sink's own weight, times -D.
+  func sinkGradient(_ sinks: [Float]) -> Tensor {
+    let deltas = (0..<heads).flatMap { self.deltas($0) }
+    let lse: [Float] = logSumExp.elements()
+    var sums = [Double](repeating: 0, count: plan.heads)
+    for (row, delta) in deltas.enumerated() where lse[row] != -.infinity {
+      let head = row / plan.queryCount % plan.heads
+      let exponent = Double(sinks[head]) - Double(lse[row]) * 0.6931471805599453
+      sums[head] -= Double(delta) * exp(exponent)
+    }
+    return Tensor(sums.map { Float($0) })
+  }
+
+  /// dO . O for each row of a head.
+  private func deltas(_ index: Int) -> [Float] {
+    let width = plan.valueWidth
+    let start = index * plan.rowCount * width
+    let a = gradient.pointer(to: Float.self) + start
+    let b = output.pointer(to: Float.self) + start
+    return (0..<plan.rowCount).map { kernels.dot_f32(width, a + $0 * width, b + $0 * width) }
+  }
+
+  private func run(_ run: Int, index: Int) {
+    let scratch = BackwardScratch(plan)
+    let rowCount = plan.rowCount
+    let (width, valueWidth) = (plan.width, plan.valueWidth)
+    let products = source.products
+    let q = UnsafeMutablePointer(mutating: queries.pointer(to: Float.self)) + index * rowCount * width
+    let dO =
+      UnsafeMutablePointer(mutating: gradient.pointer(to: Float.self))
+      + index * rowCount * valueWidth
+    let deltas = self.deltas(index)
+    for first in stride(from: 0, to: rowCount, by: AttentionPlan.tileRows) {
+      let m = min(AttentionPlan.tileRows, rowCount - first)
+      products.packTransposed(
+        m, width, q + first * width, width, scratch.queries + first * plan.keyWords, m)
+      products.packTransposed(
+        m, valueWidth, dO + first * valueWidth, valueWidth,
+        scratch.outputs + first * plan.valueWords, m)
+      if products.isPaired {
+        products.packPairs(
+          m, width, q + first * width, width, scratch.queryRows + first / 2 * width, width)
+        products.packPairs(
+          m, valueWidth, dO + first * valueWidth, valueWidth,
+          scratch.outputRows + first / 2 * valueWidth, valueWidth)
+      }
+    }
+    let rows = RowOperands(
+      queries: products.isPaired ? scratch.queryRows : q,
+      outputs: products.isPaired ? scratch.outputRows : dO,
+      // Rows to words of the summed axis: two rows a word in pairs.
+      shift: products.isPaired ? 1 : 0)
+    for block in run * blocks / runs..<(run + 1) * blocks / runs {
+      loadBlock(block, index: index, scratch)
+      for first in stride(from: 0, to: rowCount, by: AttentionPlan.tileRows) {
+        let tile = first..<min(first + AttentionPlan.tileRows, rowCount)
+        visit(tile, block: block, run: run, index: index, rows, deltas, scratch)
+      }
+    }
+  }
+
+  /// Keys and values of a block, transposed, and its rows.
+  private func loadBlock(_ block: Int, index: Int, _ scratch: BackwardScratch) {
+    let first = block * AttentionPlan.blockKeys
+    let n = min(AttentionPlan.blockKeys, plan.keyCount - first)
+    source.copyBlock(index, first, n, scratch)
+  }
+
+  private func visit(
+    _ tile: Range<Int>, block: Int, run: Int, index: Int, _ rows: RowOperands, _ deltas: [Float],
+    _ scratch: BackwardScratch
+  ) {
+    let ranges = plan.ranges(of: index / plan.groups)
+    let visible = plan.keyRange(of: tile, ranges)
+    let blockStart = block * AttentionPlan.blockKeys
+    let first = max(blockStart, visible.lowerBound / 32 * 32)
+    let end = min(blockStart + AttentionPlan.blockKeys, visible.upperBound, plan.keyCount)
+    guard first < end else { return }
+    let keys = first..<end
+    let (m, n, skip) = (tile.count, keys.count, first - blockStart)
+    let products = source.products
+    let scores = ScoreTile(plan, rows: tile, index: index, ranges: ranges)
+    let cells = scores.cells(keys: keys, scratch.cells)
+    if case .empty = cells { return }
+    let (p, ds) = (scratch.weights, scratch.gradients)
+    for panel in skip / 32..<(skip + n + 31) / 32 {
+      products.multiply(
+        m, 32, plan.keyWords, scratch.queries + tile.lowerBound * plan.keyWords, m,
+        scratch.keyPanels + panel * 32 * plan.keyWords, 32, p + panel * 32 - skip,
+        AttentionPlan.blockKeys, accumulate: false)
+      products.multiply(
+        m, 32, plan.valueWords, scratch.outputs + tile.lowerBound * plan.valueWords, m,
+        scratch.valuePanels + panel * 32 * plan.valueWords, 32, ds + panel * 32 - skip,
+        AttentionPlan.blockKeys, accumulate: false)
+    }
+    scores.change(p, keys: keys, kernels, capped: scratch.capped, beforeRule: scratch.beforeRule)
+    scores.hide(
+      p, keys: keys, cells, low: scratch.low, high: scratch.high, bytes: scratch.cells, kernels)
+    let lse = logSumExp.pointer(to: Float.self) + index * plan.rowCount + tile.lowerBound
+    kernels.softmax_weights_f32(m, n, p, plan.softmaxFactor, lse)
+    if plan.parts.dropout != nil { scores.drop(ds, keys: keys, paired: false) }
+    deltas.withUnsafeBufferPointer { deltas in
+      guard let base = deltas.baseAddress else { return }
+      kernels.softmax_gradient_f32(
+        m, n, p, ds, plan.changesScores ? 1 : plan.scale, base + tile.lowerBound)
+    }
+    if plan.parts.dropout != nil { scores.drop(p, keys: keys, paired: false) }
+    if plan.changesScores { changeBack(scores, keys: keys, run: run, index: index, scratch) }
+    addProducts(tile, keys: keys, skip: skip, run: run, index: index, rows, scratch)
+  }
+
+  /// The gradient of the scores through rule, bias, slopes, soft cap and scale.
+  private func changeBack(
+    _ scores: ScoreTile, keys: Range<Int>, run: Int, index: Int, _ scratch: BackwardScratch
+  ) {
+    let (m, n, ds) = (scores.rows.count, keys.count, scratch.gradients)
+    let stride = AttentionPlan.blockKeys
+    let batch = index / plan.groups
+    let slopes = slopeSums.mutablePointer(to: Float.self) + (run * plan.batch + batch) * plan.heads
+    for i in 0..<m {
+      let (head, query) = plan.place(of: scores.rows.lowerBound + i, group: index % plan.groups)
+      let row = ds + i * stride
+      if let change = plan.parts.change, let before = scratch.beforeRule {
+        change.backward(before + i * stride, row, n, batch, head, query, keys.lowerBound)
+      }
+      if let biasGradient {
+        let start =
+          ((batch * plan.heads + head) * plan.queryCount + query) * plan.keyCount + keys.lowerBound
+        (biasGradient.mutablePointer(to: Float.self) + start).update(from: row, count: n)
+      }
+      if plan.parts.slopes != nil {
+        let place = query + plan.keyCount - plan.queryCount
+        var sum: Float = 0
+        for j in 0..<n { sum -= row[j] * Float(abs(keys.lowerBound + j - place)) }
+        slopes[head] += sum
+      }
+    }
+    if let cap = plan.parts.softCap, let capped = scratch.capped {
+      kernels.score_cap_gradient_f32(m, n, capped, ds, cap)
+    }
+    kernels.score_bias_f32(m, n, ds, plan.scale, nil, 0)
+  }
+
+  /// dV += P^T dO, dK += dS^T Q, dQ += dS K.
+  private func addProducts(
+    _ tile: Range<Int>, keys: Range<Int>, skip: Int, run: Int, index: Int, _ rows: RowOperands,
+    _ scratch: BackwardScratch
+  ) {
+    let (m, n) = (tile.count, keys.count)
+    let (width, valueWidth) = (plan.width, plan.valueWidth)
+    let products = source.products
+    var (p, dsColumns, dsRows) = (scratch.weights, scratch.gradients, scratch.gradients)
+    if products.isPaired {
+      func words(_ pointer: UnsafeMutablePointer<Float>) -> UnsafeMutablePointer<UInt32> {
+        UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: UInt32.self)
+      }
+      kernels.tile_to_pairs(m, n, p, nil, words(scratch.weightPairs))
+      kernels.tile_to_pairs(
+        m, n, dsRows, words(scratch.gradientRowPairs), words(scratch.gradientColumnPairs))
+      p = scratch.weightPairs
+      dsColumns = scratch.gradientColumnPairs
+      dsRows = scratch.gradientRowPairs
+    }
+    let start = index * plan.keyCount + keys.lowerBound
+    let row = tile.lowerBound >> rows.shift
+    products.multiply(
+      n, valueWidth, products.words(m), p, AttentionPlan.blockKeys,
+      rows.outputs + row * valueWidth, valueWidth,
+      valueGradient.mutablePointer(to: Float.self) + start * valueWidth, valueWidth,
+      accumulate: true)
+    products.multiply(
+      n, width, products.words(m), dsColumns, AttentionPlan.blockKeys,
+      rows.queries + row * width, width,
+      keyGradient.mutablePointer(to: Float.self) + start * width, width, accumulate: true)
+    let target =
+      queryGradient.mutablePointer(to: Float.self)
+      + ((run * heads + index) * plan.rowCount + tile.lowerBound) * width
+    products.multiplyRows(
+      m, width, products.words(n), dsRows, scratch.keyRows + (skip >> rows.shift) * width, width,
+      target, width, accumulate: true)
+  }
+}
+
+/// Queries and output gradients of a head as second operands of a product over rows.
+private struct RowOperands {
+  let queries: UnsafeMutablePointer<Float>
+  let outputs: UnsafeMutablePointer<Float>
+  let shift: Int
+}

@@ -1,0 +1,257 @@
+import CHeedKernels
+import HeedTensor
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// The fused attention, forward: tile by tile, an online softmax, no matrix of weights.
+///
+/// For a tile of up to 64 rows and blocks of 128 keys: scores = Q K^T in the first cache, changed
+/// and masked there, one step of the softmax, and the context grows by P V. Extra memory is one
+/// scratch for each thread and the packed keys: O(T), not O(T^2).
+///
+/// Sources: Milakov & Gimelshein 2018 (arXiv 1805.02867); Rabe & Staats 2021 (arXiv 2112.05682);
+/// Dao et al. 2022 (arXiv 2205.14135). Splits of the keys as in Flash-Decoding (Dao et al. 2023).
+struct FusedForward {
+  let plan: AttentionPlan
+  let queries: Tensor
+  let source: KeyValueSource
+  let output: Tensor
+  /// Log-sum-exp of each row, in units of log2; `[B, H, T]`.
+  let logSumExp: Tensor
+
+  init(_ plan: AttentionPlan, queries: Tensor, keys: Tensor, values: Tensor) {
+    self.plan = plan
+    self.queries = queries.converted(to: .float32).dense()
+    source = KeyValueSource(
+      plan, keys: keys, values: values, packed: plan.rowCount > AttentionPlan.tileRows)
+    output = Tensor(
+      uninitialized: [plan.batch, plan.heads, plan.queryCount, plan.valueWidth], .float32)
+    logSumExp = Tensor(uninitialized: [plan.batch, plan.heads, plan.queryCount], .float32)
+  }
+
+  /// Fills `output` and `logSumExp`.
+  func run() {
+    let rowCount = plan.rowCount
+    guard rowCount > 0, plan.batch > 0 else { return }
+    // Short causal sequences waste less of the diagonal with narrower tiles.
+    let tile = plan.queryCount <= 256 && rowCount > 32 ? 32 : AttentionPlan.tileRows
+    let tiles = (rowCount + tile - 1) / tile
+    let heads = plan.batch * plan.groups
+    let splits = (plan.keyCount + AttentionPlan.splitKeys - 1) / AttentionPlan.splitKeys
+    if heads * tiles < 2 * ThreadPool.threadCount && splits > 1 {
+      return runSplits(tile: tile, tiles: tiles, splits: splits)
+    }
+    ThreadPool.shared.parallel(heads * tiles) { part in
+      // One head after the other, so that threads share its keys in the last cache; in each, the
+      // last rows first: they see most under a causal mask, and short parts even out the end.
+      let index = part / tiles
+      let first = (tiles - 1 - part % tiles) * tile
+      let rows = first..<min(first + tile, rowCount)
+      let scratch = ForwardScratch(plan, rows: rows.count)
+      let sums = scratch.total
+      start(sums, index: index, rows: rows)
+      load(rows, index: index, scratch)
+      for split in 0..<splits {
+        if accumulate(split: split, rows: rows, index: index, scratch, careful: false) {
+          join(scratch.part, into: sums, rows: rows.count)
+        }
+      }
+      finish(sums, rows: rows, index: index, scratch)
+    }
+  }
+
+  /// Few rows, many keys: the splits of a tile run on different threads and are joined in order.
+  private func runSplits(tile: Int, tiles: Int, splits: Int) {
+    let heads = plan.batch * plan.groups
+    let rowCount = plan.rowCount
+    let size = PartialSums.floatCount(rows: tile, width: plan.valueWidth)
+    let storage = Storage(byteCount: 4 * heads * tiles * splits * size)
+    let partials = storage.base.assumingMemoryBound(to: Float.self)
+    let used = Storage(byteCount: heads * tiles * splits)
+    let flags = used.base.assumingMemoryBound(to: Bool.self)
+    ThreadPool.shared.parallel(heads * tiles * splits) { part in
+      let (index, first) = (part / splits / tiles, part / splits % tiles * tile)
+      let rows = first..<min(first + tile, rowCount)
+      var scratch = ForwardScratch(plan, rows: rows.count)
+      scratch.part = PartialSums(partials + part * size, rows: tile, width: plan.valueWidth)
+      load(rows, index: index, scratch)
+      flags[part] = accumulate(
+        split: part % splits, rows: rows, index: index, scratch, careful: false)
+    }
+    ThreadPool.shared.parallel(heads * tiles) { part in
+      let (index, first) = (part / tiles, part % tiles * tile)
+      let rows = first..<min(first + tile, rowCount)
+      let scratch = ForwardScratch(plan, rows: rows.count)
+      start(scratch.total, index: index, rows: rows)
+      for split in 0..<splits where flags[part * splits + split] {
+        let sums = PartialSums(
+          partials + (part * splits + split) * size, rows: tile, width: plan.valueWidth)
+        join(sums, into: scratch.total, rows: rows.count)
+      }
+      finish(scratch.total, rows: rows, index: index, scratch)
+    }
+    withExtendedLifetime((storage, used)) {}
+  }
+
+  /// Nothing seen yet, but for the sink.
+  private func start(_ sums: PartialSums, index: Int, rows: Range<Int>) {
+    for (i, row) in rows.enumerated() {
+      let head = plan.place(of: row, group: index % plan.groups).head
+      let sink = plan.parts.sinks.map { $0[head] * Float(M_LOG2E) }
+      sums.maximum[i] = sink ?? -.infinity
+      sums.sum[i] = sink.map { $0 == -.infinity ? 0 : 1 } ?? 0
+    }
+    (sums.context).update(repeating: 0, count: rows.count * plan.valueWidth)
+  }
+
+  /// The rows' queries, transposed.
+  private func load(_ rows: Range<Int>, index: Int, _ scratch: ForwardScratch) {
+    let source = queries.pointer(to: Float.self) + (index * plan.rowCount + rows.lowerBound) * plan.width
+    self.source.products.packTransposed(
+      rows.count, plan.width, source, plan.width, scratch.queries, rows.count)
+  }
+
+  /// The online softmax of one split of the keys into `scratch.part`; false when none is visible.
+  private func accumulate(
+    split: Int, rows: Range<Int>, index: Int, _ scratch: ForwardScratch, careful: Bool
+  ) -> Bool {
+    let batch = index / plan.groups
+    let ranges = plan.ranges(of: batch)
+    let visible = plan.keyRange(of: rows, ranges)
+    let first = max(split * AttentionPlan.splitKeys, visible.lowerBound / 32 * 32)
+    let end = min((split + 1) * AttentionPlan.splitKeys, visible.upperBound)
+    guard first < end else { return false }
+    let (m, width, part) = (rows.count, plan.valueWidth, scratch.part)
+    let products = source.products
+    let kernels = products.kernels
+    part.maximum.update(repeating: -.infinity, count: m)
+    part.sum.update(repeating: 0, count: m)
+    part.context.update(repeating: 0, count: m * width)
+    let scores = ScoreTile(plan, rows: rows, index: index, ranges: ranges)
+    var key = first
+    while key < end {
+      let next = min(end, (key / AttentionPlan.blockKeys + 1) * AttentionPlan.blockKeys)
+      let n = next - key
+      defer { key = next }
+      let cells = scores.cells(keys: key..<next, scratch.cells)
+      if case .empty = cells { continue }
+      for panel in key / 32..<(next + 31) / 32 {
+        let words = source.keyPanel(index, panel, scratch: scratch.panel)
+        products.multiply(
+          m, 32, plan.keyWords, scratch.queries, m, words, 32,
+          scratch.scores + panel * 32 - key, AttentionPlan.blockKeys, accumulate: false)
+      }
+      scores.change(scratch.scores, keys: key..<next, kernels)
+      scores.hide(scratch.scores, keys: key..<next, cells, scratch, kernels)
+      var weights = scratch.scores
+      if products.isPaired {
+        weights = scratch.weights
+        kernels.softmax_step_bf16(
+          m, n, scratch.scores,
+          UnsafeMutableRawPointer(weights).assumingMemoryBound(to: UInt32.self),
+          plan.softmaxFactor, part.maximum, part.sum, scratch.corrections)
+      } else {
+        kernels.softmax_step_f32(
+          m, n, weights, plan.softmaxFactor, part.maximum, part.sum, scratch.corrections)
+      }
+      if plan.parts.dropout != nil { scores.drop(weights, keys: key..<next, paired: products.isPaired) }
+      kernels.scale_rows_f32(m, width, part.context, width, scratch.corrections)
+      let (values, stride) = source.valueRows(index, key, n, scratch: scratch.values)
+      if careful {
+        addCarefully(m, products.words(n), weights, values, stride, part.context, scratch)
+      } else {
+        products.multiplyRows(
+          m, width, products.words(n), weights, values, stride, part.context, width,
+          accumulate: true)
+      }
+    }
+    return true
+  }
+
+  /// P V row by row, with the values that a row gives no weight set to zero: 0 * NaN is NaN, and a
+  /// key that a row may not see must not reach it. Same order of sums, so the same bits.
+  private func addCarefully(
+    _ m: Int, _ words: Int, _ weights: UnsafeMutablePointer<Float>,
+    _ values: UnsafeMutablePointer<Float>, _ stride: Int, _ context: UnsafeMutablePointer<Float>,
+    _ scratch: ForwardScratch
+  ) {
+    let width = plan.valueWidth
+    let rowStride = source.products.isPaired ? AttentionPlan.blockKeys / 2 : AttentionPlan.blockKeys
+    let clean = scratch.clean
+    for i in 0..<m {
+      let row = weights + i * rowStride
+      for word in 0..<words {
+        let bits = row[word].bitPattern
+        var keep: UInt32 = bits == 0 ? 0 : .max
+        if source.products.isPaired {
+          keep = (bits & 0x7fff != 0 ? 0xffff : 0) | (bits & 0x7fff_0000 != 0 ? 0xffff_0000 : 0)
+        }
+        for j in 0..<width {
+          clean[word * width + j] = Float(
+            bitPattern: values[word * stride + j].bitPattern & keep)
+        }
+      }
+      source.products.multiplyRows(
+        1, width, words, row, clean, width, context + i * width, width, accumulate: true)
+    }
+  }
+
+  /// Joins a later split to what was summed before.
+  private func join(_ part: PartialSums, into total: PartialSums, rows: Int) {
+    let width = plan.valueWidth
+    for i in 0..<rows {
+      let maximum = max(total.maximum[i], part.maximum[i])
+      if maximum == -.infinity { continue }
+      let before = exp2f(total.maximum[i] - maximum)
+      let now = exp2f(part.maximum[i] - maximum)
+      total.maximum[i] = maximum
+      total.sum[i] = total.sum[i] * before + part.sum[i] * now
+      let context = total.context + i * width
+      let addend = part.context + i * width
+      for j in 0..<width { context[j] = context[j] * before + addend[j] * now }
+    }
+  }
+
+  /// Divides by the sums and writes the rows.
+  private func finish(
+    _ sums: PartialSums, rows: Range<Int>, index: Int, _ scratch: ForwardScratch
+  ) {
+    let width = plan.valueWidth
+    let start = index * plan.rowCount + rows.lowerBound
+    let target = output.mutablePointer(to: Float.self) + start * width
+    let lse = logSumExp.mutablePointer(to: Float.self) + start
+    var exponents: UInt32 = 0
+    for i in 0..<rows.count {
+      let inverse = sums.sum[i] == 0 ? 0 : 1 / sums.sum[i]
+      lse[i] = sums.sum[i] == 0 ? -.infinity : sums.maximum[i] + log2f(sums.sum[i])
+      let context = sums.context + i * width
+      for j in 0..<width {
+        let value = context[j] * inverse
+        target[i * width + j] = value
+        exponents = max(exponents, value.bitPattern & 0x7f80_0000)
+      }
+    }
+    guard exponents == 0x7f80_0000, !scratch.isCareful else { return }
+    repeatCarefully(rows, index: index)
+  }
+
+  /// A tile that came out with a NaN or an infinity, once more, so that only rows that may see its
+  /// origin keep it.
+  private func repeatCarefully(_ rows: Range<Int>, index: Int) {
+    let scratch = ForwardScratch(plan, rows: rows.count, careful: true)
+    start(scratch.total, index: index, rows: rows)
+    load(rows, index: index, scratch)
+    for split in 0..<(plan.keyCount + AttentionPlan.splitKeys - 1) / AttentionPlan.splitKeys {
+      if accumulate(split: split, rows: rows, index: index, scratch, careful: true) {
+        join(scratch.part, into: scratch.total, rows: rows.count)
+      }
+    }
+    finish(scratch.total, rows: rows, index: index, scratch)
+  }
+}

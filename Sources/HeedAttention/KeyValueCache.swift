@@ -1,0 +1,141 @@
+public import HeedTensor
+
+/// Keys and values of one layer, kept from step to step.
+///
+/// A value: a copy is a snapshot (bytes are shared until one of the two grows). Keys stay in the
+/// order of their positions, so masks work as without a cache: the last query stands at the last
+/// key.
+public struct KeyValueCache: Sendable {
+  /// How many keys a cache keeps.
+  public enum Policy: Sendable, Hashable {
+    /// All of them; the memory doubles when it is full.
+    case growing
+    /// The latest ones: what a window of this many keys may still see.
+    case window(Int)
+  }
+
+  /// How many keys it keeps.
+  public let policy: Policy
+  /// How keys and values are stored: float32, bfloat16, or int8 with one scale for each row.
+  public let elementType: ElementType
+  /// Keys that are in the cache now.
+  public private(set) var count = 0
+  /// Keys that were ever appended: the position of the next one.
+  public private(set) var position = 0
+
+  private var store: Store?
+
+  /// The buffers, `[B, G, capacity, D]`, filled from `start` on.
+  private struct Store: Sendable {
+    var keys: Tensor
+    var values: Tensor
+    var keyScales: Tensor?
+    var valueScales: Tensor?
+    var start = 0
+    var capacity: Int { keys.shape[2] }
+  }
+
+  /// An empty cache.
+  ///
+  /// - Precondition: `elementType` is float32, bfloat16 or int8.
+  public init(policy: Policy = .growing, elementType: ElementType = .float32) {
+    precondition(
+      [.float32, .bfloat16, .int8].contains(elementType),
+      "KeyValueCache: \(elementType) is not float32, bfloat16 or int8")
+    self.policy = policy
+    self.elementType = elementType
+  }
+
+  /// Adds keys `[B, G, n, D]` and values `[B, G, n, Dv]` behind the others.
+  public mutating func append(keys: Tensor, values: Tensor) {
+    precondition(
+      keys.rank == 4 && values.rank == 4 && keys.shape.dropLast() == values.shape.dropLast(),
+      "KeyValueCache: keys \(keys.shape) and values \(values.shape) do not fit")
+    var added = keys.shape[2]
+    var (keys, values) = (keys.detached(), values.detached())
+    position += added
+    if case .window(let limit) = policy, added > limit {
+      keys = keys.sliced(axis: 2, range: added - limit..<added)
+      values = values.sliced(axis: 2, range: added - limit..<added)
+      added = limit
+      count = 0
+      store?.start = 0
+    }
+    reserve(added, keys: keys, values: values)
+    guard var open = store else { return }
+    store = nil
+    let place = open.start + count
+    KeyValueCache.write(keys, into: &open.keys, scales: &open.keyScales, at: place)
+    KeyValueCache.write(values, into: &open.values, scales: &open.valueScales, at: place)
+    count += added
+    if case .window(let limit) = policy, count > limit {
+      open.start += count - limit
+      count = limit
+    }
+    store = open
+  }
+
+  /// The keys in the cache; `[B, G, count, D]`, a view where the type allows one.
+  public var keys: Tensor? { store.map { view($0.keys, $0.keyScales, $0.start) } }
+
+  /// The values in the cache; `[B, G, count, Dv]`.
+  public var values: Tensor? { store.map { view($0.values, $0.valueScales, $0.start) } }
+
+  /// Forgets the last `dropped` keys, as when guesses of a draft model are refused.
+  public mutating func removeLast(_ dropped: Int) {
+    precondition(dropped <= count, "KeyValueCache: cannot drop \(dropped) of \(count) keys")
+    count -= dropped
+    position -= dropped
+  }
+
+  private func view(_ buffer: Tensor, _ scales: Tensor?, _ start: Int) -> Tensor {
+    let rows = buffer.sliced(axis: 2, range: start..<start + count)
+    guard let scales else { return rows }
+    return rows.dequantized(scales: scales.sliced(axis: 2, range: start..<start + count))
+  }
+
+  /// Makes room for `added` keys. A window uses a buffer of twice its size and moves its rows to
+  /// the front when it reaches the end: each row is moved at most once for each window of steps.
+  private mutating func reserve(_ added: Int, keys: Tensor, values: Tensor) {
+    if let store, store.start + count + added <= store.capacity { return }
+    let capacity =
+      switch policy {
+      case .growing: max(64, 2 * count, (count + added + 63) / 64 * 64)
+      case .window(let limit): 2 * max(limit, added)
+      }
+    func buffer(_ like: Tensor) -> Tensor {
+      Tensor(zeros: [like.shape[0], like.shape[1], capacity, like.shape[3]], elementType)
+    }
+    func scales(_ like: Tensor) -> Tensor? {
+      elementType == .int8
+        ? Tensor(zeros: [like.shape[0], like.shape[1], capacity, 1]) : nil
+    }
+    var next = Store(
+      keys: buffer(keys), values: buffer(values), keyScales: scales(keys),
+      valueScales: scales(values))
+    if let store, count > 0 {
+      let kept = store.start..<store.start + count
+      next.keys.replaceRows(at: 0, with: store.keys.sliced(axis: 2, range: kept))
+      next.values.replaceRows(at: 0, with: store.values.sliced(axis: 2, range: kept))
+      if let old = store.keyScales {
+        next.keyScales?.replaceRows(at: 0, with: old.sliced(axis: 2, range: kept))
+      }
+      if let old = store.valueScales {
+        next.valueScales?.replaceRows(at: 0, with: old.sliced(axis: 2, range: kept))
+      }
+    }
+    store = next
+  }
+
+  private static func write(
+    _ rows: Tensor, into buffer: inout Tensor, scales: inout Tensor?, at place: Int
+  ) {
+    guard buffer.elementType == .int8 else {
+      buffer.replaceRows(at: place, with: rows.converted(to: buffer.elementType))
+      return
+    }
+    let (quantized, rowScales) = rows.converted(to: .float32).quantizedRows()
+    buffer.replaceRows(at: place, with: quantized)
+    scales?.replaceRows(at: place, with: rowScales)
+  }
+}

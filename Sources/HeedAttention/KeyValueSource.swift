@@ -1,0 +1,174 @@
+import CHeedKernels
+import HeedTensor
+
+/// Where a tile finds keys and values, in the layout that the products read.
+///
+/// Keys are wanted transposed, in panels of 32; values as rows (float32) or pairs of rows (bf16).
+/// With many rows both are packed once, before the tiles; with few rows (decoding) each panel is
+/// packed when it is read, into a scratch that stays in the first cache, so that memory is read
+/// once. Both ways give the same words.
+struct KeyValueSource: Sendable {
+  let plan: AttentionPlan
+  let products: TileProducts
+  let keys: Tensor
+  let values: Tensor
+  /// All panels `[B * G][panel][word][32]`, when packed before.
+  private let packedKeys: Storage?
+  /// All pairs of value rows `[B * G][pair][Dv]`, when packed before.
+  private let packedValues: Storage?
+
+  private var panelWords: Int { plan.keyWords * AttentionPlan.panelKeys }
+  private var pairCount: Int { (plan.keyCount + 1) / 2 }
+
+  /// - Parameter packed: packs everything now, on all threads.
+  init(_ plan: AttentionPlan, keys: Tensor, values: Tensor, packed: Bool) {
+    self.plan = plan
+    products = TileProducts(plan.precision)
+    self.keys = Self.readable(keys, plan.precision, isKey: true)
+    self.values = Self.readable(values, plan.precision, isKey: false)
+    let count = plan.batch * plan.groups
+    packedKeys =
+      packed
+      ? Storage(byteCount: max(4 * count * plan.panelCount * plan.keyWords * 32, 64)) : nil
+    packedValues =
+      packed && plan.precision == .bfloat16
+      ? Storage(byteCount: max(4 * count * ((plan.keyCount + 1) / 2) * plan.valueWidth, 64)) : nil
+    if packed { packAll() }
+  }
+
+  /// The tensor in a form whose rows can be read: float32, or bf16 where products are bf16.
+  private static func readable(
+    _ tensor: Tensor, _ precision: ProductPrecision, isKey: Bool
+  ) -> Tensor {
+    let strides = tensor.strides
+    let hasRows = tensor.shape[3] <= 1 || strides[3] == 1
+    if tensor.elementType == .float32 && hasRows { return tensor }
+    let paired = !isKey || strides.dropLast().allSatisfy { $0 % 2 == 0 } && tensor.offset % 2 == 0
+      && tensor.shape[3] % 2 == 0
+    if tensor.elementType == .bfloat16 && precision == .bfloat16 && hasRows && paired {
+      return tensor
+    }
+    return tensor.converted(to: .float32).dense()
+  }
+
+  private func packAll() {
+    let chunk = 512
+    let chunks = (plan.keyCount + chunk - 1) / chunk
+    ThreadPool.shared.parallel(plan.batch * plan.groups * chunks) { part in
+      let index = part / chunks
+      let first = part % chunks * chunk
+      let end = min(first + chunk, plan.keyCount)
+      if let packedKeys {
+        let base = packedKeys.base.assumingMemoryBound(to: Float.self)
+        for panel in first / 32..<(end + 31) / 32 {
+          packPanel(index, panel, base + (index * plan.panelCount + panel) * panelWords)
+        }
+      }
+      if let packedValues {
+        let base = packedValues.base.assumingMemoryBound(to: Float.self)
+        packRows(index, first, end - first, base + (index * pairCount + first / 2) * plan.valueWidth)
+      }
+    }
+  }
+
+  private func offset(_ tensor: Tensor, _ index: Int) -> Int {
+    index / plan.groups * tensor.strides[0] + index % plan.groups * tensor.strides[1]
+  }
+
+  private func packPanel(_ index: Int, _ panel: Int, _ target: UnsafeMutablePointer<Float>) {
+    let first = panel * AttentionPlan.panelKeys
+    let rows = min(AttentionPlan.panelKeys, plan.keyCount - first)
+    let stride = keys.strides[2]
+    let start = offset(keys, index) + first * stride
+    if keys.elementType == .bfloat16 {
+      let source = (keys.rawPointer + 2 * start).assumingMemoryBound(to: UInt32.self)
+      products.kernels.pack_transposed_u32(
+        rows, plan.keyWords, source, stride / 2,
+        UnsafeMutableRawPointer(target).assumingMemoryBound(to: UInt32.self), 32)
+    } else {
+      products.packTransposed(
+        rows, plan.width, keys.pointer(to: Float.self) + start, stride, target, 32)
+    }
+  }
+
+  private func packRows(
+    _ index: Int, _ first: Int, _ count: Int, _ target: UnsafeMutablePointer<Float>
+  ) {
+    let stride = values.strides[2]
+    let start = offset(values, index) + first * stride
+    if values.elementType == .bfloat16 {
+      let source = (values.rawPointer + 2 * start).assumingMemoryBound(to: UInt16.self)
+      products.kernels.pack_pairs_u16(
+        count, plan.valueWidth, source, stride,
+        UnsafeMutableRawPointer(target).assumingMemoryBound(to: UInt32.self), plan.valueWidth)
+    } else {
+      products.packPairs(
+        count, plan.valueWidth, values.pointer(to: Float.self) + start, stride, target,
+        plan.valueWidth)
+    }
+  }
+
+  /// Panel `panel` of key/value head `index` (of B * G): `[word][32]`.
+  @inline(__always)
+  func keyPanel(
+    _ index: Int, _ panel: Int, scratch: UnsafeMutablePointer<Float>
+  ) -> UnsafeMutablePointer<Float> {
+    if let packedKeys {
+      return packedKeys.base.assumingMemoryBound(to: Float.self)
+        + (index * plan.panelCount + panel) * panelWords
+    }
+    packPanel(index, panel, scratch)
+    return scratch
+  }
+
+  /// `count` value rows from the even key `first` on, as second operand, and their stride.
+  @inline(__always)
+  func valueRows(
+    _ index: Int, _ first: Int, _ count: Int, scratch: UnsafeMutablePointer<Float>
+  ) -> (UnsafeMutablePointer<Float>, stride: Int) {
+    if plan.precision == .float32 {
+      let base = UnsafeMutablePointer(mutating: values.pointer(to: Float.self))
+      return (base + offset(values, index) + first * values.strides[2], values.strides[2])
+    }
+    if let packedValues {
+      let base = packedValues.base.assumingMemoryBound(to: Float.self)
+      return (base + (index * pairCount + first / 2) * plan.valueWidth, plan.valueWidth)
+    }
+    packRows(index, first, count, scratch)
+    return (scratch, plan.valueWidth)
+  }
+
+  /// One block of `count` keys and values for the backward: both transposed in panels, and the keys
+  /// as rows (float32) or pairs of rows (bf16).
+  func copyBlock(_ index: Int, _ first: Int, _ count: Int, _ scratch: BackwardScratch) {
+    let block = Tensor.block(keys, at: offset(keys, index) + first * keys.strides[2], rows: count)
+    let values = Tensor.block(
+      self.values, at: offset(self.values, index) + first * self.values.strides[2], rows: count)
+    for panel in 0..<(count + 31) / 32 {
+      let rows = min(32, count - panel * 32)
+      products.packTransposed(
+        rows, plan.width, block.pointer(to: Float.self) + panel * 32 * plan.width, plan.width,
+        scratch.keyPanels + panel * panelWords, 32)
+      products.packTransposed(
+        rows, plan.valueWidth, values.pointer(to: Float.self) + panel * 32 * plan.valueWidth,
+        plan.valueWidth, scratch.valuePanels + panel * plan.valueWords * 32, 32)
+    }
+    if products.isPaired {
+      products.packPairs(
+        count, plan.width, block.pointer(to: Float.self), plan.width, scratch.keyRows, plan.width)
+    } else {
+      scratch.keyRows.update(from: block.pointer(to: Float.self), count: count * plan.width)
+    }
+  }
+}
+
+extension Tensor {
+  /// Rows of the last axis, from element `start` on, as a dense float32 matrix.
+  fileprivate static func block(_ tensor: Tensor, at start: Int, rows: Int) -> Tensor {
+    let strides = tensor.strides
+    return Tensor(
+      storage: tensor.storage, shape: [rows, tensor.shape[3]], strides: [strides[2], strides[3]],
+      offset: tensor.offset + start, elementType: tensor.elementType
+    ).converted(to: .float32).dense()
+  }
+}

@@ -1,0 +1,103 @@
+import HeedTensor
+
+extension Mask {
+  /// Visibility of keys `firstKey ..< firstKey + count` for one query, into `cells` (1 = visible).
+  func fill(
+    _ cells: UnsafeMutablePointer<UInt8>, batch: Int, head: Int, query: Int, firstKey: Int,
+    count: Int, queryCount T: Int, keyCount S: Int
+  ) {
+    func fillRange(_ low: Int, _ high: Int) {
+      for i in 0..<count { cells[i] = firstKey + i >= low && firstKey + i < high ? 1 : 0 }
+    }
+    let place = query + S - T
+    switch self {
+    case .none: fillRange(0, S)
+    case .causal(.end): fillRange(0, place + 1)
+    case .causal(.start): fillRange(0, query + 1)
+    case .window(let left, let right):
+      fillRange(left.map { place - $0 } ?? 0, right.map { place + $0 + 1 } ?? S)
+    case .chunks(let length):
+      let start = max(place, 0) / length * length
+      fillRange(start, start + length)
+    case .keyLengths(let lengths), .prefix(let lengths): fillRange(0, lengths[batch])
+    case .queryLengths(let lengths): fillRange(0, query < lengths[batch] ? S : 0)
+    case .documents(let queries, let keys):
+      let document = queries[batch][query]
+      for i in 0..<count { cells[i] = keys[batch][firstKey + i] == document ? 1 : 0 }
+    case .dense(let tensor):
+      let strides = DenseView(tensor, rank: 4).strides
+      let row =
+        tensor.pointer(to: Bool.self) + batch * strides[0] + head * strides[1]
+        + query * strides[2] + firstKey * strides[3]
+      for i in 0..<count { cells[i] = row[i * strides[3]] ? 1 : 0 }
+    case .predicate(let isVisible):
+      for i in 0..<count { cells[i] = isVisible(batch, head, query, firstKey + i) ? 1 : 0 }
+    case .and(let left, let right):
+      left.fill(
+        cells, batch: batch, head: head, query: query, firstKey: firstKey, count: count,
+        queryCount: T, keyCount: S)
+      withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count) { other in
+        guard let base = other.baseAddress else { return }
+        right.fill(
+          base, batch: batch, head: head, query: query, firstKey: firstKey, count: count,
+          queryCount: T, keyCount: S)
+        for i in 0..<count { cells[i] &= base[i] }
+      }
+    case .or(let left, let right):
+      left.fill(
+        cells, batch: batch, head: head, query: query, firstKey: firstKey, count: count,
+        queryCount: T, keyCount: S)
+      withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count) { other in
+        guard let base = other.baseAddress else { return }
+        right.fill(
+          base, batch: batch, head: head, query: query, firstKey: firstKey, count: count,
+          queryCount: T, keyCount: S)
+        for i in 0..<count { cells[i] |= base[i] }
+      }
+    }
+  }
+
+  /// True when the rule is the same for every sequence of the batch.
+  var isSameForAllSequences: Bool {
+    switch self {
+    case .none, .causal, .window, .chunks: true
+    case .keyLengths, .queryLengths, .prefix, .documents, .predicate: false
+    case .dense(let tensor): DenseView(tensor, rank: 4).strides[0] == 0
+    case .and(let left, let right), .or(let left, let right):
+      left.isSameForAllSequences && right.isSameForAllSequences
+    }
+  }
+
+  /// This mask with its tensors dense, checked against the shape of the scores.
+  func prepared(batch B: Int, heads H: Int, queryCount T: Int, keyCount S: Int) -> Mask {
+    switch self {
+    case .dense(let tensor):
+      precondition(
+        tensor.elementType == .bool && tensor.rank <= 4
+          && zip(tensor.shape.reversed(), [S, T, H, B]).allSatisfy { $0 == $1 || $0 == 1 },
+        "attention: a dense mask \(tensor.elementType) \(tensor.shape) does not broadcast to "
+          + "\([B, H, T, S])")
+      return .dense(tensor.dense())
+    case .keyLengths(let lengths), .queryLengths(let lengths), .prefix(let lengths):
+      precondition(
+        lengths.count == B, "attention: \(lengths.count) lengths in the mask for \(B) sequences")
+      return self
+    case .documents(let queries, let keys):
+      precondition(
+        queries.count == B && keys.count == B && queries.allSatisfy { $0.count == T }
+          && keys.allSatisfy { $0.count == S },
+        "attention: document ids do not fit queries \([B, T]) and keys \([B, S])")
+      return self
+    case .and(let left, let right):
+      return .and(
+        left.prepared(batch: B, heads: H, queryCount: T, keyCount: S),
+        right.prepared(batch: B, heads: H, queryCount: T, keyCount: S))
+    case .or(let left, let right):
+      return .or(
+        left.prepared(batch: B, heads: H, queryCount: T, keyCount: S),
+        right.prepared(batch: B, heads: H, queryCount: T, keyCount: S))
+    default:
+      return self
+    }
+  }
+}

@@ -1,0 +1,143 @@
+public import HeedTensor
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Rotary positions: pairs of channels are turned by an angle that grows with the position, so that
+/// the product of a query and a key depends on their distance alone.
+///
+/// Source: Su et al. 2021, arXiv 2104.09864.
+public struct Rotary: Sendable, Hashable {
+  /// Which channels form a pair.
+  public enum Pairing: Sendable, Hashable {
+    /// i and i + width/2 (GPT-NeoX, Llama).
+    case halves
+    /// 2i and 2i + 1 (GPT-J).
+    case neighbours
+  }
+
+  /// The base of the geometric series of wavelengths.
+  public var base: Double
+  /// How many leading channels of a head are turned; the others stay as they are.
+  public var width: Int
+  /// Which channels form a pair.
+  public var pairing: Pairing
+  /// How frequencies are stretched.
+  public var scaling: RotaryScaling
+
+  /// - Precondition: `width` is even.
+  public init(
+    base: Double = 10_000, width: Int, pairing: Pairing = .halves, scaling: RotaryScaling = .none
+  ) {
+    precondition(width % 2 == 0, "Rotary: a width of \(width) cannot be split into pairs")
+    self.base = base
+    self.width = width
+    self.pairing = pairing
+    self.scaling = scaling
+  }
+
+  /// Angles per position of each pair; `[width / 2]`.
+  ///
+  /// - Parameter sequenceLength: largest position + 1; only dynamic and LongRoPE scaling ask for it.
+  public func frequencies(sequenceLength: Int = 0) -> [Double] {
+    scaling.frequencies(base: base, width: width, sequenceLength: sequenceLength)
+  }
+
+  /// Cosines and sines of the angles at `positions`, times the attention factor;
+  /// `[positions, width / 2]` each.
+  public func table(positions: [Int]) -> (cosines: [Float], sines: [Float]) {
+    let length = (positions.max() ?? -1) + 1
+    // Angles in float32, as trained models computed them.
+    let frequencies = frequencies(sequenceLength: length).map { Float($0) }
+    let factor = Float(scaling.attentionFactor)
+    var cosines: [Float] = []
+    var sines: [Float] = []
+    cosines.reserveCapacity(positions.count * frequencies.count)
+    sines.reserveCapacity(positions.count * frequencies.count)
+    for position in positions {
+      for frequency in frequencies {
+        let angle = Float(position) * frequency
+        cosines.append(cosf(angle) * factor)
+        sines.append(sinf(angle) * factor)
+      }
+    }
+    return (cosines, sines)
+  }
+
+  /// `x` turned to its positions.
+  ///
+  /// - Parameters:
+  ///   - x: `[B, H, T, D]`, D at least `width`.
+  ///   - positions: of each query or key, `[T]` for all sequences or `[B * T]`.
+  /// - Returns: `[B, H, T, D]`, of the same element type.
+  public func apply(to x: Tensor, positions: [Int]) -> Tensor {
+    let (cosines, sines) = table(positions: positions)
+    return apply(to: x, cosines: cosines, sines: sines)
+  }
+
+  /// `x` turned by a table made before (`table(positions:)`), so that layers share it.
+  public func apply(to x: Tensor, cosines: [Float], sines: [Float]) -> Tensor {
+    let half = width / 2
+    precondition(
+      x.rank == 4 && x.shape[3] >= width && half > 0
+        && (cosines.count == x.shape[2] * half || cosines.count == x.shape[0] * x.shape[2] * half),
+      "Rotary: \(cosines.count / max(half, 1)) positions and width \(width) do not fit \(x.shape)")
+    let type = x.elementType
+    let result: Tensor
+    switch type {
+    case .float32, .float64: result = turned(x.detached().dense(), cosines, sines, sign: 1)
+    default:
+      result = turned(x.detached().converted(to: .float32).dense(), cosines, sines, sign: 1)
+        .converted(to: type)
+    }
+    guard let tape = Tape.recording(x) else { return result }
+    return tape.record(result, from: [x]) { gradient in
+      // A turn is orthogonal but for the attention factor: its transpose turns back.
+      let dense = type == .float64 ? gradient.dense() : gradient.converted(to: .float32).dense()
+      return [turned(dense, cosines, sines, sign: -1).converted(to: type)]
+    }
+  }
+
+  private func turned(_ x: Tensor, _ cosines: [Float], _ sines: [Float], sign: Float) -> Tensor {
+    let result = Tensor(uninitialized: x.shape, x.elementType)
+    if x.elementType == .float64 {
+      turn(x.pointer(to: Double.self), result.mutablePointer(to: Double.self), x.shape, cosines, sines, sign: Double(sign))
+    } else {
+      turn(x.pointer(to: Float.self), result.mutablePointer(to: Float.self), x.shape, cosines, sines, sign: sign)
+    }
+    return result
+  }
+
+  private func turn<Scalar: BinaryFloatingPoint & Sendable>(
+    _ source: UnsafePointer<Scalar>, _ target: UnsafeMutablePointer<Scalar>, _ shape: [Int],
+    _ cosines: [Float], _ sines: [Float], sign: Scalar
+  ) {
+    let (H, T, D) = (shape[1], shape[2], shape[3])
+    let half = width / 2
+    let isShared = cosines.count == T * half
+    cosines.withUnsafeBufferPointer { cosines in
+      sines.withUnsafeBufferPointer { sines in
+        ThreadPool.shared.parallel(shape[0] * H) { part in
+          for t in 0..<T {
+            let row = (isShared ? t : part / H * T + t) * half
+            let from = source + (part * T + t) * D
+            let to = target + (part * T + t) * D
+            for i in 0..<half {
+              let (first, second) = pairing == .halves ? (i, i + half) : (2 * i, 2 * i + 1)
+              let c = Scalar(cosines[row + i])
+              let s = Scalar(sines[row + i]) * sign
+              to[first] = from[first] * c - from[second] * s
+              to[second] = from[second] * c + from[first] * s
+            }
+            for i in width..<D { to[i] = from[i] }
+          }
+        }
+      }
+    }
+  }
+}

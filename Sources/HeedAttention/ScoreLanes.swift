@@ -1,0 +1,109 @@
+#if canImport(Glibc)
+  public import Glibc
+#elseif canImport(Musl)
+  public import Musl
+#else
+  public import Darwin
+#endif
+
+/// Sixteen scores of neighbouring keys.
+@frozen
+public struct ScoreLanes: ScoreScalar {
+  @usableFromInline var lanes: SIMD16<Float>
+
+  @inlinable
+  init(lanes: SIMD16<Float>) { self.lanes = lanes }
+
+  @inlinable
+  public init(_ value: Float) { lanes = SIMD16(repeating: value) }
+
+  @inlinable
+  public static func + (left: Self, right: Self) -> Self { Self(lanes: left.lanes + right.lanes) }
+  @inlinable
+  public static func - (left: Self, right: Self) -> Self { Self(lanes: left.lanes - right.lanes) }
+  @inlinable
+  public static func * (left: Self, right: Self) -> Self { Self(lanes: left.lanes * right.lanes) }
+  @inlinable
+  public static func / (left: Self, right: Self) -> Self { Self(lanes: left.lanes / right.lanes) }
+
+  @inlinable
+  public var hyperbolicTangent: Self { mapped { tanhf($0) } }
+  @inlinable
+  public var exponential: Self { mapped { expf($0) } }
+  @inlinable
+  public var absolute: Self {
+    Self(lanes: lanes.replacing(with: -lanes, where: lanes .< 0))
+  }
+
+  @inlinable
+  public func selecting(_ yes: Self, whereLessThan other: Self, otherwise no: Self) -> Self {
+    Self(lanes: no.lanes.replacing(with: yes.lanes, where: lanes .< other.lanes))
+  }
+
+  @inlinable
+  func mapped(_ function: (Float) -> Float) -> Self {
+    var result = lanes
+    for i in 0..<16 { result[i] = function(lanes[i]) }
+    return Self(lanes: result)
+  }
+}
+
+/// Sixteen scores and how fast each grows with the score that went in (forward-mode derivative).
+@frozen
+public struct DualScoreLanes: ScoreScalar {
+  @usableFromInline var value: ScoreLanes
+  @usableFromInline var slope: ScoreLanes
+
+  @inlinable
+  init(value: ScoreLanes, slope: ScoreLanes) {
+    self.value = value
+    self.slope = slope
+  }
+
+  @inlinable
+  public init(_ value: Float) { self.init(value: ScoreLanes(value), slope: ScoreLanes(0)) }
+
+  @inlinable
+  public static func + (left: Self, right: Self) -> Self {
+    Self(value: left.value + right.value, slope: left.slope + right.slope)
+  }
+  @inlinable
+  public static func - (left: Self, right: Self) -> Self {
+    Self(value: left.value - right.value, slope: left.slope - right.slope)
+  }
+  @inlinable
+  public static func * (left: Self, right: Self) -> Self {
+    Self(
+      value: left.value * right.value,
+      slope: left.slope * right.value + left.value * right.slope)
+  }
+  @inlinable
+  public static func / (left: Self, right: Self) -> Self {
+    let quotient = left.value / right.value
+    return Self(value: quotient, slope: (left.slope - quotient * right.slope) / right.value)
+  }
+
+  @inlinable
+  public var hyperbolicTangent: Self {
+    let tangent = value.hyperbolicTangent
+    return Self(value: tangent, slope: slope * (ScoreLanes(1) - tangent * tangent))
+  }
+  @inlinable
+  public var exponential: Self {
+    let power = value.exponential
+    return Self(value: power, slope: slope * power)
+  }
+  @inlinable
+  public var absolute: Self {
+    Self(
+      value: value.absolute,
+      slope: value.selecting(ScoreLanes(0) - slope, whereLessThan: ScoreLanes(0), otherwise: slope))
+  }
+
+  @inlinable
+  public func selecting(_ yes: Self, whereLessThan other: Self, otherwise no: Self) -> Self {
+    Self(
+      value: value.selecting(yes.value, whereLessThan: other.value, otherwise: no.value),
+      slope: value.selecting(yes.slope, whereLessThan: other.value, otherwise: no.slope))
+  }
+}

@@ -1,0 +1,166 @@
+import CHeedKernels
+import HeedTensor
+
+/// What happens to the scores of one tile of rows between the product and the softmax; the same
+/// for the forward and the backward.
+struct ScoreTile {
+  let plan: AttentionPlan
+  let rows: Range<Int>
+  /// Key/value head, of B * G.
+  let index: Int
+  let ranges: MaskRanges
+
+  /// What a tile shows.
+  enum Cells {
+    case empty
+    /// All that the ranges show.
+    case ranges
+    /// The bytes in the scratch, `[rows][128]`.
+    case bytes
+  }
+
+  init(_ plan: AttentionPlan, rows: Range<Int>, index: Int, ranges: MaskRanges) {
+    self.plan = plan
+    self.rows = rows
+    self.index = index
+    self.ranges = ranges
+  }
+
+  private var batch: Int { index / plan.groups }
+
+  private func place(_ i: Int) -> (head: Int, query: Int) {
+    plan.place(of: rows.lowerBound + i, group: index % plan.groups)
+  }
+
+  /// Asks a mask that is more than ranges for its cells.
+  func cells(keys: Range<Int>, _ bytes: UnsafeMutablePointer<UInt8>) -> Cells {
+    if ranges.exact { return .ranges }
+    var any: UInt8 = 0
+    var all: UInt8 = 1
+    for i in 0..<rows.count {
+      let (head, query) = place(i)
+      let row = bytes + i * AttentionPlan.blockKeys
+      plan.mask.fill(
+        row, batch: batch, head: head, query: query, firstKey: keys.lowerBound, count: keys.count,
+        queryCount: plan.queryCount, keyCount: plan.keyCount)
+      for j in 0..<keys.count {
+        any |= row[j]
+        all &= row[j]
+      }
+    }
+    return any == 0 ? .empty : all == 1 ? .ranges : .bytes
+  }
+
+  /// Scale, soft cap, bias, slopes and rule.
+  ///
+  /// - Parameters:
+  ///   - capped: gets a copy of the scores after the soft cap, for the backward.
+  ///   - beforeRule: gets a copy of the scores before the user's rule, for the backward.
+  func change(
+    _ scores: UnsafeMutablePointer<Float>, keys: Range<Int>, _ kernels: heed_kernels,
+    capped: UnsafeMutablePointer<Float>? = nil, beforeRule: UnsafeMutablePointer<Float>? = nil
+  ) {
+    guard plan.changesScores else { return }
+    let tileCount = rows.count * AttentionPlan.blockKeys
+    let parts = plan.parts
+    let n = keys.count
+    var isScaled = false
+    if let cap = parts.softCap {
+      kernels.score_bias_f32(rows.count, n, scores, plan.scale, nil, 0)
+      kernels.score_cap_f32(rows.count, n, scores, cap)
+      capped?.update(from: scores, count: tileCount)
+      isScaled = true
+    }
+    if let bias = parts.bias {
+      addBias(scores, keys: keys, bias, scale: isScaled ? 1 : plan.scale, kernels)
+      isScaled = true
+    }
+    if !isScaled { kernels.score_bias_f32(rows.count, n, scores, plan.scale, nil, 0) }
+    if let slopes = parts.slopes {
+      for i in 0..<rows.count {
+        let (head, query) = place(i)
+        var slope = -slopes[head]
+        var center = Float(query + plan.keyCount - plan.queryCount - keys.lowerBound)
+        kernels.score_distance_f32(
+          1, n, scores + i * AttentionPlan.blockKeys, &slope, &center)
+      }
+    }
+    if let change = parts.change {
+      beforeRule?.update(from: scores, count: tileCount)
+      for i in 0..<rows.count {
+        let (head, query) = place(i)
+        change.forward(
+          scores + i * AttentionPlan.blockKeys, n, batch, head, query, keys.lowerBound)
+      }
+    }
+  }
+
+  /// Runs of rows of one head share a bias stride.
+  private func addBias(
+    _ scores: UnsafeMutablePointer<Float>, keys: Range<Int>, _ bias: Tensor, scale: Float,
+    _ kernels: heed_kernels
+  ) {
+    let strides = plan.parts.biasStrides
+    let base = bias.pointer(to: Float.self)
+    var i = 0
+    while i < rows.count {
+      let (head, query) = place(i)
+      let run = min(rows.count - i, plan.queryCount - query)
+      let start = batch * strides[0] + head * strides[1] + query * strides[2] + keys.lowerBound
+      kernels.score_bias_f32(
+        run, keys.count, scores + i * AttentionPlan.blockKeys, scale, base + start, strides[2])
+      i += run
+    }
+  }
+
+  /// Sets what may not be seen to -inf.
+  func hide(
+    _ scores: UnsafeMutablePointer<Float>, keys: Range<Int>, _ cells: Cells,
+    low: UnsafeMutablePointer<Int32>, high: UnsafeMutablePointer<Int32>,
+    bytes: UnsafeMutablePointer<UInt8>, _ kernels: heed_kernels
+  ) {
+    if case .bytes = cells {
+      kernels.score_mask_f32(rows.count, keys.count, scores, bytes, AttentionPlan.blockKeys)
+      return
+    }
+    var isMixed = false
+    for i in 0..<rows.count {
+      let query = (rows.lowerBound + i) % plan.queryCount
+      low[i] = ranges.low[query] - Int32(keys.lowerBound)
+      high[i] = ranges.high[query] - Int32(keys.lowerBound)
+      if low[i] > 0 || high[i] < Int32(keys.count) { isMixed = true }
+    }
+    if isMixed { kernels.score_range_f32(rows.count, keys.count, scores, low, high) }
+  }
+
+  func hide(
+    _ scores: UnsafeMutablePointer<Float>, keys: Range<Int>, _ cells: Cells,
+    _ scratch: ForwardScratch, _ kernels: heed_kernels
+  ) {
+    hide(
+      scores, keys: keys, cells, low: scratch.low, high: scratch.high, bytes: scratch.cells,
+      kernels)
+  }
+
+  /// Multiplies weights by their dropout factors.
+  func drop(_ weights: UnsafeMutablePointer<Float>, keys: Range<Int>, paired: Bool) {
+    guard let dropout = plan.parts.dropout else { return }
+    for i in 0..<rows.count {
+      let (head, query) = place(i)
+      for j in 0..<keys.count {
+        let factor = dropout.factor(batch: batch, head: head, query: query, key: keys.lowerBound + j)
+        if !paired {
+          weights[i * AttentionPlan.blockKeys + j] *= factor
+          continue
+        }
+        let word = weights + i * AttentionPlan.blockKeys / 2 + j / 2
+        let shift = UInt32(16 * (j % 2))
+        let half = (word.pointee.bitPattern >> shift) & 0xffff
+        let value = Float(bitPattern: half << 16) * factor
+        let rounded = (value.bitPattern &+ 0x7fff &+ ((value.bitPattern >> 16) & 1)) >> 16
+        word.pointee = Float(
+          bitPattern: word.pointee.bitPattern & ~(0xffff << shift) | rounded << shift)
+      }
+    }
+  }
+}
