@@ -80,15 +80,17 @@ struct KeyValueSource: Sendable {
     let rows = min(AttentionPlan.panelKeys, plan.keyCount - first)
     let stride = keys.strides[2]
     let start = offset(keys, index) + first * stride
-    if keys.elementType == .bfloat16 {
-      let source = (keys.rawPointer + 2 * start).assumingMemoryBound(to: UInt32.self)
-      products.kernels.pack_transposed_u32(
-        rows, plan.keyWords, source, stride / 2,
-        UnsafeMutableRawPointer(target).assumingMemoryBound(to: UInt32.self), 32)
-    } else {
+    if keys.elementType == .float32 && products.isPaired {
       products.packTransposed(
         rows, plan.width, keys.pointer(to: Float.self) + start, stride, target, 32)
+      return
     }
+    // Stored as the products read them: floats, or bf16 whose neighbours are pairs.
+    let size = keys.elementType.byteCount
+    let source = (keys.rawPointer + size * start).assumingMemoryBound(to: UInt32.self)
+    products.kernels.pack_transposed_u32(
+      rows, plan.keyWords, source, stride * size / 4,
+      UnsafeMutableRawPointer(target).assumingMemoryBound(to: UInt32.self), 32)
   }
 
   private func packRows(

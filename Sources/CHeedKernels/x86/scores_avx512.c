@@ -90,6 +90,11 @@ void heed_avx512_pack_pairs_u16(ptrdiff_t k, ptrdiff_t n, const uint16_t *src,
   for (ptrdiff_t kk = 0; kk < k; kk += 2) {
     const uint16_t *first = src + kk * row_stride;
     uint32_t *out = dst + kk / 2 * width;
+    // The pages ahead: decoding reads each row once, from memory.
+    for (ptrdiff_t j = 0; j < n; j += 32) {
+      _mm_prefetch((const char *)(first + 32 * row_stride + j), _MM_HINT_T0);
+      _mm_prefetch((const char *)(first + 33 * row_stride + j), _MM_HINT_T0);
+    }
     for (ptrdiff_t j = 0; j < width; j += 16) {
       const __mmask16 mask = j >= n ? 0 : columns(n, j);
       const __m512i low = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, first + j));

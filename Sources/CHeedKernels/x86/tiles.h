@@ -27,6 +27,8 @@ void heed_avx512_score_distance_f32(ptrdiff_t m, ptrdiff_t n, float *s, const fl
                                     const float *center);
 void heed_avx512_scale_rows_f32(ptrdiff_t m, ptrdiff_t n, float *c, ptrdiff_t stride,
                                 const float *factor);
+void heed_avx512_pack_transposed_u32(ptrdiff_t rows, ptrdiff_t k, const uint32_t *src,
+                                     ptrdiff_t row_stride, uint32_t *dst, ptrdiff_t width);
 void heed_avx512_pack_pairs_u16(ptrdiff_t k, ptrdiff_t n, const uint16_t *src,
                                 ptrdiff_t row_stride, uint32_t *dst, ptrdiff_t width);
 
