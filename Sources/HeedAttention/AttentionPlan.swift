@@ -51,6 +51,9 @@ struct AttentionPlan: Sendable {
       || !(scale > 0)
   }
 
+  /// True when some query may not see some key.
+  var isMasked: Bool { if case .none = mask { false } else { true } }
+
   /// What the softmax multiplies scores by, in powers of two.
   var softmaxFactor: Float { (changesScores ? 1 : scale) * Float(M_LOG2E) }
 

@@ -39,8 +39,9 @@ struct FusedForward {
   func run() {
     let rowCount = plan.rowCount
     guard rowCount > 0, plan.batch > 0 else { return }
-    // Short causal sequences waste less of the diagonal with narrower tiles.
-    let tile = plan.queryCount <= 256 && rowCount > 32 ? 32 : AttentionPlan.tileRows
+    // Short masked sequences waste less of the diagonal with narrower tiles.
+    let isNarrow = plan.queryCount <= 256 && rowCount > 32 && plan.isMasked
+    let tile = isNarrow ? 32 : AttentionPlan.tileRows
     let tiles = (rowCount + tile - 1) / tile
     let heads = plan.batch * plan.groups
     let splits = (plan.keyCount + AttentionPlan.splitKeys - 1) / AttentionPlan.splitKeys
@@ -54,15 +55,20 @@ struct FusedForward {
       let first = (tiles - 1 - part % tiles) * tile
       let rows = first..<min(first + tile, rowCount)
       let scratch = ForwardScratch(plan, rows: rows.count)
-      let sums = scratch.total
-      start(sums, index: index, rows: rows)
+      var sums: PartialSums?
+      if plan.parts.sinks != nil {
+        start(scratch.total, index: index, rows: rows)
+        sums = scratch.total
+      }
       load(rows, index: index, scratch)
       for split in 0..<splits {
-        if accumulate(split: split, rows: rows, index: index, scratch, careful: false) {
-          join(scratch.part, into: sums, rows: rows.count)
-        }
+        // The first split that shows anything is the sum so far; a later one is joined to it.
+        let target = sums == nil ? scratch.total : scratch.part
+        guard accumulate(split: split, rows: rows, index: index, target, scratch) else { continue }
+        if let sums { join(target, into: sums, rows: rows.count) } else { sums = target }
       }
-      finish(sums, rows: rows, index: index, scratch)
+      if sums == nil { start(scratch.total, index: index, rows: rows) }
+      finish(sums ?? scratch.total, rows: rows, index: index, scratch)
     }
   }
 
@@ -82,7 +88,7 @@ struct FusedForward {
       scratch.part = PartialSums(partials + part * size, rows: tile, width: plan.valueWidth)
       load(rows, index: index, scratch)
       flags[part] = accumulate(
-        split: part % splits, rows: rows, index: index, scratch, careful: false)
+        split: part % splits, rows: rows, index: index, scratch.part, scratch)
     }
     ThreadPool.shared.parallel(heads * tiles) { part in
       let (index, first) = (part / tiles, part % tiles * tile)
@@ -117,9 +123,9 @@ struct FusedForward {
       rows.count, plan.width, source, plan.width, scratch.queries, rows.count)
   }
 
-  /// The online softmax of one split of the keys into `scratch.part`; false when none is visible.
+  /// The online softmax of one split of the keys into `part`; false when none is visible.
   private func accumulate(
-    split: Int, rows: Range<Int>, index: Int, _ scratch: ForwardScratch, careful: Bool
+    split: Int, rows: Range<Int>, index: Int, _ part: PartialSums, _ scratch: ForwardScratch
   ) -> Bool {
     let batch = index / plan.groups
     let ranges = plan.ranges(of: batch)
@@ -127,7 +133,7 @@ struct FusedForward {
     let first = max(split * AttentionPlan.splitKeys, visible.lowerBound / 32 * 32)
     let end = min((split + 1) * AttentionPlan.splitKeys, visible.upperBound)
     guard first < end else { return false }
-    let (m, width, part) = (rows.count, plan.valueWidth, scratch.part)
+    let (m, width) = (rows.count, plan.valueWidth)
     let products = source.products
     let kernels = products.kernels
     part.maximum.update(repeating: -.infinity, count: m)
@@ -163,7 +169,7 @@ struct FusedForward {
       if plan.parts.dropout != nil { scores.drop(weights, keys: key..<next, paired: products.isPaired) }
       kernels.scale_rows_f32(m, width, part.context, width, scratch.corrections)
       let (values, stride) = source.valueRows(index, key, n, scratch: scratch.values)
-      if careful {
+      if scratch.isCareful {
         addCarefully(m, products.words(n), weights, values, stride, part.context, scratch)
       } else {
         products.multiplyRows(
@@ -226,18 +232,17 @@ struct FusedForward {
     let start = index * plan.rowCount + rows.lowerBound
     let target = output.mutablePointer(to: Float.self) + start * width
     let lse = logSumExp.mutablePointer(to: Float.self) + start
-    var exponents: UInt32 = 0
+    let inverses = scratch.corrections
     for i in 0..<rows.count {
-      let inverse = sums.sum[i] == 0 ? 0 : 1 / sums.sum[i]
+      inverses[i] = sums.sum[i] == 0 ? 0 : 1 / sums.sum[i]
       lse[i] = sums.sum[i] == 0 ? -.infinity : sums.maximum[i] + log2f(sums.sum[i])
-      let context = sums.context + i * width
-      for j in 0..<width {
-        let value = context[j] * inverse
-        target[i * width + j] = value
-        exponents = max(exponents, value.bitPattern & 0x7f80_0000)
-      }
     }
-    guard exponents == 0x7f80_0000, !scratch.isCareful else { return }
+    let kernels = source.products.kernels
+    let count = rows.count * width
+    kernels.scale_rows_f32(rows.count, width, sums.context, width, inverses)
+    target.update(from: sums.context, count: count)
+    // A sum of squares in float64 is finite when all of them are.
+    guard !scratch.isCareful, !kernels.sum_of_squares_f32(count, target).isFinite else { return }
     repeatCarefully(rows, index: index)
   }
 
@@ -248,7 +253,7 @@ struct FusedForward {
     start(scratch.total, index: index, rows: rows)
     load(rows, index: index, scratch)
     for split in 0..<(plan.keyCount + AttentionPlan.splitKeys - 1) / AttentionPlan.splitKeys {
-      if accumulate(split: split, rows: rows, index: index, scratch, careful: true) {
+      if accumulate(split: split, rows: rows, index: index, scratch.part, scratch) {
         join(scratch.part, into: scratch.total, rows: rows.count)
       }
     }
