@@ -5,8 +5,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "arm/tables.h"
 #include "features.h"
 #include "variant.h"
+#include "x86/tables.h"
 
 /// Variants from the plain one to the best; a processor that can run one can run those before it.
 typedef struct {
@@ -18,6 +20,14 @@ typedef struct {
 
 static const variant variants[] = {
     {&heed_kernels_generic, HEED_FEATURE_NONE, heed_generic_peak_f32, NULL},
+#if defined(__x86_64__)
+    {&heed_kernels_avx2, HEED_FEATURE_AVX2, heed_avx2_peak_f32, NULL},
+    {&heed_kernels_avx512, HEED_FEATURE_AVX512, heed_avx512_peak_f32, NULL},
+    {&heed_kernels_avx512bf16, HEED_FEATURE_AVX512BF16, heed_avx512_peak_f32,
+     heed_avx512bf16_peak_bf16},
+#elif defined(__aarch64__)
+    {&heed_kernels_neon, HEED_FEATURE_NEON, heed_neon_peak_f32, NULL},
+#endif
 };
 
 enum { variant_count = sizeof variants / sizeof variants[0] };

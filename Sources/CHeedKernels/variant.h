@@ -27,16 +27,29 @@ typedef double heed_peak_function(int64_t iterations);
                                ptrdiff_t c_stride, int accumulate);
 
 #define HEED_DECLARE_ATTENTION(prefix)                                                            \
-  void prefix##_softmax_step_f32(ptrdiff_t m, ptrdiff_t n, float *s, float scale, float *row_max, \
-                                 float *row_sum, float *correction);                              \
-  void prefix##_softmax_step_bf16(ptrdiff_t m, ptrdiff_t n, float *s, uint32_t *p, float scale,   \
+  void prefix##_softmax_step_f32(ptrdiff_t m, ptrdiff_t n, float *s, float factor,                \
+                                 float *row_max, float *row_sum, float *correction);              \
+  void prefix##_softmax_step_bf16(ptrdiff_t m, ptrdiff_t n, float *s, uint32_t *p, float factor,  \
                                   float *row_max, float *row_sum, float *correction);             \
-  void prefix##_softmax_weights_f32(ptrdiff_t m, ptrdiff_t n, float *s, float scale,              \
+  void prefix##_softmax_weights_f32(ptrdiff_t m, ptrdiff_t n, float *s, float factor,             \
                                     const float *lse);                                            \
   void prefix##_softmax_gradient_f32(ptrdiff_t m, ptrdiff_t n, const float *p, float *dp,         \
                                      float scale, const float *delta);                            \
   void prefix##_tile_to_pairs(ptrdiff_t m, ptrdiff_t n, const float *s, uint32_t *by_rows,        \
                               uint32_t *by_columns);
+
+#define HEED_DECLARE_SCORES(prefix)                                                               \
+  void prefix##_score_bias_f32(ptrdiff_t m, ptrdiff_t n, float *s, float scale,                   \
+                               const float *bias, ptrdiff_t bias_stride);                         \
+  void prefix##_score_cap_f32(ptrdiff_t m, ptrdiff_t n, float *s, float cap);                     \
+  void prefix##_score_cap_gradient_f32(ptrdiff_t m, ptrdiff_t n, const float *s, float *ds,       \
+                                       float cap);                                                \
+  void prefix##_score_distance_f32(ptrdiff_t m, ptrdiff_t n, float *s, const float *slope,        \
+                                   const float *center);                                          \
+  void prefix##_score_range_f32(ptrdiff_t m, ptrdiff_t n, float *s, const int32_t *low,           \
+                                const int32_t *high);                                             \
+  void prefix##_score_mask_f32(ptrdiff_t m, ptrdiff_t n, float *s, const uint8_t *mask,           \
+                               ptrdiff_t stride);
 
 #define HEED_DECLARE_PACKING(prefix)                                                              \
   void prefix##_pack_transposed_f32(ptrdiff_t rows, ptrdiff_t k, const float *src,                \
@@ -46,7 +59,11 @@ typedef double heed_peak_function(int64_t iterations);
                                      ptrdiff_t row_stride, uint32_t *dst, ptrdiff_t width,        \
                                      float scale);                                                \
   void prefix##_pack_pairs_bf16(ptrdiff_t k, ptrdiff_t n, const float *src, ptrdiff_t row_stride, \
-                                uint32_t *dst, ptrdiff_t width, float scale);
+                                uint32_t *dst, ptrdiff_t width, float scale);                     \
+  void prefix##_pack_transposed_u32(ptrdiff_t rows, ptrdiff_t k, const uint32_t *src,             \
+                                    ptrdiff_t row_stride, uint32_t *dst, ptrdiff_t width);        \
+  void prefix##_pack_pairs_u16(ptrdiff_t k, ptrdiff_t n, const uint16_t *src,                     \
+                               ptrdiff_t row_stride, uint32_t *dst, ptrdiff_t width);
 
 #define HEED_DECLARE_VECTORS(prefix)                                                              \
   void prefix##_scale_rows_f32(ptrdiff_t m, ptrdiff_t n, float *c, ptrdiff_t stride,              \
@@ -90,7 +107,17 @@ typedef double heed_peak_function(int64_t iterations);
 #define HEED_PACKING_ENTRIES(prefix)                       \
   .pack_transposed_f32 = prefix##_pack_transposed_f32,     \
   .pack_transposed_bf16 = prefix##_pack_transposed_bf16,   \
-  .pack_pairs_bf16 = prefix##_pack_pairs_bf16
+  .pack_pairs_bf16 = prefix##_pack_pairs_bf16,             \
+  .pack_transposed_u32 = prefix##_pack_transposed_u32,     \
+  .pack_pairs_u16 = prefix##_pack_pairs_u16
+
+#define HEED_SCORE_ENTRIES(prefix)                           \
+  .score_bias_f32 = prefix##_score_bias_f32,                 \
+  .score_cap_f32 = prefix##_score_cap_f32,                   \
+  .score_cap_gradient_f32 = prefix##_score_cap_gradient_f32, \
+  .score_distance_f32 = prefix##_score_distance_f32,         \
+  .score_range_f32 = prefix##_score_range_f32,               \
+  .score_mask_f32 = prefix##_score_mask_f32
 
 #define HEED_VECTOR_ENTRIES(prefix)                                \
   .scale_rows_f32 = prefix##_scale_rows_f32,                       \
@@ -121,6 +148,7 @@ typedef double heed_peak_function(int64_t iterations);
 /// The specification: plain C, complete.
 HEED_DECLARE_TILES(heed_generic)
 HEED_DECLARE_ATTENTION(heed_generic)
+HEED_DECLARE_SCORES(heed_generic)
 HEED_DECLARE_PACKING(heed_generic)
 HEED_DECLARE_VECTORS(heed_generic)
 extern const heed_kernels heed_kernels_generic;

@@ -12,30 +12,30 @@
 static ptrdiff_t padded(ptrdiff_t n) { return (n + 31) / 32 * 32; }
 
 /// The new maximum of row i, and the correction for it.
-static float advance_maximum(ptrdiff_t n, const float *row, float scale, float *row_max,
+static float advance_maximum(ptrdiff_t n, const float *row, float factor, float *row_max,
                              float *correction) {
   float maximum = *row_max;
   for (ptrdiff_t j = 0; j < n; j++) {
-    if (row[j] * scale > maximum) maximum = row[j] * scale;
+    if (row[j] * factor > maximum) maximum = row[j] * factor;
   }
   *correction = maximum == *row_max ? 1 : (float)exp2((double)*row_max - (double)maximum);
   *row_max = maximum;
   return maximum;
 }
 
-/// 2^(x - maximum); a row that has seen nothing has the maximum -inf and only zeros.
-static float weight(float x, float maximum) {
-  return maximum == -INFINITY ? 0 : (float)exp2((double)x - (double)maximum);
+/// 2^(x * factor - maximum); a row that has seen nothing has the maximum -inf and only zeros.
+static float weight(float x, float factor, float maximum) {
+  return maximum == -INFINITY ? 0 : (float)exp2((double)x * factor - (double)maximum);
 }
 
-void heed_generic_softmax_step_f32(ptrdiff_t m, ptrdiff_t n, float *s, float scale,
+void heed_generic_softmax_step_f32(ptrdiff_t m, ptrdiff_t n, float *s, float factor,
                                    float *row_max, float *row_sum, float *correction) {
   for (ptrdiff_t i = 0; i < m; i++) {
     float *row = s + i * HEED_SCORE_STRIDE;
-    float maximum = advance_maximum(n, row, scale, &row_max[i], &correction[i]);
+    float maximum = advance_maximum(n, row, factor, &row_max[i], &correction[i]);
     double sum = (double)row_sum[i] * correction[i];
     for (ptrdiff_t j = 0; j < n; j++) {
-      row[j] = weight(row[j] * scale, maximum);
+      row[j] = weight(row[j], factor, maximum);
       sum += row[j];
     }
     row_sum[i] = (float)sum;
@@ -43,15 +43,15 @@ void heed_generic_softmax_step_f32(ptrdiff_t m, ptrdiff_t n, float *s, float sca
   }
 }
 
-void heed_generic_softmax_step_bf16(ptrdiff_t m, ptrdiff_t n, float *s, uint32_t *p, float scale,
+void heed_generic_softmax_step_bf16(ptrdiff_t m, ptrdiff_t n, float *s, uint32_t *p, float factor,
                                     float *row_max, float *row_sum, float *correction) {
   for (ptrdiff_t i = 0; i < m; i++) {
     float *row = s + i * HEED_SCORE_STRIDE;
     uint32_t *pairs = p + i * (HEED_SCORE_STRIDE / 2);
-    float maximum = advance_maximum(n, row, scale, &row_max[i], &correction[i]);
+    float maximum = advance_maximum(n, row, factor, &row_max[i], &correction[i]);
     double sum = (double)row_sum[i] * correction[i];
     for (ptrdiff_t j = 0; j < n; j++) {
-      row[j] = weight(row[j] * scale, maximum);
+      row[j] = weight(row[j], factor, maximum);
       sum += heed_f32_of_bf16(heed_bf16_of_f32(row[j]));
     }
     row_sum[i] = (float)sum;
@@ -60,11 +60,11 @@ void heed_generic_softmax_step_bf16(ptrdiff_t m, ptrdiff_t n, float *s, uint32_t
   }
 }
 
-void heed_generic_softmax_weights_f32(ptrdiff_t m, ptrdiff_t n, float *s, float scale,
+void heed_generic_softmax_weights_f32(ptrdiff_t m, ptrdiff_t n, float *s, float factor,
                                       const float *lse) {
   for (ptrdiff_t i = 0; i < m; i++) {
     float *row = s + i * HEED_SCORE_STRIDE;
-    for (ptrdiff_t j = 0; j < n; j++) row[j] = weight(row[j] * scale, lse[i]);
+    for (ptrdiff_t j = 0; j < n; j++) row[j] = weight(row[j], factor, lse[i]);
   }
 }
 
@@ -78,20 +78,27 @@ void heed_generic_softmax_gradient_f32(ptrdiff_t m, ptrdiff_t n, const float *p,
   }
 }
 
+/// Column j of a row, zeros past its end and in a row that is missing.
+static float within(const float *row, ptrdiff_t n, ptrdiff_t j) {
+  return row && j < n ? row[j] : 0;
+}
+
 void heed_generic_tile_to_pairs(ptrdiff_t m, ptrdiff_t n, const float *s, uint32_t *by_rows,
                                 uint32_t *by_columns) {
-  for (ptrdiff_t i = 0; i < m; i++) {
+  ptrdiff_t written = (n + 15) / 16 * 16;
+  for (ptrdiff_t i = 0; by_rows && i < m; i++) {
     const float *row = s + i * HEED_SCORE_STRIDE;
     uint32_t *pairs = by_rows + i * (HEED_SCORE_STRIDE / 2);
-    for (ptrdiff_t j = 0; j < n; j += 2) {
-      pairs[j / 2] = heed_pair(row[j], j + 1 < n ? row[j + 1] : 0);
+    for (ptrdiff_t j = 0; j < written; j += 2) {
+      pairs[j / 2] = heed_pair(within(row, n, j), within(row, n, j + 1));
     }
   }
-  for (ptrdiff_t i = 0; i < m; i += 2) {
+  for (ptrdiff_t i = 0; by_columns && i < m; i += 2) {
     const float *row = s + i * HEED_SCORE_STRIDE;
+    const float *next = i + 1 < m ? row + HEED_SCORE_STRIDE : NULL;
     uint32_t *pairs = by_columns + i / 2 * HEED_SCORE_STRIDE;
-    for (ptrdiff_t j = 0; j < n; j++) {
-      pairs[j] = heed_pair(row[j], i + 1 < m ? row[HEED_SCORE_STRIDE + j] : 0);
+    for (ptrdiff_t j = 0; j < written; j++) {
+      pairs[j] = heed_pair(within(row, n, j), within(next, n, j));
     }
   }
 }

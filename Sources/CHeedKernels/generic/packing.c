@@ -38,3 +38,20 @@ void heed_generic_pack_pairs_bf16(ptrdiff_t k, ptrdiff_t n, const float *src,
     }
   }
 }
+
+void heed_generic_pack_transposed_u32(ptrdiff_t rows, ptrdiff_t k, const uint32_t *src,
+                                      ptrdiff_t row_stride, uint32_t *dst, ptrdiff_t width) {
+  for (ptrdiff_t kk = 0; kk < k; kk++)
+    for (ptrdiff_t row = 0; row < width; row++)
+      dst[kk * width + row] = row < rows ? src[row * row_stride + kk] : 0;
+}
+
+void heed_generic_pack_pairs_u16(ptrdiff_t k, ptrdiff_t n, const uint16_t *src,
+                                 ptrdiff_t row_stride, uint32_t *dst, ptrdiff_t width) {
+  for (ptrdiff_t kk = 0; kk < k; kk += 2)
+    for (ptrdiff_t j = 0; j < width; j++) {
+      const uint32_t low = j < n ? src[kk * row_stride + j] : 0;
+      const uint32_t high = j < n && kk + 1 < k ? src[(kk + 1) * row_stride + j] : 0;
+      dst[kk / 2 * width + j] = low | high << 16;
+    }
+}

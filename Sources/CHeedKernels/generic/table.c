@@ -1,5 +1,4 @@
 #include "../variant.h"
-#include "score_tiles.h"
 
 const heed_kernels heed_kernels_generic = {
     .name = "generic",
@@ -12,14 +11,7 @@ const heed_kernels heed_kernels_generic = {
     .softmax_weights_f32 = heed_generic_softmax_weights_f32,
     .softmax_gradient_f32 = heed_generic_softmax_gradient_f32,
     .tile_to_pairs = heed_generic_tile_to_pairs,
-    .pack_transposed_u32 = heed_generic_pack_transposed_u32,
-    .pack_pairs_u16 = heed_generic_pack_pairs_u16,
-    .score_bias_f32 = heed_generic_score_bias_f32,
-    .score_cap_f32 = heed_generic_score_cap_f32,
-    .score_cap_gradient_f32 = heed_generic_score_cap_gradient_f32,
-    .score_distance_f32 = heed_generic_score_distance_f32,
-    .score_range_f32 = heed_generic_score_range_f32,
-    .score_mask_f32 = heed_generic_score_mask_f32,
+    HEED_SCORE_ENTRIES(heed_generic),
     HEED_PACKING_ENTRIES(heed_generic),
     HEED_VECTOR_ENTRIES(heed_generic),
 };

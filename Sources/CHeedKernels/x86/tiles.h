@@ -17,21 +17,6 @@ void heed_avx512_softmax_weights_f32(ptrdiff_t m, ptrdiff_t n, float *s, float f
 void heed_avx512_softmax_gradient_f32(ptrdiff_t m, ptrdiff_t n, const float *p, float *dp,
                                       float scale, const float *delta);
 
-void heed_avx512_score_bias_f32(ptrdiff_t m, ptrdiff_t n, float *s, float scale, const float *bias,
-                                ptrdiff_t bias_stride);
-void heed_avx512_score_range_f32(ptrdiff_t m, ptrdiff_t n, float *s, const int32_t *low,
-                                 const int32_t *high);
-void heed_avx512_score_mask_f32(ptrdiff_t m, ptrdiff_t n, float *s, const uint8_t *mask,
-                                ptrdiff_t stride);
-void heed_avx512_score_distance_f32(ptrdiff_t m, ptrdiff_t n, float *s, const float *slope,
-                                    const float *center);
-void heed_avx512_scale_rows_f32(ptrdiff_t m, ptrdiff_t n, float *c, ptrdiff_t stride,
-                                const float *factor);
-void heed_avx512_pack_transposed_u32(ptrdiff_t rows, ptrdiff_t k, const uint32_t *src,
-                                     ptrdiff_t row_stride, uint32_t *dst, ptrdiff_t width);
-void heed_avx512_pack_pairs_u16(ptrdiff_t k, ptrdiff_t n, const uint16_t *src,
-                                ptrdiff_t row_stride, uint32_t *dst, ptrdiff_t width);
-
 void heed_avx512bf16_tile_bf16(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a,
                                ptrdiff_t a_stride, const uint32_t *b, ptrdiff_t b_stride, float *c,
                                ptrdiff_t c_stride, int accumulate);

@@ -1,0 +1,28 @@
+// Names of the x86 variants. tiles.h has those of avx512 that are written for it alone.
+
+#ifndef HEED_X86_TABLES_H
+#define HEED_X86_TABLES_H
+
+#include "../variant.h"
+#include "tiles.h"
+
+HEED_DECLARE_TILES(heed_avx2)
+HEED_DECLARE_ATTENTION(heed_avx2)
+HEED_DECLARE_SCORES(heed_avx2)
+HEED_DECLARE_PACKING(heed_avx2)
+HEED_DECLARE_VECTORS(heed_avx2)
+
+HEED_DECLARE_TILES(heed_avx512)
+HEED_DECLARE_ATTENTION(heed_avx512)
+HEED_DECLARE_SCORES(heed_avx512)
+HEED_DECLARE_PACKING(heed_avx512)
+HEED_DECLARE_VECTORS(heed_avx512)
+
+HEED_DECLARE_PACKING(heed_avx512bf16)
+double heed_avx512bf16_peak_bf16(int64_t iterations);
+
+extern const heed_kernels heed_kernels_avx2;
+extern const heed_kernels heed_kernels_avx512;
+extern const heed_kernels heed_kernels_avx512bf16;
+
+#endif

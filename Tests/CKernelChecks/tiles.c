@@ -1,0 +1,135 @@
+// Matrix tiles: against binary64; a row alone against the row with others; k in two against one.
+
+#include "checks.h"
+
+typedef struct {
+  ptrdiff_t m, n, k;
+  int rows, accumulate;
+} problem;
+
+enum { longest = 130, padding = 5 };
+
+/// One call of the kernel that a problem means, from place (row, kk) of A on.
+static void run(const heed_kernels *table, int bf16, problem p, const void *a, ptrdiff_t a_stride,
+                const void *b, ptrdiff_t b_stride, float *c, ptrdiff_t c_stride) {
+  if (bf16 && p.rows) {
+    table->tile_rows_bf16(p.m, p.n, p.k, a, b, b_stride, c, c_stride, p.accumulate);
+  } else if (bf16) {
+    table->tile_bf16(p.m, p.n, p.k, a, a_stride, b, b_stride, c, c_stride, p.accumulate);
+  } else if (p.rows) {
+    table->tile_rows_f32(p.m, p.n, p.k, a, b, b_stride, c, c_stride, p.accumulate);
+  } else {
+    table->tile_f32(p.m, p.n, p.k, a, a_stride, b, b_stride, c, c_stride, p.accumulate);
+  }
+}
+
+static float half_of(uint32_t pair, int high) {
+  uint32_t bits = high ? pair & 0xffff0000u : pair << 16;
+  float x;
+  memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
+static uint32_t random_pair(void) {
+  float low = number(), high = number();
+  uint32_t a, b;
+  memcpy(&a, &low, 4);
+  memcpy(&b, &high, 4);
+  return a >> 16 | (b & 0xffff0000u);
+}
+
+/// Error of c against binary64, in units of the bound k * 2^-24 * sum |a b| of any order of sums.
+static void compare(finding *f, int bf16, problem p, const uint32_t *a, ptrdiff_t row_step,
+                    ptrdiff_t k_step, const uint32_t *b, ptrdiff_t b_stride, const float *before,
+                    const float *c, ptrdiff_t c_stride) {
+  for (ptrdiff_t i = 0; i < p.m; i++) {
+    for (ptrdiff_t j = 0; j < p.n; j++) {
+      double sum = p.accumulate ? before[i * c_stride + j] : 0, size = fabs(sum);
+      for (ptrdiff_t kk = 0; kk < p.k; kk++) {
+        uint32_t x = a[i * row_step + kk * k_step], y = b[kk * b_stride + j];
+        for (int half = 0; half <= bf16; half++) {
+          float left, right;
+          memcpy(&left, &x, 4);
+          memcpy(&right, &y, 4);
+          if (bf16) left = half_of(x, half), right = half_of(y, half);
+          sum += (double)left * right;
+          size += fabs((double)left * right);
+        }
+      }
+      double unit = (double)(p.k * (1 + bf16) + 1) * 0x1p-24 * size;
+      note(f, unit > 0 ? fabs(c[i * c_stride + j] - sum) / unit : 0, (double)p.k);
+    }
+  }
+}
+
+static void check(finding *f, const heed_kernels *table, int bf16, problem p) {
+  ptrdiff_t a_stride = p.m + padding, b_stride = p.n + padding, c_stride = p.n + 3;
+  ptrdiff_t row_step = p.rows ? HEED_SCORE_STRIDE >> bf16 : 1, k_step = p.rows ? 1 : a_stride;
+  size_t a_size = (size_t)((p.m - 1) * row_step + (p.k - 1) * k_step + 1) * 4;
+  size_t b_size = (size_t)((p.k - 1) * b_stride + p.n) * 4;
+  size_t c_size = (size_t)((p.m - 1) * c_stride + p.n) * 4;
+  uint32_t *a = guarded(a_size), *b = guarded(b_size);
+  float *c = guarded(c_size), *other = guarded(c_size), *before = guarded(c_size);
+  for (size_t i = 0; i < (a_size > b_size ? a_size : b_size) / 4; i++) {
+    float x = number(), y = number();
+    uint32_t pairs[2] = {random_pair(), random_pair()};
+    if (i < a_size / 4) memcpy(&a[i], bf16 ? (void *)&pairs[0] : (void *)&x, 4);
+    if (i < b_size / 4) memcpy(&b[i], bf16 ? (void *)&pairs[1] : (void *)&y, 4);
+  }
+  fill((ptrdiff_t)(c_size / 4), before);
+  memcpy(c, before, c_size);
+  memcpy(other, before, c_size);
+  run(table, bf16, p, a, a_stride, b, b_stride, c, c_stride);
+  compare(f, bf16, p, a, row_step, k_step, b, b_stride, before, c, c_stride);
+  require(f, intact(c, c_size));
+  for (ptrdiff_t i = 0; i + 1 < p.m; i++) {
+    require(f, memcmp(c + i * c_stride + p.n, before + i * c_stride + p.n,
+                      (size_t)(c_stride - p.n) * 4) == 0);
+  }
+
+  problem alone = p;
+  alone.m = 1;
+  for (ptrdiff_t i = 0; i < p.m; i++) {
+    run(table, bf16, alone, a + i * row_step, a_stride, b, b_stride, other + i * c_stride, c_stride);
+  }
+  require(f, memcmp(c, other, c_size) == 0);
+
+  memcpy(other, before, c_size);
+  problem first = p, second = p;
+  first.k = p.k / 3;
+  second.k = p.k - first.k;
+  second.accumulate = 1;
+  run(table, bf16, first, a, a_stride, b, b_stride, other, c_stride);
+  run(table, bf16, second, a + first.k * k_step, a_stride, b + first.k * b_stride, b_stride, other,
+      c_stride);
+  require(f, memcmp(c, other, c_size) == 0);
+  free(a), free(b), free(c), free(other), free(before);
+}
+
+static void check_kernel(const heed_kernels *table, const char *name, int bf16, int rows) {
+  finding f = begin(table, name, "of the bound of any order", 1);
+  for (int m = 0; m < size_count; m++) {
+    for (int n = 0; n < size_count; n++) {
+      for (int k = 0; k < size_count; k++) {
+        if (rows && sizes[k] > HEED_SCORE_STRIDE >> bf16) continue;
+        if (m > 7 && n > 7 && k > 7) continue;  // the largest alone take most of the time
+        problem p = {sizes[m], sizes[n], sizes[k], rows, (m + n + k) % 2};
+        check(&f, table, bf16, p);
+      }
+    }
+  }
+  float untouched = 7, zeroed = 7;
+  problem empty = {1, 1, 0, rows, 1};
+  run(table, bf16, empty, &untouched, 1, &untouched, 1, &untouched, 1);
+  empty.accumulate = 0;
+  run(table, bf16, empty, &untouched, 1, &untouched, 1, &zeroed, 1);
+  require(&f, untouched == 7 && zeroed == 0);
+  finish(&f);
+}
+
+void check_tiles(const heed_kernels *table) {
+  check_kernel(table, "tile_f32", 0, 0);
+  check_kernel(table, "tile_rows_f32", 0, 1);
+  check_kernel(table, "tile_bf16", 1, 0);
+  check_kernel(table, "tile_rows_bf16", 1, 1);
+}
