@@ -1,0 +1,73 @@
+public import HeedAttention
+public import HeedTensor
+
+/// What all blocks of one forward pass share.
+public struct BlockContext: Sendable {
+  /// Who may see whom, on top of what the attention of a block says itself.
+  public var mask: Mask
+  /// The position of each token: `[T]` for all sequences or `[B * T]`.
+  public var positions: [Int]
+  /// Precision of products and attention.
+  public var precision: ProductPrecision
+  /// Told about every attention.
+  public var probe: AttentionProbe?
+  /// Dropout, in training.
+  public var dropout: DropoutSettings?
+  /// Keys and values of earlier steps, one for each block; empty without a cache.
+  public var caches: [KeyValueCache]
+  private var tables: [Rotary: RotaryTable] = [:]
+
+  /// Cosines and sines, made once for all blocks that share a rotary.
+  private struct RotaryTable: Sendable {
+    let cosines: [Float]
+    let sines: [Float]
+  }
+
+  /// A context for tokens at `positions`.
+  public init(
+    mask: Mask, positions: [Int], precision: ProductPrecision = .float32,
+    probe: AttentionProbe? = nil, dropout: DropoutSettings? = nil, caches: [KeyValueCache] = []
+  ) {
+    self.mask = mask
+    self.positions = positions
+    self.precision = precision
+    self.probe = probe
+    self.dropout = dropout
+    self.caches = caches
+  }
+
+  /// `x` `[B, H, T, D]` turned to the positions of this pass.
+  mutating func turned(_ x: Tensor, _ rotary: Rotary) -> Tensor {
+    let table: RotaryTable
+    if let known = tables[rotary] {
+      table = known
+    } else {
+      let (cosines, sines) = rotary.table(positions: positions)
+      table = RotaryTable(cosines: cosines, sines: sines)
+      tables[rotary] = table
+    }
+    return rotary.apply(to: x, cosines: table.cosines, sines: table.sines)
+  }
+}
+
+/// Dropout of a training step: rates, and the seed from which every draw of the step follows.
+public struct DropoutSettings: Sendable, Hashable {
+  /// Share of the elements of embeddings and branch results that become zero.
+  public var residualRate: Float
+  /// Share of the attention weights that become zero.
+  public var attentionRate: Float
+  /// Another one for each step and microbatch.
+  public var seed: UInt64
+
+  /// The same rate everywhere.
+  public init(rate: Float, seed: UInt64) {
+    residualRate = rate
+    attentionRate = rate
+    self.seed = seed
+  }
+
+  /// The seed of one place: layers and branches draw different numbers.
+  package func seed(layer: Int, branch: Int) -> UInt64 {
+    (seed &* 0x9E37_79B9_7F4A_7C15) ^ (UInt64(layer + 1) << 20 | UInt64(branch + 1))
+  }
+}
