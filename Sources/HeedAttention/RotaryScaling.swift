@@ -130,3 +130,10 @@ public enum RotaryScaling: Sendable, Hashable {
     }
   }
 }
+
+extension RotaryScaling {
+  /// The attention factor of LongRoPE for a context `factor` times longer than trained.
+  public static func longRopeAttentionFactor(factor: Double, trainedLength: Int) -> Double {
+    factor <= 1 ? 1 : (1 + log(factor) / log(Double(trainedLength))).squareRoot()
+  }
+}

@@ -1,0 +1,170 @@
+public import HeedAttention
+public import HeedBlocks
+public import HeedFormats
+public import HeedTensor
+
+/// A decoder with its weights: a pure function of them.
+///
+/// For training, a model is made anew each step from tensors that a tape watches (cheap: it holds
+/// references); for inference its weights are packed once.
+///
+///     let model = try LanguageModel(folder: "models/gpt2")
+///     var cache = model.emptyCache()
+///     let logits = model.forward([[464, 2068]], cache: &cache).logits   // [1, 2, V]
+public struct LanguageModel: Sendable {
+  /// What the model is.
+  public let spec: ModelSpec
+  /// Which parameter fills which slot.
+  public let binding: WeightBinding
+  /// The parameters by their names in files.
+  public let parameters: [String: Tensor]
+  /// Precision of products.
+  public let precision: ProductPrecision
+
+  private let embedding: Tensor
+  private let positionTable: Tensor?
+  private let blocks: [Block]
+  private let finalNorm: Norm?
+  private let head: Linear
+
+  /// A model of given parameters.
+  ///
+  /// - Parameters:
+  ///   - parameters: by name; floating point, possibly watched by a tape.
+  ///   - packed: whether to pack the weights, for inference.
+  /// - Precondition: `binding` was made for `spec` and `parameters` has its names.
+  public init(
+    spec: ModelSpec, binding: WeightBinding, parameters: [String: Tensor], packed: Bool = true,
+    precision: ProductPrecision = .float32
+  ) {
+    self.spec = spec
+    self.binding = binding
+    self.parameters = parameters
+    self.precision = precision
+    let weights: WeightLookup = { path, layer in
+      guard let source = binding.source(path, layer), let tensor = parameters[source.name] else {
+        preconditionFailure("LanguageModel: no parameter for \(path) of layer \(layer ?? -1)")
+      }
+      let isMath = tensor.elementType == .float32 || tensor.elementType == .float64
+      let weight = isMath ? tensor : tensor.converted(to: .float32)
+      return source.layout == .columns ? weight.transposed() : weight
+    }
+    let packing = packed ? precision : nil
+    embedding = weights("embedding.weight", nil)
+    positionTable = spec.learnedPositionCount == nil ? nil : weights("positions.weight", nil)
+    blocks = spec.blocks.enumerated().map { layer, block in
+      Block(block, layer: layer, weights, packing: packing)
+    }
+    finalNorm = spec.finalNorm.map { Norm($0, path: "finalNorm", layer: nil, weights) }
+    head = Linear(
+      weight: spec.isHeadTied ? embedding : weights("head.weight", nil), packing: packing)
+  }
+
+  /// A model as it is published: a folder with `config.json` and safetensors.
+  ///
+  /// - Throws: `FormatError`, for an unknown family, a config or weights that do not fit.
+  public init(
+    folder: String, registry: FamilyRegistry = .standard, packed: Bool = true,
+    precision: ProductPrecision = .float32
+  ) throws(FormatError) {
+    let folder = try ModelFolder(path: folder)
+    let family = try registry.family(for: folder.config, place: folder.path)
+    let spec = try family.spec(folder.config, folder.path + "/config.json")
+    let binding = try family.weights(spec).binding(of: spec, to: folder.weights)
+    var parameters: [String: Tensor] = [:]
+    for name in binding.names { parameters[name] = try folder.weights.tensor(named: name) }
+    self.init(
+      spec: spec, binding: binding, parameters: parameters, packed: packed, precision: precision)
+  }
+
+  /// Caches for the blocks, empty.
+  public func emptyCache(elementType: ElementType = .float32) -> [KeyValueCache] {
+    spec.blocks.map { _ in KeyValueCache(elementType: elementType) }
+  }
+
+  /// What one pass gives.
+  public struct Output: Sendable {
+    /// `[B, T, V]`, or `[B, 1, V]` for the last position alone.
+    public let logits: Tensor
+    /// The embedding's output, then that of each block, the last after the final norm; empty unless
+    /// asked for. `[B, T, E]` each.
+    public let hiddenStates: [Tensor]
+  }
+
+  /// How one pass runs.
+  public struct Options: Sendable {
+    /// False for padding; `[B][S]`, earlier tokens of the cache included. Nil: no padding.
+    public var visibleKeys: [[Bool]]?
+    /// Position of each token, `[T]` or `[B * T]`; counted on from the cache when nil.
+    public var positions: [Int]?
+    /// Told about every attention.
+    public var probe: AttentionProbe?
+    /// Dropout, in training.
+    public var dropout: DropoutSettings?
+    /// Whether to return hidden states.
+    public var keepsHiddenStates = false
+    /// Whether only the logits of the last position are wanted.
+    public var isLastOnly = false
+
+    /// A plain pass.
+    public init() {}
+  }
+
+  /// Logits of the next token at each position.
+  ///
+  /// - Parameters:
+  ///   - ids: `[B][T]`, rows of equal length.
+  ///   - cache: keys and values of earlier tokens, which these are appended to; empty for none.
+  ///   - options: how the pass runs.
+  /// - Precondition: ids are in the vocabulary, and positions within the learned table.
+  public func forward(
+    _ ids: [[Int]], cache: inout [KeyValueCache], options: Options = Options()
+  ) -> Output {
+    let B = ids.count
+    let T = ids.first?.count ?? 0
+    precondition(
+      ids.allSatisfy { $0.count == T }, "forward: rows of \(ids.map(\.count)) ids differ")
+    let earlier = cache.first?.position ?? 0
+    let positions = options.positions ?? Array(earlier..<earlier + T)
+    var context = BlockContext(
+      mask: .causal, positions: positions, precision: precision, probe: options.probe,
+      dropout: options.dropout, caches: cache)
+    if let visible = options.visibleKeys {
+      context.mask =
+        context.mask
+        & .dense(Tensor(visible.flatMap { $0 }, shape: [B, 1, 1, visible.first?.count ?? 0]))
+    }
+    cache = []  // the context owns the caches now, so that they grow in place
+    var x = embedding.gathered(atIndices: ids.flatMap { $0 })
+      .reshaped(to: [B, T, spec.width])  // [B, T, E]
+    if let positionTable {
+      let rows = positionTable.gathered(atIndices: positions)
+      x = x + rows.reshaped(to: [positions.count / T, T, spec.width])
+    }
+    if let dropout = options.dropout {
+      x = x.dropout(rate: dropout.residualRate, seed: dropout.seed(layer: -1, branch: 0))
+    }
+    var hidden = options.keepsHiddenStates ? [x] : []
+    for block in blocks {
+      x = block(x, context: &context)
+      if options.keepsHiddenStates { hidden.append(x) }
+    }
+    if options.isLastOnly { x = x.sliced(axis: 1, range: T - 1..<T) }
+    x = finalNorm?(x) ?? x
+    if options.keepsHiddenStates, !options.isLastOnly { hidden[hidden.count - 1] = x }
+    cache = context.caches
+    return Output(logits: head(x, precision: precision), hiddenStates: hidden)
+  }
+
+  /// Logits without a cache; `[B, T, V]`.
+  public func logits(_ ids: [[Int]], options: Options = Options()) -> Tensor {
+    var none: [KeyValueCache] = []
+    return forward(ids, cache: &none, options: options).logits
+  }
+
+  /// Mean cross entropy of each next token, in nats.
+  public func loss(_ ids: [[Int]], targets: [[Int]], options: Options = Options()) -> Tensor {
+    let labels = Tensor(targets.flatMap { $0.map { Int64($0) } }, shape: [ids.count, ids[0].count])
+    return crossEntropy(logits(ids, options: options), targets: labels)
+  }
+}
