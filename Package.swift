@@ -45,7 +45,7 @@ let package = Package(
     module("HeedAttention", ["CHeedKernels", "HeedTensor"]),
     module("HeedBlocks", ["HeedTensor", "HeedAttention"]),
     module("HeedFormats", ["HeedTensor"]),
-    module("HeedText", []),
+    module("HeedText", ["HeedFormats"]),
     module("HeedModels", ["HeedTensor", "HeedAttention", "HeedBlocks", "HeedFormats"]),
     module("HeedTraining", ["HeedTensor", "HeedAttention", "HeedFormats", "HeedModels"]),
     module(
@@ -53,7 +53,7 @@ let package = Package(
       [
         "HeedTensor", "HeedAttention", "HeedBlocks", "HeedFormats", "HeedText", "HeedModels",
         "HeedTraining",
-      ]),
+      ], resources: [.copy("Resources")]),
     module("HeedExplorer", ["HeedTensor", "HeedAttention", "Heed"]),
     module(
       "HeedVerification",

@@ -71,7 +71,8 @@ public struct Block: Sendable {
       }
     if let dropout = context.dropout, dropout.residualRate > 0 {
       result = result.dropout(
-        rate: dropout.residualRate, seed: dropout.seed(layer: layer, branch: index))
+        rate: Double(dropout.residualRate), seed: dropout.seed,
+        counter: dropout.counter(layer: layer, branch: index))
     }
     return branch.output?(result) ?? result
   }

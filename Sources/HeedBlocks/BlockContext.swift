@@ -66,8 +66,8 @@ public struct DropoutSettings: Sendable, Hashable {
     self.seed = seed
   }
 
-  /// The seed of one place: layers and branches draw different numbers.
-  package func seed(layer: Int, branch: Int) -> UInt64 {
-    (seed &* 0x9E37_79B9_7F4A_7C15) ^ (UInt64(layer + 1) << 20 | UInt64(branch + 1))
+  /// The counter of one place: layers and branches draw different numbers.
+  package func counter(layer: Int, branch: Int) -> UInt64 {
+    UInt64(layer + 1) << 20 | UInt64(branch + 1)
   }
 }

@@ -78,7 +78,8 @@ struct SelfAttention: Sendable {
     let dropout = context.dropout.flatMap { settings in
       settings.attentionRate > 0
         ? AttentionDropout(
-          rate: settings.attentionRate, seed: settings.seed(layer: layer, branch: 100)) : nil
+          rate: settings.attentionRate,
+          seed: settings.seed ^ settings.counter(layer: layer, branch: 1000)) : nil
     }
     let seen = attention(
       q, k, v, scale: spec.scale, mask: mask, dropout: dropout, precision: context.precision,

@@ -142,7 +142,9 @@ public struct LanguageModel: Sendable {
       x = x + rows.reshaped(to: [positions.count / T, T, spec.width])
     }
     if let dropout = options.dropout {
-      x = x.dropout(rate: dropout.residualRate, seed: dropout.seed(layer: -1, branch: 0))
+      x = x.dropout(
+        rate: Double(dropout.residualRate), seed: dropout.seed,
+        counter: dropout.counter(layer: -1, branch: 0))
     }
     var hidden = options.keepsHiddenStates ? [x] : []
     for block in blocks {
