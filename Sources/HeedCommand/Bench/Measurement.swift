@@ -1,0 +1,129 @@
+import Foundation
+import HeedTensor
+
+/// Seconds of a clock that never goes back.
+func steadySeconds() -> Double {
+  var time = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &time)
+  return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
+}
+
+/// Repeated timings of one operation.
+struct Measurement {
+  let median: Double
+  let least: Double
+  let most: Double
+  let count: Int
+
+  /// Warms up once, then takes at least five samples and `seconds` of them. Short operations are
+  /// repeated inside a sample until it lasts 10 ms.
+  init(seconds: Double, _ body: () -> Void) {
+    body()
+    var start = steadySeconds()
+    body()
+    let once = max(steadySeconds() - start, 1e-9)
+    let repeats = max(1, Int((0.01 / once).rounded(.up)))
+    for _ in 0..<min(repeats, 20) { body() }
+    var samples: [Double] = []
+    var total = 0.0
+    while samples.count < 5 || (total < seconds && samples.count < 200) {
+      start = steadySeconds()
+      for _ in 0..<repeats { body() }
+      let elapsed = steadySeconds() - start
+      samples.append(elapsed / Double(repeats))
+      total += elapsed
+    }
+    self.init(samples: samples)
+  }
+
+  /// The statistics of samples that were taken elsewhere; at least one.
+  init(samples: [Double]) {
+    let sorted = samples.sorted()
+    median = sorted[sorted.count / 2]
+    least = sorted[0]
+    most = sorted[sorted.count - 1]
+    count = sorted.count
+  }
+}
+
+/// A value of a benchmark's JSON document.
+enum BenchValue {
+  case count(Int)
+  case number(Double)
+  case text(String)
+
+  var json: String {
+    switch self {
+    case .count(let value): String(value)
+    case .number(let value): value.isFinite ? "\(value)" : "null"
+    case .text(let value): "\"\(value)\""
+    }
+  }
+}
+
+/// Prints one flat JSON object on one line, keys sorted.
+func printJSON(_ values: [String: BenchValue]) {
+  let members = values.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \($0.value.json)" }
+  print("{" + members.joined(separator: ", ") + "}")
+}
+
+/// The most memory that the process has held, in MB.
+func peakMemory() -> Double {
+  var usage = rusage()
+  #if os(Linux)
+    getrusage(Int32(RUSAGE_SELF.rawValue), &usage)
+    return Double(usage.ru_maxrss) / 1024
+  #else
+    getrusage(RUSAGE_SELF, &usage)
+    return Double(usage.ru_maxrss) / 1_048_576
+  #endif
+}
+
+/// What a benchmark prints, for people or as JSON.
+struct BenchReport {
+  let name: String
+  let measurement: Measurement
+  /// Floating-point operations of one run, and in which precision.
+  var operations: Double = 0
+  var type: BenchType = .f32
+  /// Bytes that one run must read at least.
+  var bytes: Double = 0
+  var extra: [String: BenchValue] = [:]
+
+  func show(_ options: BenchOptions) {
+    let limits = MachineLimits.measure(now: steadySeconds)
+    let arithmetic =
+      operations / (type == .bf16 ? limits.bfloat16 ?? limits.float32 : limits.float32)
+    let memory = bytes / limits.readBandwidth
+    let share = max(arithmetic, memory) / measurement.median
+    if options.json {
+      var values: [String: BenchValue] = [
+        "median_s": .number(measurement.median), "min_s": .number(measurement.least),
+        "max_s": .number(measurement.most), "samples": .count(measurement.count),
+        "threads": .count(ThreadPool.threadCount), "kernels": .text(Kernels.name),
+        "rss_mb": .number(peakMemory()), "of_limit": .number(share),
+        "gflops": .number(operations / measurement.median / 1e9),
+        "gbytes_per_s": .number(bytes / measurement.median / 1e9),
+        "limit_f32_gflops": .number(limits.float32 / 1e9),
+        "limit_bf16_gflops": .number((limits.bfloat16 ?? 0) / 1e9),
+        "limit_read_gbytes_per_s": .number(limits.readBandwidth / 1e9),
+      ]
+      values.merge(extra) { _, new in new }
+      printJSON(values)
+      return
+    }
+    func milliseconds(_ seconds: Double) -> String { String(format: "%.3f ms", seconds * 1e3) }
+    print(name)
+    print(
+      "  median \(milliseconds(measurement.median))  (\(milliseconds(measurement.least)) to "
+        + "\(milliseconds(measurement.most)), \(measurement.count) samples)")
+    if operations > 0 {
+      print(String(format: "  %.1f GFLOP/s", operations / measurement.median / 1e9))
+    }
+    if bytes > 0 { print(String(format: "  %.1f GB/s", bytes / measurement.median / 1e9)) }
+    print(
+      String(format: "  %.0f %% of the machine's limit, ", share * 100)
+        + "\(ThreadPool.threadCount) threads, \(Kernels.name)")
+    for (key, value) in extra.sorted(by: { $0.key < $1.key }) { print("  \(key) \(value.json)") }
+  }
+}
