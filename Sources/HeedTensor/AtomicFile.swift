@@ -63,7 +63,8 @@ package struct AtomicFile: ~Copyable {
     let largest = 1 << 30
     var written = 0
     while written < buffer.count {
-      let count = PlatformWrite.write(descriptor, base + written, min(largest, buffer.count - written))
+      let count = PlatformWrite.write(
+        descriptor, base + written, min(largest, buffer.count - written))
       if count < 0 {
         if errno == EINTR { continue }
         throw FileError("write", path)

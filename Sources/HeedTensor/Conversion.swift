@@ -34,7 +34,9 @@ extension Tensor {
         }
       }
     case (.bfloat16, .float32), (.float16, .float32):
-      let (x, y) = (rawPointer.assumingMemoryBound(to: UInt16.self), result.mutablePointer(to: Float.self))
+      let (x, y) = (
+        rawPointer.assumingMemoryBound(to: UInt16.self), result.mutablePointer(to: Float.self)
+      )
       let type = elementType
       half = { start, n in
         if type == .bfloat16 {
@@ -61,7 +63,8 @@ extension Tensor {
     case .int8: convert(Int8.self, to: result)
     case .uint8: convert(UInt8.self, to: result)
     case .bool: convert(Bool.self, to: result)
-    case .bfloat16, .float16: preconditionFailure("converted(to:): half precision is read as float32")
+    case .bfloat16, .float16:
+      preconditionFailure("converted(to:): half precision is read as float32")
     }
   }
 
@@ -75,7 +78,8 @@ extension Tensor {
     case .int8: convert(A.self, Int8.self, result)
     case .uint8: convert(A.self, UInt8.self, result)
     case .bool: convert(A.self, Bool.self, result)
-    case .bfloat16, .float16: preconditionFailure("converted(to:): half precision is made of float32")
+    case .bfloat16, .float16:
+      preconditionFailure("converted(to:): half precision is made of float32")
     }
   }
 

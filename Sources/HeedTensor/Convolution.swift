@@ -35,7 +35,8 @@ public func convolution(
     result = tape.record(result, from: [planes, kernel]) { gradient in
       let dy = gradient.dense()
       return [
-        needsInput ? core.inputGradient(dy, w) : nil, needsWeight ? core.weightGradient(a, dy) : nil,
+        needsInput ? core.inputGradient(dy, w) : nil,
+        needsWeight ? core.weightGradient(a, dy) : nil,
       ]
     }
   }
@@ -120,7 +121,8 @@ struct ConvolutionCore: Sendable {
 
   /// Blocks of output rows whose matrix has at most 2^20 elements.
   private var rowBlocks: [Range<Int>] {
-    let rows = isPointwise ? plane.outputHeight : max(1, (1 << 20) / max(1, depth * plane.outputWidth))
+    let rows =
+      isPointwise ? plane.outputHeight : max(1, (1 << 20) / max(1, depth * plane.outputWidth))
     return stride(from: 0, to: plane.outputHeight, by: max(1, rows)).map {
       $0..<min(plane.outputHeight, $0 + rows)
     }
@@ -139,7 +141,9 @@ struct ConvolutionCore: Sendable {
       .sliced(axis: 1, range: range)
   }
 
-  private func forBlocks(_ body: (_ item: Int, _ group: Int, _ rows: Range<Int>, _ places: Range<Int>) -> Void) {
+  private func forBlocks(
+    _ body: (_ item: Int, _ group: Int, _ rows: Range<Int>, _ places: Range<Int>) -> Void
+  ) {
     guard outputCount > 0 else { return }
     let blocks = rowBlocks
     for item in 0..<batch {

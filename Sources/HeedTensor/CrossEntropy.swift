@@ -75,7 +75,9 @@ private struct CrossEntropy: Sendable {
   ) -> Tensor {
     let x = logits.detached().dense()
     let rows = targets.count
-    let (losses, logSums) = (Tensor(uninitialized: [rows], .float64), Tensor(uninitialized: [rows], .float64))
+    let (losses, logSums) = (
+      Tensor(uninitialized: [rows], .float64), Tensor(uninitialized: [rows], .float64)
+    )
     forwardRows(x, losses, logSums, S.self)
     let values = losses.elements(as: Double.self)
     var divisor = 1.0
@@ -101,7 +103,9 @@ private struct CrossEntropy: Sendable {
   ) {
     let n = classes
     let source = x.pointer(to: S.self)
-    let (loss, logSum) = (losses.mutablePointer(to: Double.self), logSums.mutablePointer(to: Double.self))
+    let (loss, logSum) = (
+      losses.mutablePointer(to: Double.self), logSums.mutablePointer(to: Double.self)
+    )
     let w = weights?.pointer(to: S.self)
     forRows(targets.count, width: n) { start, count in
       for row in start..<start + count {

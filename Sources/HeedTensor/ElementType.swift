@@ -31,11 +31,42 @@ public protocol TensorElement: Sendable, BitwiseCopyable {
   static var elementType: ElementType { get }
 }
 
-extension Double: TensorElement { public static var elementType: ElementType { .float64 } }
-extension Float: TensorElement { public static var elementType: ElementType { .float32 } }
-extension Int64: TensorElement { public static var elementType: ElementType { .int64 } }
-extension Int32: TensorElement { public static var elementType: ElementType { .int32 } }
-extension Int16: TensorElement { public static var elementType: ElementType { .int16 } }
-extension Int8: TensorElement { public static var elementType: ElementType { .int8 } }
-extension UInt8: TensorElement { public static var elementType: ElementType { .uint8 } }
-extension Bool: TensorElement { public static var elementType: ElementType { .bool } }
+extension Double: TensorElement {
+  /// `float64`.
+  public static var elementType: ElementType { .float64 }
+}
+
+extension Float: TensorElement {
+  /// `float32`.
+  public static var elementType: ElementType { .float32 }
+}
+
+extension Int64: TensorElement {
+  /// `int64`.
+  public static var elementType: ElementType { .int64 }
+}
+
+extension Int32: TensorElement {
+  /// `int32`.
+  public static var elementType: ElementType { .int32 }
+}
+
+extension Int16: TensorElement {
+  /// `int16`.
+  public static var elementType: ElementType { .int16 }
+}
+
+extension Int8: TensorElement {
+  /// `int8`.
+  public static var elementType: ElementType { .int8 }
+}
+
+extension UInt8: TensorElement {
+  /// `uint8`.
+  public static var elementType: ElementType { .uint8 }
+}
+
+extension Bool: TensorElement {
+  /// `bool`.
+  public static var elementType: ElementType { .bool }
+}

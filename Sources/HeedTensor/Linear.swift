@@ -46,7 +46,8 @@ extension Tensor {
     let n = vector.count
     let rows = count / Swift.max(1, n)
     precondition(
-      vector.elementType == elementType, "linear: \(elementType) with a bias of \(vector.elementType)")
+      vector.elementType == elementType,
+      "linear: \(elementType) with a bias of \(vector.elementType)")
     func add<S: TensorScalar>(_ type: S.Type) {
       let (y, b) = (mutablePointer(to: S.self), vector.pointer(to: S.self))
       forRows(rows, width: n) { start, count in

@@ -51,7 +51,8 @@ public func divergence(
   let constant = targets.detached()
   let entropies = constant.mapped(TimesLogarithm(), "divergence")
   let parts = entropies - constant * logProbabilities
-  return reduction == .mean ? parts.sum() / Double(max(1, targets.shape[0])) : parts.reduced(reduction)
+  return reduction == .mean
+    ? parts.sum() / Double(max(1, targets.shape[0])) : parts.reduced(reduction)
 }
 
 /// x log x, 0 at 0.

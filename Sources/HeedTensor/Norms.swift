@@ -9,7 +9,8 @@ extension Tensor {
   /// - Parameters:
   ///   - gain: `[E]`; ones when nil.
   ///   - bias: `[E]`; zeros when nil.
-  public func layerNorm(gain: Tensor? = nil, bias: Tensor? = nil, epsilon: Double = 1e-5) -> Tensor {
+  public func layerNorm(gain: Tensor? = nil, bias: Tensor? = nil, epsilon: Double = 1e-5) -> Tensor
+  {
     requireMathematics("layerNorm")
     let norm = RowNorm(self, gain, bias, epsilon: epsilon, gainOffset: nil, "layerNorm")
     return norm.applied(to: self, gain, bias)
@@ -62,7 +63,8 @@ extension Tensor {
     epsilon: Double = 1e-5
   ) -> Tensor {
     let inverse = (variance + epsilon).reciprocalSquareRoot()
-    let normed = (self - mean.asChannels(of: self, "batchNorm"))
+    let normed =
+      (self - mean.asChannels(of: self, "batchNorm"))
       * inverse.asChannels(of: self, "batchNorm")
     return normed.scaledByChannel(gain, bias, "batchNorm")
   }
@@ -105,7 +107,8 @@ private struct RowNorm: Sendable {
       guard let vector else { continue }
       precondition(
         vector.shape == [width] && vector.elementType == x.elementType,
-        "\(operation): \(name) \(vector.shape) \(vector.elementType) for \(x.shape) \(x.elementType)")
+        "\(operation): \(name) \(vector.shape) \(vector.elementType) for \(x.shape) \(x.elementType)"
+      )
     }
   }
 

@@ -5,10 +5,15 @@ import CHeedKernels
 
 /// The numbers of one AdamW step; the same for all tensors of a parameter group.
 public struct AdamWStep: Sendable, Hashable {
+  /// How far a parameter moves; often changed by a schedule.
   public var learningRate: Double
+  /// Share of the old value in the running mean of gradients.
   public var beta1: Double
+  /// Share of the old value in the running mean of squared gradients.
   public var beta2: Double
+  /// Added to the root of the second moment.
   public var epsilon: Double
+  /// Share of the learning rate by which a parameter shrinks; 0 for gains and biases.
   public var weightDecay: Double
   /// Counts from 1; corrects the moments, which begin at zero.
   public var step: Int

@@ -92,7 +92,9 @@ private struct Pooling: Sendable {
 
   private func largest<S: TensorScalar>(_ x: UnsafePointer<S>, _ place: Int) -> Int {
     var best = -1
-    forElements(place) { if best < 0 || x[$0] > x[best] || x[$0].isNaN && !x[best].isNaN { best = $0 } }
+    forElements(place) {
+      if best < 0 || x[$0] > x[best] || x[$0].isNaN && !x[best].isNaN { best = $0 }
+    }
     precondition(best >= 0, "maxPooled(window:sliding:): a window holds nothing but padding")
     return best
   }

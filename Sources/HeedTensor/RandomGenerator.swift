@@ -56,7 +56,8 @@ public struct RandomGenerator: Sendable, Hashable {
       // 24 bits: every value is a float32 below 1. Rounding must not reach the upper bound.
       func number(_ word: UInt32) -> Float {
         let value = Float(low + width * Double(word >> 8) * 0x1p-24)
-        return value < Float(range.upperBound) || width == 0 ? value : Float(range.upperBound).nextDown
+        return value < Float(range.upperBound) || width == 0
+          ? value : Float(range.upperBound).nextDown
       }
       return SIMD4(number(words[0]), number(words[1]), number(words[2]), number(words[3]))
     }
@@ -85,7 +86,8 @@ public struct RandomGenerator: Sendable, Hashable {
     let result = Tensor(uninitialized: shape, .int64)
     let target = result.mutablePointer(to: Int64.self)
     for place in 0..<result.count {
-      target[place] = Int64(range.lowerBound)
+      target[place] =
+        Int64(range.lowerBound)
         + Int64(next().multipliedFullWidth(by: UInt64(range.count)).high)
     }
     return result

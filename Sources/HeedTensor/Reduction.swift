@@ -191,14 +191,16 @@ enum Reduction {
     _ y: UnsafeMutablePointer<S>
   ) {
     let blocks = Swift.max(1, (reduced + block - 1) / block)
-    let partial = blocks == 1 ? nil : Storage(byteCount: outer * blocks * inner * MemoryLayout<S>.size)
+    let partial =
+      blocks == 1 ? nil : Storage(byteCount: outer * blocks * inner * MemoryLayout<S>.size)
     let target = partial?.base.assumingMemoryBound(to: S.self) ?? y
     defer { withExtendedLifetime(partial) {} }
     let chunk = 1024
     let chunks = (inner + chunk - 1) / chunk
     forChunks(
       outer * blocks * chunks,
-      of: Swift.max(1, elementwiseChunk / (Swift.min(block, reduced + 1) * Swift.min(chunk, inner + 1)))
+      of: Swift.max(
+        1, elementwiseChunk / (Swift.min(block, reduced + 1) * Swift.min(chunk, inner + 1)))
     ) { start, count in
       for part in start..<start + count {
         let (index, column) = (part / chunks, part % chunks * chunk)

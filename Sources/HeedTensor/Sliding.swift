@@ -72,7 +72,8 @@ struct SlidingPlane: Sendable {
   /// Calls `body` for each run of places along x that one element of the window finds inside the
   /// plane: the output row and its columns, and the index of the first input element.
   func forRuns(
-    element: Int, rows: Range<Int>, _ body: (_ row: Int, _ columns: Range<Int>, _ place: Int) -> Void
+    element: Int, rows: Range<Int>,
+    _ body: (_ row: Int, _ columns: Range<Int>, _ place: Int) -> Void
   ) {
     let (ky, kx) = element.quotientAndRemainder(dividingBy: kernelWidth)
     let columns = horizontal.inside(element: kx, length: width, count: outputWidth)

@@ -47,7 +47,8 @@ enum StridedCopy {
     var outer = loops
     let inner = outer.removeLast()
     var across: Loop?
-    if inner.source != 1, inner.target == 1, let place = outer.lastIndex(where: { $0.source == 1 }) {
+    if inner.source != 1, inner.target == 1, let place = outer.lastIndex(where: { $0.source == 1 })
+    {
       across = outer.remove(at: place)
     }
     let count = outer.reduce(1) { $0 * $1.length }
@@ -56,7 +57,8 @@ enum StridedCopy {
     // One long row is cut; many short ones are grouped.
     if count == 1, split > 1 {
       forChunks(inner.length, of: elementwiseChunk) { start, n in
-        row(Loop(length: n, source: inner.source, target: inner.target),
+        row(
+          Loop(length: n, source: inner.source, target: inner.target),
           source + start * inner.source, target + start * inner.target)
       }
       return

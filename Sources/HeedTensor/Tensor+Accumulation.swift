@@ -1,5 +1,3 @@
-import CHeedKernels
-
 extension Tensor {
   /// Ones with the shape and type of `other`.
   package static func ones(like other: Tensor) -> Tensor {
@@ -14,21 +12,20 @@ extension Tensor {
     precondition(
       shape == other.shape && elementType == other.elementType,
       "accumulate: \(shape) \(elementType) and \(other.shape) \(other.elementType)")
-    let source = other.dense()
+    requireMathematics("accumulate")
     trace = nil
-    makeUnique()
-    withExtendedLifetime(source) {
-      switch elementType {
-      case .float32:
-        let target = mutablePointer(to: Float.self)
-        Kernels.table.add_f32(count, target, source.pointer(to: Float.self), target)
-      case .float64:
-        let target = mutablePointer(to: Double.self)
-        let addend = source.pointer(to: Double.self)
-        for i in 0..<count { target[i] += addend[i] }
-      default:
-        preconditionFailure("accumulate: \(elementType) has no sum")
-      }
+    guard isUnique() else {
+      // One pass that writes elsewhere, instead of a copy and then a sum.
+      self = Tensor.combined(self, other.detached(), Addition(), "accumulate")
+      return
     }
+    let source = other.dense()
+    if elementType == .float64 { add(source, Double.self) } else { add(source, Float.self) }
+    withExtendedLifetime(source) {}
+  }
+
+  private func add<S: TensorScalar>(_ source: Tensor, _ type: S.Type) {
+    let (target, addend) = (mutablePointer(to: S.self), source.pointer(to: S.self))
+    forChunks(count, of: elementwiseChunk) { S.add($1, target + $0, addend + $0, target + $0) }
   }
 }

@@ -8,7 +8,9 @@ extension Tensor {
       "Tensor(_:shape:): \(elements.count) elements do not fill \(shape)")
     self.init(uninitialized: shape, Element.elementType)
     elements.withUnsafeBytes { bytes in
-      if let source = bytes.baseAddress { storage.base.copyMemory(from: source, byteCount: bytes.count) }
+      if let source = bytes.baseAddress {
+        storage.base.copyMemory(from: source, byteCount: bytes.count)
+      }
     }
   }
 

@@ -70,9 +70,12 @@ public struct Tensor: Sendable {
   ///
   /// - Precondition: the tensor is dense.
   package mutating func makeUnique() {
-    if !isKnownUniquelyReferenced(&storage) || storage.isReadOnly || !isDense {
-      self = copied()
-    }
+    if !isUnique() { self = copied() }
+  }
+
+  /// True when the elements may be changed in place: dense, and nobody else's.
+  package mutating func isUnique() -> Bool {
+    isKnownUniquelyReferenced(&storage) && !storage.isReadOnly && isDense
   }
 
   /// A dense copy with storage of its own, without a trace.

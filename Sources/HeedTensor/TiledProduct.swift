@@ -143,13 +143,15 @@ enum TiledProduct {
         Kernels.table.pack_transposed_f32(
           count, depth, source, a.rowStride, place.assumingMemoryBound(to: Float.self), count, 1)
       case (.float32, false):
-        copyRows(depth, count, source, a.columnStride, place.assumingMemoryBound(to: Float.self), count)
+        copyRows(
+          depth, count, source, a.columnStride, place.assumingMemoryBound(to: Float.self), count)
       case (.bfloat16, true):
         Kernels.table.pack_transposed_bf16(
           count, depth, source, a.rowStride, place.assumingMemoryBound(to: UInt32.self), count, 1)
       case (.bfloat16, false):
         Kernels.table.pack_pairs_bf16(
-          depth, count, source, a.columnStride, place.assumingMemoryBound(to: UInt32.self), count, 1)
+          depth, count, source, a.columnStride, place.assumingMemoryBound(to: UInt32.self), count, 1
+        )
       }
     }
   }

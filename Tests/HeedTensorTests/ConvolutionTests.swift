@@ -118,7 +118,8 @@ struct ConvolutionTests {
     let row = Tensor([1, 5, 2, 4] as [Float], shape: [1, 1, 4])
     let pooled = row.averagePooled(window: [3], sliding: [Sliding(padding: 1)])
     #expect(pooled.elements(as: Float.self) == [2, 8.0 / 3, 11.0 / 3, 2])
-    let inside = row.averagePooled(window: [3], sliding: [Sliding(padding: 1)], countsPadding: false)
+    let inside = row.averagePooled(
+      window: [3], sliding: [Sliding(padding: 1)], countsPadding: false)
     #expect(inside.elements(as: Float.self)[0] == 3)
   }
 }

@@ -41,16 +41,20 @@ struct MatrixProductTests {
     }
   }
 
-  @Test("packed weights of every type and layout give the product", arguments: ProductPrecision.allCases)
+  @Test(
+    "packed weights of every type and layout give the product", arguments: ProductPrecision.allCases
+  )
   func packing(precision: ProductPrecision) {
     let x = sample([3, 13]).converted(to: .float32)
     let weight = sample([70, 13], seed: 2).converted(to: .bfloat16)
     let bias = sample([70], seed: 3).converted(to: .float32)
     let wide = weight.converted(to: .float32)
     let expected = linear(x, weight: wide, bias: bias, precision: precision)
-    #expect(bits(x.linear(PackedMatrix(weight, precision: precision), bias: bias)) == bits(expected))
+    #expect(
+      bits(x.linear(PackedMatrix(weight, precision: precision), bias: bias)) == bits(expected))
     let columns = wide.transposed().reversedView()
-    #expect(bits(x.linear(PackedMatrix(columns, precision: precision), bias: bias)) == bits(expected))
+    #expect(
+      bits(x.linear(PackedMatrix(columns, precision: precision), bias: bias)) == bits(expected))
     let active = x.linear(PackedMatrix(wide, precision: precision), bias: bias, activation: .silu)
     #expect(largestError(active, expected.activated(.silu)) < 1e-6)
   }

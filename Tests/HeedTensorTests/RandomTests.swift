@@ -95,6 +95,8 @@ struct RandomTests {
     let single = tensors.map { $0.converted(to: .float32) }
     #expect(abs(globalNorm(single) / expected - 1) < 1e-6)
     let one = ThreadPool.withThreadCount(1) { globalNorm(single) }
-    for count in [2, 3, 7] { #expect(ThreadPool.withThreadCount(count) { globalNorm(single) } == one) }
+    for count in [2, 3, 7] {
+      #expect(ThreadPool.withThreadCount(count) { globalNorm(single) } == one)
+    }
   }
 }

@@ -36,7 +36,9 @@ struct RowTests {
     expectGradient([x]) { $0[0].logSumExp(alongAxis: axis) }
   }
 
-  @Test("log-sum-exp of rows of any length agrees with float64", arguments: awkwardSizes + [128, 1024, 1500, 5003])
+  @Test(
+    "log-sum-exp of rows of any length agrees with float64",
+    arguments: awkwardSizes + [128, 1024, 1500, 5003])
   func logSumExp(size: Int) {
     let x = sample([3, size], seed: size, scale: 30)
     expectAgreement(x) { $0.logSumExp() }
@@ -89,7 +91,8 @@ struct RowTests {
     func gradients(_ type: ElementType) -> [Tensor] {
       let tape = Tape()
       let inputs = [x, gain, gain].map { tape.watch($0.converted(to: type)) }
-      let y = inputs[0].layerNorm(gain: inputs[1], bias: inputs[2]) + inputs[0].rmsNorm(gain: inputs[1])
+      let y =
+        inputs[0].layerNorm(gain: inputs[1], bias: inputs[2]) + inputs[0].rmsNorm(gain: inputs[1])
       return tape.gradients(of: y, for: inputs, seed: upstream.converted(to: type))
     }
     for (single, double) in zip(gradients(.float32), gradients(.float64)) {
@@ -117,7 +120,9 @@ struct RowTests {
     #expect(crossEntropy(sample([2, 3]), targets: none).item(as: Double.self) == 0)
   }
 
-  @Test("cross entropy over a long row is log-softmax at the target", arguments: [127, 128, 1024, 1300, 5003])
+  @Test(
+    "cross entropy over a long row is log-softmax at the target",
+    arguments: [127, 128, 1024, 1300, 5003])
   func longCrossEntropy(classes: Int) {
     let x = sample([3, classes], scale: 10).converted(to: .float32)
     let targets = Tensor([0, Int64(classes / 2), Int64(classes - 1)])
@@ -134,7 +139,9 @@ struct RowTests {
     let (x, t) = (sample([4, 3], scale: 3), sample([4, 3], seed: 2).softmax())
     for reduction in LossReduction.allCases {
       expectGradient([x, t]) { meanSquaredError($0[0], targets: $0[1], reduction: reduction) }
-      expectGradient([x, t]) { binaryCrossEntropy(logits: $0[0], targets: $0[1], reduction: reduction) }
+      expectGradient([x, t]) {
+        binaryCrossEntropy(logits: $0[0], targets: $0[1], reduction: reduction)
+      }
       expectGradient([x]) {
         divergence(
           logProbabilities: $0[0].logSoftmax(), targets: t.converted(to: $0[0].elementType),

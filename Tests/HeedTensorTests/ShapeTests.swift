@@ -21,7 +21,9 @@ struct ShapeTests {
       return Tensor(concatenating: [parts[1].exp(), parts[0], parts[1]], alongAxis: 2)
     }
     expectGradient([x, sample([2, 3, 4], seed: 2)]) { Tensor(stacking: $0, alongAxis: 1).exp() }
-    expectGradient([x, sample([2, 5, 4], seed: 2)]) { $0[0].concatenated(with: $0[1], alongAxis: 1) }
+    expectGradient([x, sample([2, 5, 4], seed: 2)]) {
+      $0[0].concatenated(with: $0[1], alongAxis: 1)
+    }
   }
 
   @Test("a transposed copy moves every element", arguments: awkwardSizes)
@@ -49,8 +51,12 @@ struct ShapeTests {
     let table = sample([5, 3])
     let numbers = Tensor([4, 0, 4, 2] as [Int32], shape: [2, 2])
     expectGradient([table]) { $0[0].gathered(atIndices: numbers).squared() }
-    expectGradient([sample([3, 5])]) { $0[0].transposed().gathered(atIndices: [1, 1, 3]).squared() }
-    expectGradient([sample([4, 3])]) { $0[0].scatterAdded(at: [1, 0, 1, 4], in: [5, 3]).squared() }
+    expectGradient([sample([3, 5])]) {
+      $0[0].transposed().gathered(atIndices: [1, 1, 3]).squared()
+    }
+    expectGradient([sample([4, 3])]) {
+      $0[0].scatterAdded(at: [1, 0, 1, 4], in: [5, 3]).squared()
+    }
     #expect(table.gathered(atIndices: numbers).shape == [2, 2, 3])
   }
 
