@@ -4,5 +4,7 @@ import ArgumentParser
 struct HeedTool: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "heed", abstract: "Attention for Swift: run, train and see attention models.",
-    subcommands: [Bench.self])
+    subcommands: [
+      Tour.self, Generate.self, Explain.self, Evaluate.self, Bench.self, Describe.self, Models.self,
+    ])
 }

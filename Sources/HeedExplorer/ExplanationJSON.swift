@@ -1,0 +1,44 @@
+import Foundation
+
+extension Explanation {
+  /// The explanation as one JSON document: tokens, what the chosen position reads from in every
+  /// head, and their mean.
+  public var json: String {
+    let heads = (0..<layerCount).flatMap { layer in
+      (0..<headCount).map { head in
+        Head(
+          layer: layer, head: head, badge: badge(layer: layer, head: head),
+          entropy: entropy(layer: layer, head: head), weights: reading(layer: layer, head: head))
+      }
+    }
+    let document = Document(
+      model: model, tokens: tokens, query: query,
+      next: next.map { Next(token: $0.token, probability: $0.probability) },
+      mean: meanReading(), heads: heads)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    return (try? encoder.encode(document)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+  }
+
+  private struct Document: Encodable {
+    let model: String
+    let tokens: [String]
+    let query: Int
+    let next: [Next]
+    let mean: [Float]
+    let heads: [Head]
+  }
+
+  private struct Next: Encodable {
+    let token: String
+    let probability: Double
+  }
+
+  private struct Head: Encodable {
+    let layer: Int
+    let head: Int
+    let badge: String?
+    let entropy: Double
+    let weights: [Float]
+  }
+}

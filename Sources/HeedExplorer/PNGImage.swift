@@ -1,0 +1,76 @@
+/// An RGB picture and its PNG file (ISO/IEC 15948), stored without compression: pictures of weights
+/// are small, and a writer of sixty lines needs no library.
+struct PNGImage {
+  let width: Int
+  let height: Int
+  private(set) var pixels: [UInt8]
+
+  /// A white picture.
+  init(width: Int, height: Int) {
+    self.width = width
+    self.height = height
+    pixels = [UInt8](repeating: 255, count: width * height * 3)
+  }
+
+  subscript(x: Int, y: Int) -> (UInt8, UInt8, UInt8) {
+    get {
+      let at = (y * width + x) * 3
+      return (pixels[at], pixels[at + 1], pixels[at + 2])
+    }
+    set {
+      let at = (y * width + x) * 3
+      (pixels[at], pixels[at + 1], pixels[at + 2]) = newValue
+    }
+  }
+
+  /// The bytes of the file.
+  var file: [UInt8] {
+    var rows: [UInt8] = []
+    rows.reserveCapacity((width * 3 + 1) * height)
+    for y in 0..<height {
+      rows.append(0)  // no filter
+      rows += pixels[y * width * 3..<(y + 1) * width * 3]
+    }
+    let header = Self.big(UInt32(width)) + Self.big(UInt32(height)) + [8, 2, 0, 0, 0]
+    return [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
+      + Self.chunk("IHDR", header) + Self.chunk("IDAT", Self.stored(rows)) + Self.chunk("IEND", [])
+  }
+
+  /// A zlib stream of stored blocks (RFC 1950, 1951).
+  private static func stored(_ bytes: [UInt8]) -> [UInt8] {
+    var result: [UInt8] = [0x78, 0x01]
+    var at = 0
+    repeat {
+      let count = min(65_535, bytes.count - at)
+      let low = UInt16(count)
+      result.append(at + count == bytes.count ? 1 : 0)
+      for word in [low, ~low] { result += [UInt8(word & 255), UInt8(word >> 8)] }
+      result += bytes[at..<at + count]
+      at += count
+    } while at < bytes.count
+    var (a, b): (UInt32, UInt32) = (1, 0)
+    for byte in bytes {
+      a = (a + UInt32(byte)) % 65_521
+      b = (b + a) % 65_521
+    }
+    return result + big(b << 16 | a)
+  }
+
+  private static func chunk(_ type: String, _ data: [UInt8]) -> [UInt8] {
+    let body = Array(type.utf8) + data
+    return big(UInt32(data.count)) + body + big(checksum(body))
+  }
+
+  private static func checksum(_ bytes: [UInt8]) -> UInt32 {
+    var crc: UInt32 = .max
+    for byte in bytes {
+      crc ^= UInt32(byte)
+      for _ in 0..<8 { crc = crc & 1 == 1 ? crc >> 1 ^ 0xEDB8_8320 : crc >> 1 }
+    }
+    return ~crc
+  }
+
+  private static func big(_ value: UInt32) -> [UInt8] {
+    (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * UInt32($0))) }
+  }
+}
