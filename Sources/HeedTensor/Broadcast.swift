@@ -98,13 +98,18 @@ extension Tensor {
   private static func combine<F: BinaryFormula, S: TensorScalar>(
     _ left: Tensor, _ right: Tensor, _ formula: F, _ operation: String, _ type: S.Type
   ) -> Tensor {
-    let shape = broadcastShape(left.shape, right.shape, operation)
+    let isSame = left.shape == right.shape && left.isDense && right.isDense
+    let shape = isSame ? left.shape : broadcastShape(left.shape, right.shape, operation)
     let result = Tensor(uninitialized: shape, left.elementType)
     if result.count == 0 { return result }
     let a = left.pointer(to: S.self)
     let b = right.pointer(to: S.self)
     let y = result.mutablePointer(to: S.self)
     defer { withExtendedLifetime((left, right)) {} }
+    if isSame {
+      forChunks(result.count, of: elementwiseChunk) { formula.values($1, a + $0, b + $0, y + $0) }
+      return result
+    }
     let loops = BroadcastLoops(left, right, shape: shape)
     let last = loops.lengths.count - 1
     let (n, stepA, stepB) = (loops.lengths[last], loops.leftStrides[last], loops.rightStrides[last])

@@ -34,15 +34,25 @@ private struct DropoutMask: Sendable {
     let result = Tensor(uninitialized: x.shape, x.elementType)
     let (source, target) = (x.pointer(to: S.self), result.mutablePointer(to: S.self))
     let count = x.count
-    // Words below the threshold are dropped: the rate is met to 2^-32.
-    let threshold = UInt32(min(rate * 0x1p32, 0x1p32 - 1))
-    let scale = S(1 / (1 - rate))
-    forChunks((count + 3) / 4, of: elementwiseChunk / 4) { first, blocks in
+    // 16 bits decide about an element, so that one block of the stream serves eight. What is kept is
+    // divided by its exact share: the rate is met to 2^-17, the mean exactly.
+    let threshold = min(UInt32((rate * 65536).rounded()), 65535)
+    let scale = S(1 / (1 - Double(threshold) / 65536))
+    forChunks((count + 7) / 8, of: elementwiseChunk / 8) { first, blocks in
       for index in first..<first + blocks {
         let words = RandomGenerator.block(seed: seed, stream: counter, position: UInt64(index))
-        for lane in 0..<min(4, count - index * 4) {
-          let place = index * 4 + lane
-          target[place] = words[lane] < threshold ? 0 : source[place] * scale
+        let (x, y) = (source + index * 8, target + index * 8)
+        if index * 8 + 8 <= count {
+          for lane in 0..<4 {
+            let word = words[lane]
+            y[2 * lane] = word & 0xffff < threshold ? 0 : x[2 * lane] * scale
+            y[2 * lane + 1] = word >> 16 < threshold ? 0 : x[2 * lane + 1] * scale
+          }
+        } else {
+          for place in 0..<count - index * 8 {
+            let draw = words[place / 2] >> (place % 2 == 0 ? 0 : 16) & 0xffff
+            y[place] = draw < threshold ? 0 : x[place] * scale
+          }
         }
       }
     }

@@ -153,9 +153,20 @@ extension RandomGenerator {
       e += 1
     }
     let z = (m - 1) / (m + 1)
-    var sum = 0.0
-    // |z| < 0.172: the twelfth term is below 2^-60.
-    for k in stride(from: 23, through: 1, by: -2) { sum = sum * (z * z) + 1 / Double(k) }
+    let square = z * z
+    // |z| < 0.172: the term after the last one is below 2^-60.
+    var sum = 1.0 / 23
+    sum = sum * square + 1.0 / 21
+    sum = sum * square + 1.0 / 19
+    sum = sum * square + 1.0 / 17
+    sum = sum * square + 1.0 / 15
+    sum = sum * square + 1.0 / 13
+    sum = sum * square + 1.0 / 11
+    sum = sum * square + 1.0 / 9
+    sum = sum * square + 1.0 / 7
+    sum = sum * square + 1.0 / 5
+    sum = sum * square + 1.0 / 3
+    sum = sum * square + 1
     return 2 * z * sum + e * 0.6931471805599453
   }
 
@@ -164,12 +175,23 @@ extension RandomGenerator {
     let quarter = (turn * 4).rounded()
     let x = (turn - quarter / 4) * 6.283185307179586
     let square = x * x
-    var (cosine, sine) = (1.0, 1.0)
-    for k in stride(from: 16, through: 2, by: -2) {
-      cosine = 1 - cosine * square / Double(k * (k - 1))
-      sine = 1 - sine * square / Double(k * (k + 1))
-    }
-    sine *= x
+    // Each factor divides by the next two numbers of the factorial.
+    var cosine = 1 - square * (1.0 / 240)
+    cosine = 1 - square * (1.0 / 182) * cosine
+    cosine = 1 - square * (1.0 / 132) * cosine
+    cosine = 1 - square * (1.0 / 90) * cosine
+    cosine = 1 - square * (1.0 / 56) * cosine
+    cosine = 1 - square * (1.0 / 30) * cosine
+    cosine = 1 - square * (1.0 / 12) * cosine
+    cosine = 1 - square * 0.5 * cosine
+    var sine = 1 - square * (1.0 / 272)
+    sine = 1 - square * (1.0 / 210) * sine
+    sine = 1 - square * (1.0 / 156) * sine
+    sine = 1 - square * (1.0 / 110) * sine
+    sine = 1 - square * (1.0 / 72) * sine
+    sine = 1 - square * (1.0 / 42) * sine
+    sine = 1 - square * (1.0 / 20) * sine
+    sine = x * (1 - square * (1.0 / 6) * sine)
     switch Int(quarter) % 4 {
     case 0: return (cosine, sine)
     case 1: return (-sine, cosine)

@@ -1,6 +1,14 @@
 import HeedTensor
 import Testing
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 @Suite("Random numbers, dropout, optimiser steps")
 struct RandomTests {
   @Test("Philox gives the numbers of its authors' known answers")
@@ -36,6 +44,20 @@ struct RandomTests {
       #expect(abs(share - 1.0 / 7) < fiveErrors * 0.35)
     }
     #expect(random.permutation(130).sorted() == Array(0..<130))
+  }
+
+  @Test("normal pairs are those of Box and Muller to the last bits of float64")
+  func boxMuller() {
+    for (first, second) in [
+      (0, 0), (1, 0x4000_0000), (0x1234_5678, 0x9abc_def0), (.max, .max),
+      (0x8000_0000, 0x2000_0000), (77, 0xe000_0001),
+    ] as [(UInt32, UInt32)] {
+      let radius = (-2 * log((Double(first) + 1) / 0x1p32)).squareRoot()
+      let angle = 2 * Double.pi * (Double(second) / 0x1p32)
+      let (a, b) = RandomGenerator.normalPair(first, second)
+      #expect(abs(a - radius * cos(angle)) < 1e-14)
+      #expect(abs(b - radius * sin(angle)) < 1e-14)
+    }
   }
 
   @Test("a generator restored from its place goes on as before, whatever the threads")
