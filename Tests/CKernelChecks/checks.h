@@ -27,6 +27,10 @@ void require(finding *f, int holds);
 void finish(const finding *f);
 int failures(void);
 
+/// Folds results into the digest of the table that is checked. Tables written over vectors have the
+/// same digest, here and on another processor.
+void digest(const void *results, size_t bytes);
+
 /// Distance in units of the last place of a float near `reference`; 0 where both are the same NaN
 /// or infinity.
 double ulps(float value, double reference);

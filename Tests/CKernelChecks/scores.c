@@ -6,7 +6,8 @@ enum { stride = HEED_SCORE_STRIDE, most = 17 };
 
 static const ptrdiff_t rows[] = {1, 2, 3, 7, 16, 17};
 static const ptrdiff_t columns[] = {1, 2, 3, 7, 13, 16, 17, 31, 32, 33, 63, 64, 65, 96, 127, 128};
-enum { row_counts = sizeof rows / sizeof rows[0], column_counts = sizeof columns / sizeof columns[0] };
+enum { row_counts = sizeof rows / sizeof rows[0] };
+enum { column_counts = sizeof columns / sizeof columns[0] };
 
 typedef struct {
   float s[most * stride], max[most], sum[most], correction[most];
@@ -167,7 +168,8 @@ static void check_call(const heed_kernels *table, const char *name, double bound
 void check_scores(const heed_kernels *table) {
   fill(most * 131, bias);
   for (int i = 0; i < most * 131; i++) mask[i] = (uint8_t)(number() > 0 ? 1 + (i % 200) : 0);
-  static const int32_t lows[] = {INT32_MIN, 0, 3, 16, 40, 200}, highs[] = {INT32_MAX, 0, 20, 128, 5};
+  static const int32_t lows[] = {INT32_MIN, 0, 3, 16, 40, 200};
+  static const int32_t highs[] = {INT32_MAX, 0, 20, 128, 5};
   for (int i = 0; i < most; i++) low[i] = lows[i % 6], high[i] = highs[i % 5];
   check_step(table);
   check_call(table, "softmax_weights_f32", 2e-6, weights);

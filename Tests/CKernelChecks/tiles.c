@@ -7,7 +7,7 @@ typedef struct {
   int rows, accumulate;
 } problem;
 
-enum { longest = 130, padding = 5 };
+enum { padding = 5 };
 
 /// One call of the kernel that a problem means, from place (row, kk) of A on.
 static void run(const heed_kernels *table, int bf16, problem p, const void *a, ptrdiff_t a_stride,
@@ -90,7 +90,8 @@ static void check(finding *f, const heed_kernels *table, int bf16, problem p) {
   problem alone = p;
   alone.m = 1;
   for (ptrdiff_t i = 0; i < p.m; i++) {
-    run(table, bf16, alone, a + i * row_step, a_stride, b, b_stride, other + i * c_stride, c_stride);
+    run(table, bf16, alone, a + i * row_step, a_stride, b, b_stride, other + i * c_stride,
+        c_stride);
   }
   require(f, memcmp(c, other, c_size) == 0);
 

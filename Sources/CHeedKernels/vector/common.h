@@ -2,10 +2,10 @@
 // compiled once for each instruction set (x86/avx2.c, x86/avx512.c, arm/neon.c).
 //
 // The vocabulary (x86/vec_*.h, arm/vec_*.h): VL floats are a `vf`, VL words of 32 bits a `vi`, DL
-// doubles a `vd`; "part" means the first `count` of them. v_fma(x, y, z) is x * y + z, v_nfma is z - x * y. v_min and v_max give their
-// SECOND argument where one is a NaN, so a constant comes first. v_scale(x, n) is x * 2^n with one
-// rounding. Since all of these are exactly rounded, and sums have lanes of their own that do not
-// depend on VL, every instruction set gives the same bits here.
+// doubles a `vd`; a "part" is the first `count` of them. v_fma(x, y, z) is x * y + z, v_nfma is
+// z - x * y. v_min and v_max give their SECOND argument where one is a NaN, so a constant comes
+// first. v_scale(x, n) is x * 2^n with one rounding. All of these are exactly rounded, and sums
+// have lanes of their own that do not depend on VL, so every instruction set gives the same bits.
 
 #ifndef HEED_VECTOR_COMMON_H
 #define HEED_VECTOR_COMMON_H

@@ -1,5 +1,5 @@
-// The templates of vector/ in AVX-512 F, BW, VL and DQ: 32 registers of 16 floats. Its f32 tiles and
-// softmax steps are written for it alone, in tiles_avx512.c.
+// The templates of vector/ in AVX-512 F, BW, VL and DQ: 32 registers of 16 floats. The f32 tiles
+// and softmax steps are written for these alone, in tiles_avx512.c.
 
 #if defined(__x86_64__)
 

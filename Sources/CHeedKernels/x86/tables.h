@@ -1,4 +1,4 @@
-// Names of the x86 variants. tiles.h has those of avx512 that are written for it alone.
+// Names of the x86 variants. tiles.h has the entries that are written for one variant alone.
 
 #ifndef HEED_X86_TABLES_H
 #define HEED_X86_TABLES_H

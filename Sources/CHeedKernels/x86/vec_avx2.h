@@ -118,7 +118,8 @@ static inline vf v_load_f16(const uint16_t *p) {
 }
 static inline void v_store_i8(int8_t *p, vf x) {
   vi whole = _mm256_cvtps_epi32(x);
-  __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+  __m128i low = _mm256_castsi256_si128(whole), high = _mm256_extracti128_si256(whole, 1);
+  __m128i words = _mm_packs_epi32(low, high);
   _mm_storel_epi64((__m128i *)(void *)p, _mm_packs_epi16(words, words));
 }
 static inline vf v_load_i8(const int8_t *p) {
