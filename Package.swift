@@ -75,7 +75,7 @@ let package = Package(
     tests(of: "HeedModels", ["HeedTensor", "HeedAttention", "HeedBlocks", "HeedFormats"]),
     tests(of: "HeedTraining", ["HeedTensor", "HeedModels"]),
     tests(of: "HeedExplorer", ["HeedTensor"]),
-    tests(of: "HeedVerification"),
+    tests(of: "HeedVerification", ["HeedFormats", "HeedTensor"]),
     tests(of: "HeedCommand"),
   ],
   swiftLanguageModes: [.v6],

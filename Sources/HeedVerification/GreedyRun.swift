@@ -1,0 +1,81 @@
+import HeedAttention
+import HeedFormats
+import HeedModels
+import HeedTensor
+
+/// Greedy continuation, once with a cache and once without: both have to give the same tokens.
+struct GreedyRun {
+  private let model: LanguageModel
+  private let ids: [[Int]]
+  private let visible: [[Bool]]
+  private let newTokenCount: Int
+  private let endToken: Int?
+  private let paddingToken: Int
+
+  init(_ model: LanguageModel, _ referenceCase: ReferenceCase) throws {
+    if (referenceCase.integer("num_beams") ?? 1) > 1 { throw Unsupported("beam search") }
+    if referenceCase.flag("do_sample") { throw Unsupported("sampling") }
+    self.model = model
+    ids = integerRows(try referenceCase.input("input_ids"))
+    visible =
+      referenceCase.inputs["attention_mask"].map { integerRows($0).map { $0.map { $0 != 0 } } }
+      ?? ids.map { $0.map { _ in true } }
+    newTokenCount = referenceCase.integer("max_new_tokens") ?? 0
+    endToken = referenceCase.integer("eos_token_id")
+    paddingToken = referenceCase.integer("pad_token_id") ?? 0
+  }
+
+  func results() throws -> [String: Tensor] {
+    let cached = run(keepsCache: true)
+    let plain = run(keepsCache: false)
+    guard cached.sequences == plain.sequences else {
+      throw FormatError(
+        .inconsistent, what: "other tokens with a cache than without: \(cached.sequences) and "
+          + "\(plain.sequences)", place: "greedy continuation")
+    }
+    let flat = cached.sequences.flatMap { $0.map { Int64($0) } }
+    let width = cached.sequences.first?.count ?? 0
+    return [
+      "sequences": Tensor(flat, shape: [ids.count, width]),
+      "step_logits": Tensor(concatenating: cached.logits, alongAxis: 1),
+    ]
+  }
+
+  private func run(keepsCache: Bool) -> (sequences: [[Int]], logits: [Tensor]) {
+    var sequences = ids
+    var visible = visible
+    var finished = ids.map { _ in false }
+    var cache = keepsCache ? model.emptyCache() : []
+    var steps: [Tensor] = []
+    for _ in 0..<newTokenCount where !finished.allSatisfy({ $0 }) {
+      let seen = cache.first?.position ?? 0
+      var options = LanguageModel.Options()
+      options.visibleKeys = visible
+      options.positions = Self.positions(visible, from: seen)
+      options.isLastOnly = true
+      let step = model.forward(  // [B, 1, V]
+        sequences.map { Array($0[seen...]) }, cache: &cache, options: options
+      ).logits
+      steps.append(step)
+      let next = step.argmax().elements(as: Int64.self).map(Int.init)
+      for row in sequences.indices {
+        sequences[row].append(finished[row] ? paddingToken : next[row])
+        visible[row].append(true)
+        if next[row] == endToken { finished[row] = true }
+      }
+    }
+    return (sequences, steps)
+  }
+
+  /// The number of visible tokens before each one; padding counts as the first place.
+  private static func positions(_ visible: [[Bool]], from start: Int) -> [Int] {
+    visible.flatMap { row -> [Int] in
+      var count = 0
+      let places = row.map { isVisible -> Int in
+        defer { if isVisible { count += 1 } }
+        return isVisible ? count : 0
+      }
+      return Array(places[start...])
+    }
+  }
+}
