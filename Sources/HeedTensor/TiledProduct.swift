@@ -41,10 +41,9 @@ enum TiledProduct {
         let tiles = ((rows + blocks - 1) / blocks + tileRows - 1) / tileRows
         let size = (rows + blocks * tiles - 1) / (blocks * tiles)
         rowsPerPart = size * tiles
-        // Up to 32 panels, fewer while there are not enough parts to go round.
-        var width = min(panels, 32)
-        while width > 4 && blocks * ((panels + width - 1) / width) < 16 { width = (width + 1) / 2 }
-        panelsPerPart = width
+        // About a dozen parts: enough for threads to finish together.
+        let groups = max(1, 12 / blocks)
+        panelsPerPart = max(2, (panels + groups - 1) / groups)
       }
       rowParts = max(1, (rows + rowsPerPart - 1) / rowsPerPart)
       panelParts = max(1, (panels + panelsPerPart - 1) / max(1, panelsPerPart))
@@ -61,26 +60,62 @@ enum TiledProduct {
       rows: product.rows, columns: product.columns, depth: product.depth,
       precision: product.precision, isPacked: isPacked)
     let parts = plan.rowParts * plan.panelParts
+    // Rows that several parts read are packed once, before.
+    let isShared = product.itemCount == 1 && plan.panelParts > 1 && product.rows > tileRows
+    let packedRows = isShared ? packRows(product, plan) : nil
     forChunks(product.itemCount * parts, of: plan.itemsPerPart) { start, count in
-      var scratch = Scratch(product, plan)
+      let scratch = Scratch(product, plan, sharedRows: packedRows)
       for index in start..<start + count {
         let (item, part) = index.quotientAndRemainder(dividingBy: parts)
         run(
           product, plan, item: item, rowPart: part % plan.rowParts,
-          panelPart: part / plan.rowParts, &scratch)
+          panelPart: part / plan.rowParts, scratch)
       }
     }
+    withExtendedLifetime(packedRows) {}
+  }
+
+  /// All rows of a, packed: for each block of rows its k blocks, for each of them its tiles.
+  private static func packRows(_ product: MatrixProduct<Float>, _ plan: Plan) -> Storage {
+    let storage = Storage(byteCount: product.rows * (product.depth + 1) * 4)
+    let depthParts = (product.depth + plan.depthBlock - 1) / plan.depthBlock
+    ThreadPool.shared.parallel(plan.rowParts * depthParts) { part in
+      let firstRow = part / depthParts * plan.rowsPerPart
+      let rows = min(plan.rowsPerPart, product.rows - firstRow)
+      let kk = part % depthParts * plan.depthBlock
+      let left = MatrixOperand(
+        base: product.left.base + product.leftPlaces[0] + firstRow * product.left.rowStride,
+        rowStride: product.left.rowStride, columnStride: product.left.columnStride)
+      pack(
+        left, rows: rows, tiles: (rows + tileRows - 1) / tileRows, from: kk,
+        depth: min(plan.depthBlock, product.depth - kk), product.precision,
+        storage.base + place(of: kk, firstRow: firstRow, rows: rows, product))
+    }
+    return storage
+  }
+
+  /// Byte offset of a k block of a block of rows in what `packRows` made.
+  private static func place(
+    of kk: Int, firstRow: Int, rows: Int, _ product: MatrixProduct<Float>
+  ) -> Int {
+    func units(_ depth: Int) -> Int {
+      product.precision == .float32 ? depth : (depth + 1) / 2
+    }
+    return (firstRow * units(product.depth) + rows * units(kk)) * 4
   }
 
   /// Memory of one part: the packed rows of a and one packed panel of b.
   struct Scratch {
     private let storage: Storage
+    /// All rows, packed before; nil: `rows` holds those of this part.
+    let sharedRows: UnsafeMutableRawPointer?
     let rows: UnsafeMutableRawPointer
     let panel: UnsafeMutableRawPointer
 
-    init(_ product: MatrixProduct<Float>, _ plan: Plan) {
+    init(_ product: MatrixProduct<Float>, _ plan: Plan, sharedRows: Storage?) {
       let depth = min(plan.depthBlock, product.depth) + 1
-      let rowBytes = (plan.rowsPerPart * depth * 4 + 63) & ~63
+      let rowBytes = sharedRows == nil ? (plan.rowsPerPart * depth * 4 + 63) & ~63 : 0
+      self.sharedRows = sharedRows?.base
       var panelBytes = 0
       if case .matrix = product.right { panelBytes = TiledProduct.panel * depth * 4 }
       storage = Storage(byteCount: rowBytes + panelBytes)
@@ -91,7 +126,7 @@ enum TiledProduct {
 
   private static func run(
     _ product: MatrixProduct<Float>, _ plan: Plan, item: Int, rowPart: Int, panelPart: Int,
-    _ scratch: inout Scratch
+    _ scratch: Scratch
   ) {
     let firstRow = rowPart * plan.rowsPerPart
     let rows = min(plan.rowsPerPart, product.rows - firstRow)
@@ -105,12 +140,17 @@ enum TiledProduct {
     var kk = 0
     repeat {
       let depth = min(plan.depthBlock, product.depth - kk)
-      pack(left, rows: rows, tiles: tiles, from: kk, depth: depth, product.precision, scratch.rows)
+      var packed = scratch.rows
+      if let shared = scratch.sharedRows {
+        packed = shared + place(of: kk, firstRow: firstRow, rows: rows, product)
+      } else {
+        pack(left, rows: rows, tiles: tiles, from: kk, depth: depth, product.precision, packed)
+      }
       for index in firstPanel..<lastPanel {
         let width = min(panel, product.columns - index * panel)
         let b = panelBlock(product, item, index, width, from: kk, depth, scratch.panel)
         multiply(
-          product.precision, rows: rows, tiles: tiles, width: width, depth: depth, scratch.rows, b,
+          product.precision, rows: rows, tiles: tiles, width: width, depth: depth, packed, b,
           c + index * panel, stride: product.columns, accumulate: kk > 0)
       }
       kk += depth
