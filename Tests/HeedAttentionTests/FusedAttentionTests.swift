@@ -1,0 +1,121 @@
+import HeedTensor
+import Testing
+
+import HeedAttention
+
+/// Float32 against the slow twin in float64: rounding of sums of up to some hundred terms.
+private let roundingTolerance = 4e-6
+/// Products of factors rounded to 8 bits.
+private let bfloat16Tolerance = 3e-2
+
+@Suite struct FusedAttentionTests {
+  struct Shape: Sendable, CustomStringConvertible {
+    let (B, H, G, T, S, D, Dv): (Int, Int, Int, Int, Int, Int, Int)
+    init(_ B: Int, _ H: Int, _ G: Int, _ T: Int, _ S: Int, _ D: Int, _ Dv: Int) {
+      (self.B, self.H, self.G, self.T, self.S, self.D, self.Dv) = (B, H, G, T, S, D, Dv)
+    }
+    var description: String { "B\(B) H\(H) G\(G) T\(T) S\(S) D\(D) Dv\(Dv)" }
+    var inputs: AttentionInputs { AttentionInputs(B: B, H: H, G: G, T: T, S: S, D: D, Dv: Dv) }
+  }
+
+  static let shapes = [
+    Shape(1, 1, 1, 1, 1, 1, 1), Shape(1, 2, 2, 2, 3, 2, 7), Shape(2, 2, 1, 7, 7, 13, 16),
+    Shape(1, 4, 2, 13, 17, 16, 3), Shape(1, 2, 2, 65, 65, 64, 64), Shape(1, 2, 1, 17, 130, 33, 17),
+    Shape(1, 1, 1, 130, 130, 8, 64),
+  ]
+
+  static let masks: [(String, Mask)] = [
+    ("none", .none), ("causal", .causal), ("top-left causal", .causal(.start)),
+    ("window", .window(left: 3, right: 2)), ("causal window", .causal & .window(left: 4, right: nil)),
+    ("chunks", .chunks(of: 5) & .causal),
+    ("predicate", .predicate { _, head, query, key in (query + key + head) % 3 != 0 }),
+    ("either", .causal | .window(left: nil, right: 2)),
+  ]
+
+  @Test("the fused forward and backward equal the slow twin", arguments: shapes)
+  func equalsReference(shape: Shape) {
+    let x = shape.inputs
+    for (name, mask) in Self.masks {
+      let fused = differentiated([x.q, x.k, x.v], x.upstream) {
+        attention($0[0], $0[1], $0[2], mask: mask)
+      }
+      let slow = differentiated([x.q, x.k, x.v].map(float64), float64(x.upstream)) {
+        referenceAttention($0[0], $0[1], $0[2], mask: mask).output
+      }
+      #expect(largestError(fused.output, slow.output) < roundingTolerance, "\(name)")
+      for (a, b) in zip(fused.gradients, slow.gradients) {
+        #expect(largestError(a, b) < roundingTolerance, "\(name)")
+      }
+    }
+  }
+
+  @Test("bfloat16 products stay near the slow twin", arguments: shapes)
+  func halfPrecision(shape: Shape) {
+    let x = shape.inputs
+    let fused = differentiated([x.q, x.k, x.v], x.upstream) {
+      attention($0[0], $0[1], $0[2], mask: .causal, precision: .bfloat16)
+    }
+    let slow = differentiated([x.q, x.k, x.v].map(float64), float64(x.upstream)) {
+      referenceAttention($0[0], $0[1], $0[2], mask: .causal).output
+    }
+    #expect(largestError(fused.output, slow.output) < bfloat16Tolerance)
+    for (a, b) in zip(fused.gradients, slow.gradients) {
+      #expect(largestError(a, b) < 3 * bfloat16Tolerance)
+    }
+  }
+
+  @Test("soft cap, bias, ALiBi and sinks have the gradients of the slow twin together")
+  func partsTogether() {
+    let x = AttentionInputs(B: 2, H: 4, G: 2, T: 17, S: 33, D: 16)
+    var generator = RandomGenerator(seed: 9)
+    let bias = generator.normal([1, 4, 17, 33])
+    let slopes = Tensor(alibiSlopes(headCount: 4))
+    let sinks = generator.normal([4])
+    let fused = differentiated([x.q, x.k, x.v, bias, slopes, sinks], x.upstream) {
+      attention(
+        $0[0], $0[1], $0[2], mask: .causal, bias: $0[3], alibi: $0[4], softCap: 2, sinks: $0[5])
+    }
+    let slow = differentiated(
+      [x.q, x.k, x.v, bias, slopes, sinks].map(float64), float64(x.upstream)
+    ) {
+      referenceAttention(
+        $0[0], $0[1], $0[2], mask: .causal, bias: $0[3], alibi: $0[4], softCap: 2, sinks: $0[5]
+      ).output
+    }
+    #expect(largestError(fused.output, slow.output) < roundingTolerance)
+    for (a, b) in zip(fused.gradients, slow.gradients) {
+      #expect(largestError(a, b) < 10 * roundingTolerance)
+    }
+  }
+
+  @Test("the slow twin's gradients equal finite differences in float64")
+  func finiteDifferences() {
+    let x = AttentionInputs(B: 1, H: 2, G: 1, T: 3, S: 4, D: 3)
+    var generator = RandomGenerator(seed: 3)
+    let inputs = [x.q, x.k, x.v, generator.normal([1, 2, 3, 4]), generator.normal([2])].map(float64)
+    let upstream = float64(x.upstream)
+    func output(_ inputs: [Tensor]) -> Tensor {
+      referenceAttention(
+        inputs[0], inputs[1], inputs[2], mask: .causal, bias: inputs[3], softCap: 3,
+        sinks: inputs[4]
+      ).output
+    }
+    let gradients = differentiated(inputs, upstream) { output($0) }.gradients
+    let step = 1e-5
+    for (which, input) in inputs.enumerated() {
+      let base: [Double] = input.elements()
+      let got: [Double] = gradients[which].elements()
+      for place in base.indices {
+        func loss(_ change: Double) -> Double {
+          var moved = base
+          moved[place] += change
+          var all = inputs
+          all[which] = Tensor(moved, shape: input.shape)
+          return (output(all) * upstream).sum().item()
+        }
+        let want = (loss(step) - loss(-step)) / (2 * step)
+        #expect(abs(got[place] - want) <= 1e-6 * (1 + abs(want)))
+      }
+    }
+  }
+}
