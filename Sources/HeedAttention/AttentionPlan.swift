@@ -103,4 +103,28 @@ struct AttentionPlan: Sendable {
     }
     return low < high ? low..<high : 0..<0
   }
+
+  /// Whether some query sees each key of key/value head `index` (of B * G).
+  func seenKeys(of index: Int) -> [Bool] {
+    let batch = index / groups
+    let ranges = ranges(of: batch)
+    var seen = [Bool](repeating: false, count: keyCount)
+    for row in 0..<rowCount {
+      let (head, query) = place(of: row, group: index % groups)
+      let range = Int(ranges.low[query])..<Int(ranges.high[query])
+      if range.isEmpty { continue }
+      if ranges.exact {
+        for key in range { seen[key] = true }
+        continue
+      }
+      withUnsafeTemporaryAllocation(of: UInt8.self, capacity: range.count) { cells in
+        guard let base = cells.baseAddress else { return }
+        mask.fill(
+          base, batch: batch, head: head, query: query, firstKey: range.lowerBound,
+          count: range.count, queryCount: queryCount, keyCount: keyCount)
+        for (i, key) in range.enumerated() where base[i] != 0 { seen[key] = true }
+      }
+    }
+    return seen
+  }
 }

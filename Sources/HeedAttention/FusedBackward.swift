@@ -79,15 +79,10 @@ struct FusedBackward {
     let width = tensor.shape[3]
     copy.withMutableElements(of: Float.self) { elements in
       for index in 0..<plan.batch * plan.groups {
-        let ranges = plan.ranges(of: index / plan.groups)
-        for key in 0..<plan.keyCount {
-          let seen = (0..<plan.queryCount).contains {
-            ranges.low[$0] <= Int32(key) && Int32(key) < ranges.high[$0]
-          }
-          if !seen {
-            let start = (index * plan.keyCount + key) * width
-            for i in start..<start + width { elements[i] = 0 }
-          }
+        let seen = plan.seenKeys(of: index)
+        for key in 0..<plan.keyCount where !seen[key] {
+          let start = (index * plan.keyCount + key) * width
+          for i in start..<start + width { elements[i] = 0 }
         }
       }
     }

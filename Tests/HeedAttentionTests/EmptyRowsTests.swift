@@ -15,7 +15,7 @@ import HeedAttention
     #expect(rows.allSatisfy { $0 == 0 })
     for gradient in result.gradients {
       let elements: [Float] = gradient.elements()
-      #expect(elements.allSatisfy(\.isFinite))
+      #expect(elements.allSatisfy { $0.isFinite })
     }
     let probe = AttentionProbe()
     _ = attention(x.q, x.k, x.v, mask: .causal, probe: probe)
@@ -44,7 +44,7 @@ import HeedAttention
         ) { attention($0[0], $0[1], $0[2], mask: mask) }
         #expect(bits(dirty.output) == bits(clean.output))
         let elements: [Float] = dirty.gradients[0].elements()
-        #expect(elements.allSatisfy(\.isFinite))
+        #expect(elements.allSatisfy { $0.isFinite })
       }
     }
   }
@@ -57,7 +57,7 @@ import HeedAttention
     let output: [Float] = attention(
       x.q, x.k, Tensor(elements, shape: x.v.shape), mask: .causal
     ).elements()
-    #expect(output[..<(15 * 8)].allSatisfy(\.isFinite))
+    #expect(output[..<(15 * 8)].allSatisfy { $0.isFinite })
     #expect(output[15 * 8].isNaN)
   }
 
