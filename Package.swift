@@ -54,7 +54,7 @@ let package = Package(
         "HeedTensor", "HeedAttention", "HeedBlocks", "HeedFormats", "HeedText", "HeedModels",
         "HeedTraining",
       ], resources: [.copy("Resources")]),
-    module("HeedExplorer", ["HeedTensor", "HeedAttention", "Heed"]),
+    module("HeedExplorer", ["HeedTensor", "HeedAttention", "HeedText", "HeedModels", "Heed"]),
     module(
       "HeedVerification",
       [

@@ -105,9 +105,10 @@ public struct TextGenerator {
         return piece
       }
     }
-    let held = settings.stops.map { stop in
-      (1..<max(stop.count, 1)).last { pending.hasSuffix(stop.prefix($0)) } ?? 0
-    }.max() ?? 0
+    let held =
+      settings.stops.map { stop in
+        (1..<max(stop.count, 1)).last { pending.hasSuffix(stop.prefix($0)) } ?? 0
+      }.max() ?? 0
     let piece = String(pending.dropLast(held))
     pending = String(pending.suffix(held))
     return piece

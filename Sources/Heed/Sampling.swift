@@ -52,7 +52,8 @@ public struct SamplingSettings: Sendable, Hashable {
     var logits = logits
     if repetitionPenalty != 1 {
       for id in Set(history) where logits.indices.contains(id) {
-        logits[id] = logits[id] > 0 ? logits[id] / repetitionPenalty : logits[id] * repetitionPenalty
+        logits[id] =
+          logits[id] > 0 ? logits[id] / repetitionPenalty : logits[id] * repetitionPenalty
       }
     }
     // Equal logits are taken in the order of ids, so that nothing depends on how sorting breaks ties.

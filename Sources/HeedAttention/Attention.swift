@@ -60,8 +60,10 @@ public func attention(
   let wantsBias = bias?.trace != nil
   let inputs = [queries, keys, values] + [bias, alibi, sinks].compactMap { $0 }
   return tape.record(output, from: inputs) {
-    [wantsBias, hasBias = bias != nil, hasSlopes = alibi != nil, hasSinks = sinks != nil,
-      types = inputs.map(\.elementType), shapes = inputs.map(\.shape)] gradient in
+    [
+      wantsBias, hasBias = bias != nil, hasSlopes = alibi != nil, hasSinks = sinks != nil,
+      types = inputs.map(\.elementType), shapes = inputs.map(\.shape)
+    ] gradient in
     let backward = FusedBackward(
       plan, queries: q, keys: k, values: v, output: forward.output,
       logSumExp: forward.logSumExp, gradient: gradient, wantsBias: wantsBias)

@@ -64,8 +64,10 @@ public struct AttentionDropout: Sendable {
   @inline(__always)
   func factor(batch: Int, head: Int, query: Int, key: Int) -> Float {
     var bits = seed &+ 0x9E37_79B9_7F4A_7C15
-    bits = AttentionDropout.mixed(bits ^ (UInt64(truncatingIfNeeded: batch) << 32 | UInt64(truncatingIfNeeded: head)))
-    bits = AttentionDropout.mixed(bits ^ (UInt64(truncatingIfNeeded: query) << 32 | UInt64(truncatingIfNeeded: key)))
+    bits = AttentionDropout.mixed(
+      bits ^ (UInt64(truncatingIfNeeded: batch) << 32 | UInt64(truncatingIfNeeded: head)))
+    bits = AttentionDropout.mixed(
+      bits ^ (UInt64(truncatingIfNeeded: query) << 32 | UInt64(truncatingIfNeeded: key)))
     let uniform = Float(bits >> 40) * 0x1p-24
     return uniform < rate ? 0 : 1 / (1 - rate)
   }

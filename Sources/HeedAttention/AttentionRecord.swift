@@ -111,7 +111,8 @@ public struct AttentionRecord: Sendable {
       let scores = ScoreTile(plan, rows: planRows, index: index, ranges: ranges)
       source.products.packTransposed(
         tile.count, plan.width,
-        queries.pointer(to: Float.self) + (index * plan.rowCount + planRows.lowerBound) * plan.width,
+        queries.pointer(to: Float.self) + (index * plan.rowCount + planRows.lowerBound)
+          * plan.width,
         plan.width, scratch.queries, tile.count)
       let lse =
         logSumExp2.pointer(to: Float.self) + index * plan.rowCount + planRows.lowerBound

@@ -38,7 +38,9 @@ struct FusedBackward {
 
   private let runs: Int
   private var heads: Int { plan.batch * plan.groups }
-  private var blocks: Int { (plan.keyCount + AttentionPlan.blockKeys - 1) / AttentionPlan.blockKeys }
+  private var blocks: Int {
+    (plan.keyCount + AttentionPlan.blockKeys - 1) / AttentionPlan.blockKeys
+  }
   /// Log-sum-exps as the softmax of `plan` measures them.
   private var kernels: heed_kernels { source.products.kernels }
 
@@ -144,7 +146,8 @@ struct FusedBackward {
     let rowCount = plan.rowCount
     let (width, valueWidth) = (plan.width, plan.valueWidth)
     let products = source.products
-    let q = UnsafeMutablePointer(mutating: queries.pointer(to: Float.self)) + index * rowCount * width
+    let q =
+      UnsafeMutablePointer(mutating: queries.pointer(to: Float.self)) + index * rowCount * width
     let dO =
       UnsafeMutablePointer(mutating: gradient.pointer(to: Float.self))
       + index * rowCount * valueWidth

@@ -118,7 +118,8 @@ struct FusedForward {
 
   /// The rows' queries, transposed.
   private func load(_ rows: Range<Int>, index: Int, _ scratch: ForwardScratch) {
-    let source = queries.pointer(to: Float.self) + (index * plan.rowCount + rows.lowerBound) * plan.width
+    let source =
+      queries.pointer(to: Float.self) + (index * plan.rowCount + rows.lowerBound) * plan.width
     self.source.products.packTransposed(
       rows.count, plan.width, source, plan.width, scratch.queries, rows.count)
   }
@@ -166,7 +167,9 @@ struct FusedForward {
         kernels.softmax_step_f32(
           m, n, weights, plan.softmaxFactor, part.maximum, part.sum, scratch.corrections)
       }
-      if plan.parts.dropout != nil { scores.drop(weights, keys: key..<next, paired: products.isPaired) }
+      if plan.parts.dropout != nil {
+        scores.drop(weights, keys: key..<next, paired: products.isPaired)
+      }
       kernels.scale_rows_f32(m, width, part.context, width, scratch.corrections)
       let (values, stride) = source.valueRows(index, key, n, scratch: scratch.values)
       if scratch.isCareful {

@@ -43,8 +43,10 @@ struct KeyValueSource: Sendable {
     let strides = tensor.strides
     let hasRows = tensor.shape[3] <= 1 || strides[3] == 1
     if tensor.elementType == .float32 && hasRows { return tensor }
-    let paired = !isKey || strides.dropLast().allSatisfy { $0 % 2 == 0 } && tensor.offset % 2 == 0
-      && tensor.shape[3] % 2 == 0
+    let paired =
+      !isKey
+      || strides.dropLast().allSatisfy { $0 % 2 == 0 } && tensor.offset % 2 == 0
+        && tensor.shape[3] % 2 == 0
     if tensor.elementType == .bfloat16 && precision == .bfloat16 && hasRows && paired {
       return tensor
     }
@@ -66,7 +68,8 @@ struct KeyValueSource: Sendable {
       }
       if let packedValues {
         let base = packedValues.base.assumingMemoryBound(to: Float.self)
-        packRows(index, first, end - first, base + (index * pairCount + first / 2) * plan.valueWidth)
+        packRows(
+          index, first, end - first, base + (index * pairCount + first / 2) * plan.valueWidth)
       }
     }
   }

@@ -120,7 +120,8 @@ extension Mask {
 
   /// The hull of what a dense mask shows; exact for masks that are one run for each query and the
   /// same for all heads (padding, most of all).
-  private static func denseRanges(_ tensor: Tensor, _ batch: Int, _ T: Int, _ S: Int) -> MaskRanges {
+  private static func denseRanges(_ tensor: Tensor, _ batch: Int, _ T: Int, _ S: Int) -> MaskRanges
+  {
     let view = DenseView(tensor, rank: 4)
     guard view.strides[1] == 0 else { return .all(T, S, exact: false) }
     let cells = tensor.pointer(to: Bool.self)

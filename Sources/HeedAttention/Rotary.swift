@@ -106,9 +106,13 @@ public struct Rotary: Sendable, Hashable {
   private func turned(_ x: Tensor, _ cosines: [Float], _ sines: [Float], sign: Float) -> Tensor {
     let result = Tensor(uninitialized: x.shape, x.elementType)
     if x.elementType == .float64 {
-      turn(x.pointer(to: Double.self), result.mutablePointer(to: Double.self), x.shape, cosines, sines, sign: Double(sign))
+      turn(
+        x.pointer(to: Double.self), result.mutablePointer(to: Double.self), x.shape, cosines, sines,
+        sign: Double(sign))
     } else {
-      turn(x.pointer(to: Float.self), result.mutablePointer(to: Float.self), x.shape, cosines, sines, sign: sign)
+      turn(
+        x.pointer(to: Float.self), result.mutablePointer(to: Float.self), x.shape, cosines, sines,
+        sign: sign)
     }
     return result
   }

@@ -2,15 +2,17 @@
 /// that wrote it, to lanes for the forward and to dual lanes for the backward.
 public struct ScoreRule: Sendable {
   /// Changes `count` scores of one query in place; keys are `firstKey`, `firstKey + 1`, ...
-  @usableFromInline typealias Forward = @Sendable (
-    _ scores: UnsafeMutablePointer<Float>, _ count: Int, _ batch: Int, _ head: Int, _ query: Int,
-    _ firstKey: Int
-  ) -> Void
+  @usableFromInline typealias Forward =
+    @Sendable (
+      _ scores: UnsafeMutablePointer<Float>, _ count: Int, _ batch: Int, _ head: Int, _ query: Int,
+      _ firstKey: Int
+    ) -> Void
   /// Multiplies `count` gradients by the derivative of the change at `scores` (before the change).
-  @usableFromInline typealias Backward = @Sendable (
-    _ scores: UnsafePointer<Float>, _ gradients: UnsafeMutablePointer<Float>, _ count: Int,
-    _ batch: Int, _ head: Int, _ query: Int, _ firstKey: Int
-  ) -> Void
+  @usableFromInline typealias Backward =
+    @Sendable (
+      _ scores: UnsafePointer<Float>, _ gradients: UnsafeMutablePointer<Float>, _ count: Int,
+      _ batch: Int, _ head: Int, _ query: Int, _ firstKey: Int
+    ) -> Void
 
   let forward: Forward
   let backward: Backward

@@ -148,7 +148,8 @@ struct ScoreTile {
     for i in 0..<rows.count {
       let (head, query) = place(i)
       for j in 0..<keys.count {
-        let factor = dropout.factor(batch: batch, head: head, query: query, key: keys.lowerBound + j)
+        let factor = dropout.factor(
+          batch: batch, head: head, query: query, key: keys.lowerBound + j)
         if !paired {
           weights[i * AttentionPlan.blockKeys + j] *= factor
           continue

@@ -1,8 +1,8 @@
 import ArgumentParser
 import Foundation
 import Heed
-import HeedModels
 import HeedFormats
+import HeedModels
 import HeedText
 
 /// Which model, and the text that it gets.
@@ -36,7 +36,8 @@ struct Generate: AsyncParsableCommand {
   @Argument(help: "The text to continue; - reads standard input.") var prompt: String
   @OptionGroup var model: ModelOptions
   @Option(help: "The most tokens to add.") var tokens = 300
-  @Option(help: "Logits are divided by this; 0 takes the likeliest token.") var temperature: Float = 0.8
+  @Option(help: "Logits are divided by this; 0 takes the likeliest token.") var temperature: Float =
+    0.8
   @Option(help: "Only this many likeliest tokens.") var topK: Int?
   @Option(help: "Only the likeliest tokens that reach this mass together.") var topP: Float = 1
   @Option(help: "Only tokens at least this likely, measured by the likeliest.") var minP: Float = 0
@@ -71,7 +72,8 @@ struct Generate: AsyncParsableCommand {
     if json {
       let document: JSONValue = [
         "model": .string(text.name), "prompt": .string(prompt),
-        "text": .string(String(whole.dropFirst(prompt.count))), "seed": .integer(Int(clamping: seed)),
+        "text": .string(String(whole.dropFirst(prompt.count))),
+        "seed": .integer(Int(clamping: seed)),
       ]
       print(document.text())
     } else {

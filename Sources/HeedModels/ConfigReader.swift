@@ -1,5 +1,5 @@
-public import HeedFormats
 public import HeedAttention
+public import HeedFormats
 public import HeedTensor
 
 /// Reads the members of a `config.json`, each with its type, and says what is wrong where.
@@ -55,7 +55,8 @@ public struct ConfigReader: Sendable {
   }
 
   /// An activation by its name.
-  public func activation(_ key: String, default fallback: String) throws(FormatError) -> Activation {
+  public func activation(_ key: String, default fallback: String) throws(FormatError) -> Activation
+  {
     guard let value = member(key) else { return try activation(named: fallback, key) }
     guard let name = value.string else { throw wrong(key, "the name of an activation") }
     return try activation(named: name, key)

@@ -1,5 +1,5 @@
-import HeedBlocks
 import HeedAttention
+import HeedBlocks
 
 extension ModelSpec {
   /// The resolved model in about ten lines, for `heed describe`.

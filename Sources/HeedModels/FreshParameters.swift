@@ -1,5 +1,5 @@
-public import HeedTensor
 import HeedBlocks
+public import HeedTensor
 
 extension WeightMap {
   /// Untrained parameters of `spec`, under the names that files use.

@@ -14,7 +14,8 @@ public struct CharacterTokenizer: Tokenizer, Hashable {
   private init(characters: [Unicode.Scalar]) {
     self.characters = characters
     ids = Dictionary(
-      characters.enumerated().map { ($0.element, $0.offset) }, uniquingKeysWith: { first, _ in first })
+      characters.enumerated().map { ($0.element, $0.offset) },
+      uniquingKeysWith: { first, _ in first })
   }
 
   public var vocabularySize: Int { characters.count }

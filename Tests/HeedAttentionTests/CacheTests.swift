@@ -1,7 +1,6 @@
+import HeedAttention
 import HeedTensor
 import Testing
-
-import HeedAttention
 
 @Suite struct CacheTests {
   @Test("a window cache keeps the latest keys in order, and attends as a mask would")

@@ -1,7 +1,6 @@
+import HeedAttention
 import HeedTensor
 import Testing
-
-import HeedAttention
 
 @Suite struct EmptyRowsTests {
   @Test("a query that may see no key gives zeros, and finite gradients")

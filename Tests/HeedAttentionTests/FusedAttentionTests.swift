@@ -1,7 +1,6 @@
+import HeedAttention
 import HeedTensor
 import Testing
-
-import HeedAttention
 
 /// Float32 against the slow twin in float64: rounding of sums of up to some hundred terms.
 private let roundingTolerance = 4e-6
@@ -26,7 +25,8 @@ private let bfloat16Tolerance = 3e-2
 
   static let masks: [(String, Mask)] = [
     ("none", .none), ("causal", .causal), ("top-left causal", .causal(.start)),
-    ("window", .window(left: 3, right: 2)), ("causal window", .causal & .window(left: 4, right: nil)),
+    ("window", .window(left: 3, right: 2)),
+    ("causal window", .causal & .window(left: 4, right: nil)),
     ("chunks", .chunks(of: 5) & .causal),
     ("predicate", .predicate { _, head, query, key in (query + key + head) % 3 != 0 }),
     ("either", .causal | .window(left: nil, right: 2)),

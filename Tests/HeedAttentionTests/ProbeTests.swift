@@ -1,7 +1,6 @@
+import HeedAttention
 import HeedTensor
 import Testing
-
-import HeedAttention
 
 @Suite struct ProbeTests {
   @Test("weights computed afterwards equal those of the slow twin, and rows sum to one")

@@ -1,7 +1,6 @@
+import HeedAttention
 import HeedTensor
 import Testing
-
-import HeedAttention
 
 @Suite struct SameBitsTests {
   @Test("1, 2, 3 and 7 threads give the same bits, forward and backward")

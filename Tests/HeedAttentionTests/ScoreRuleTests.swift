@@ -1,7 +1,6 @@
+import HeedAttention
 import HeedTensor
 import Testing
-
-import HeedAttention
 
 /// A rule that bends scores, looks at distances and hides every seventh key.
 private struct Bent: ScoreChange {
@@ -30,7 +29,9 @@ private struct Capped: ScoreChange {
       attention($0[0], $0[1], $0[2], mask: .causal, rule: ScoreRule(Capped()))
     }
     #expect(largestError(own.output, float64(built.output)) < 2e-6)
-    for (a, b) in zip(own.gradients, built.gradients) { #expect(largestError(a, float64(b)) < 4e-6) }
+    for (a, b) in zip(own.gradients, built.gradients) {
+      #expect(largestError(a, float64(b)) < 4e-6)
+    }
   }
 
   @Test("the derivative of a rule is that of finite differences")

@@ -1,7 +1,6 @@
+import HeedAttention
 import HeedTensor
 import Testing
-
-import HeedAttention
 
 /// Random inputs of one attention.
 struct AttentionInputs {

@@ -146,8 +146,10 @@ struct BenchGenerate: ParsableCommand {
         start = steadySeconds()
         for _ in 0..<newTokens {
           let best: [Int64] = logits.reshaped(to: [batch, vocabulary]).argmax().elements()
-          logits = network.forward(
-            best.map { [Int($0)] }, cache: &cache, options: lastOnly).logits
+          logits =
+            network.forward(
+              best.map { [Int($0)] }, cache: &cache, options: lastOnly
+            ).logits
         }
         samples.append(steadySeconds() - start)
       }
