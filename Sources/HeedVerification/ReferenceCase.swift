@@ -15,6 +15,14 @@ public struct ReferenceCase: Sendable {
   public let outputs: [String: Tensor]
   /// How far from the expected a result may be.
   public let tolerance: Tolerance
+  /// Other tolerances for the results of a group: the part of the name before the first dot.
+  var groupTolerances: [String: Tolerance] = [:]
+
+  /// How far the result of this name may be from the expected.
+  func tolerance(of output: String) -> Tolerance {
+    let group = output.prefix { $0 != "." }
+    return groupTolerances[String(group)] ?? tolerance
+  }
 
   /// An input that has to be there.
   public func input(_ name: String) throws -> Tensor {
@@ -35,7 +43,8 @@ public struct ReferenceCase: Sendable {
       outputs: Dictionary(
         outputs.filter { $0.key.hasSuffix(outputSuffix) }
           .map { (String($0.key.dropLast(outputSuffix.count)), $0.value) }
-      ) { given, _ in given }, tolerance: tolerance)
+      ) { given, _ in given }, tolerance: tolerance,
+      groupTolerances: groupTolerances)
   }
 
   /// True when a result of this name is asked for.

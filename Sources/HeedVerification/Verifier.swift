@@ -70,7 +70,8 @@ public struct Verifier: Sendable {
     _ entry: JSONValue, _ name: String, _ file: ReferenceFile, _ runner: any CaseRunner
   ) -> Report.Line {
     do {
-      let referenceCase = try file.referenceCase(entry)
+      let referenceCase =
+        try file.kind == "training" ? file.trainingCase() : file.referenceCase(entry)
       let results = try runner.results(of: referenceCase, in: file)
       return Self.compare(results, referenceCase)
     } catch let error as Unsupported {
@@ -91,7 +92,7 @@ public struct Verifier: Sendable {
         continue
       }
       comparisons.append(
-        Comparison(name: name, got: got, want: want, tolerance: referenceCase.tolerance))
+        Comparison(name: name, got: got, want: want, tolerance: referenceCase.tolerance(of: name)))
     }
     var reasons = comparisons.filter { !$0.passes }.map { comparison in
       comparison.name + (comparison.mismatch.map { ": \($0)" } ?? " is outside its tolerance")
