@@ -21,7 +21,29 @@ public struct AttentionRecord: Sendable {
 
   /// Natural log of the sum of exponentials of each row's scores, sinks included; `[B, H, T]`.
   /// -inf for a query that may see no key.
-  public var logSumExp: Tensor { logSumExp2 * M_LN2 }
+  public var logSumExp: Tensor {
+    var natural: [Float] = logSumExp2.elements()
+    let absorbed = absorbedRows
+    for place in natural.indices {
+      if natural[place] > -.infinity {
+        natural[place] *= Float(M_LN2)
+      } else if let absorbed {
+        let (index, row) = place.quotientAndRemainder(dividingBy: plan.rowCount)
+        natural[place] =
+          absorbed.weights(index: index, row: row).map { Float($0.logSumExp) } ?? -.infinity
+      }
+    }
+    return Tensor(natural, shape: logSumExp2.shape)
+  }
+
+  /// For rows that look empty although a bias has only swallowed their scores.
+  private var absorbedRows: AbsorbedRows? {
+    guard let inputs, plan.parts.bias != nil else { return nil }
+    return AbsorbedRows(
+      plan: plan,
+      source: KeyValueSource(plan, keys: inputs.keys, values: inputs.keys, packed: false),
+      queries: inputs.queries.converted(to: .float32).dense())
+  }
 
   /// True when weights can be computed: the call was chosen.
   public var hasWeights: Bool { inputs != nil }
@@ -48,6 +70,19 @@ public struct AttentionRecord: Sendable {
         let start = (row - rows.lowerBound) * plan.keyCount + keys.lowerBound
         (target + start).update(
           from: weights + i * AttentionPlan.blockKeys, count: keys.count)
+      }
+    }
+    if let absorbed = absorbedRows {
+      let index = batch * plan.groups + head / plan.groupSize
+      for (i, query) in rows.enumerated() {
+        let row = head % plan.groupSize * plan.queryCount + query
+        let place = index * plan.rowCount + row
+        guard logSumExp2.pointer(to: Float.self)[place] == -.infinity,
+          let (weights, _) = absorbed.weights(index: index, row: row)
+        else { continue }
+        for (key, weight) in weights.enumerated() {
+          target[i * plan.keyCount + key] = Float(weight)
+        }
       }
     }
     return result

@@ -179,6 +179,11 @@ struct FusedBackward {
         visit(tile, block: block, run: run, index: index, rows, deltas, scratch)
       }
     }
+    let size = AttentionPlan.blockKeys
+    addAbsorbedRows(
+      run: run, index: index,
+      keys: run * blocks / runs * size..<min((run + 1) * blocks / runs * size, plan.keyCount),
+      deltas)
   }
 
   /// Keys and values of a block, transposed, and its rows.

@@ -242,6 +242,16 @@ struct FusedForward {
     }
     let kernels = source.products.kernels
     let count = rows.count * width
+    let absorbed = AbsorbedRows(plan: plan, source: source, queries: queries)
+    if absorbed.canExist {
+      for i in 0..<rows.count where sums.sum[i] == 0 {
+        guard let context = absorbed.context(index: index, row: rows.lowerBound + i) else {
+          continue
+        }
+        inverses[i] = 1
+        for j in 0..<width { sums.context[i * width + j] = context[j] }
+      }
+    }
     kernels.scale_rows_f32(rows.count, width, sums.context, width, inverses)
     target.update(from: sums.context, count: count)
     // A sum of squares in float64 is finite when all of them are.
