@@ -27,6 +27,7 @@ static const variant variants[] = {
      heed_avx512bf16_peak_bf16},
 #elif defined(__aarch64__)
     {&heed_kernels_neon, HEED_FEATURE_NEON, heed_neon_peak_f32, NULL},
+    {&heed_kernels_neonbf16, HEED_FEATURE_NEONBF16, heed_neon_peak_f32, heed_neonbf16_peak_bf16},
 #endif
 };
 

@@ -1,5 +1,5 @@
-// What the processor and the operating system allow: cpuid and xgetbv, written out, because the
-// compiler's own detection needs a runtime library that not every linker brings.
+// What the processor and the operating system allow. On x86 cpuid and xgetbv, written out, because
+// the compiler's own detection needs a runtime library that not every linker brings.
 
 #include "features.h"
 
@@ -43,8 +43,29 @@ int heed_has_feature(heed_feature feature) {
 
 #elif defined(__aarch64__)
 
+#if defined(__APPLE__)
+#include <stddef.h>
+#include <sys/sysctl.h>
+
+static int has_bf16(void) {
+  int value = 0;
+  size_t size = sizeof value;
+  return sysctlbyname("hw.optional.arm.FEAT_BF16", &value, &size, NULL, 0) == 0 && value != 0;
+}
+#elif defined(__linux__)
+#include <sys/auxv.h>
+
+static int has_bf16(void) {
+  const unsigned long bf16 = 1ul << 14;  // HWCAP2_BF16
+  return (getauxval(AT_HWCAP2) & bf16) != 0;
+}
+#else
+static int has_bf16(void) { return 0; }
+#endif
+
 int heed_has_feature(heed_feature feature) {
   // Vectors with fused multiply-add and half conversions belong to the base of 64-bit arm.
+  if (feature == HEED_FEATURE_NEONBF16) return has_bf16();
   return feature == HEED_FEATURE_NONE || feature == HEED_FEATURE_NEON;
 }
 

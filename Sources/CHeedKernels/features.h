@@ -9,6 +9,7 @@ typedef enum {
   HEED_FEATURE_AVX512BF16,  // bf16 dot products and all of AVX512's
   HEED_FEATURE_AVX512VNNI,  // int8 dot products and all of AVX512's
   HEED_FEATURE_NEON,
+  HEED_FEATURE_NEONBF16,  // bf16 dot products
 } heed_feature;
 
 /// 1 where both the processor and the operating system allow it. Asking is cheap enough to need

@@ -60,6 +60,16 @@ static void check_step(const heed_kernels *table) {
   }
   finish(&f);
 
+  // A NaN is not hidden, neither among numbers nor alone.
+  f = begin(table, "softmax_step_f32 of a NaN", "(kept)", 0);
+  for (int alone = 0; alone < 2; alone++) {
+    prepare(&fast, 33);
+    for (int j = 0; j < 33; j++) fast.s[j] = j == 7 ? NAN : alone ? -INFINITY : (float)j;
+    table->softmax_step_f32(1, 33, fast.s, 0.7f, fast.max, fast.sum, fast.correction);
+    require(&f, isnan(fast.s[7]) && isnan(fast.sum[0]));
+  }
+  finish(&f);
+
   // A rounding to bf16 may fall to the other side, half a unit of 2^-8 away.
   f = begin(table, "softmax_step_bf16", "relative", 0x1.1p-7);
   for (int a = 0; a < row_counts; a++) {

@@ -1,4 +1,4 @@
-// Names of the arm variant.
+// Names of the arm variants.
 
 #ifndef HEED_ARM_TABLES_H
 #define HEED_ARM_TABLES_H
@@ -11,6 +11,10 @@ HEED_DECLARE_SCORES(heed_neon)
 HEED_DECLARE_PACKING(heed_neon)
 HEED_DECLARE_VECTORS(heed_neon)
 
+HEED_DECLARE_TILES(heed_neonbf16)
+double heed_neonbf16_peak_bf16(int64_t iterations);
+
 extern const heed_kernels heed_kernels_neon;
+extern const heed_kernels heed_kernels_neonbf16;
 
 #endif

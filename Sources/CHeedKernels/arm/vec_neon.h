@@ -1,4 +1,4 @@
-// The vector vocabulary in NEON, the base of 64-bit arm.
+// The vector vocabulary in NEON, the base of 64-bit arm; HEED_NATIVE_BF16: with bf16 dot products.
 
 #include <arm_neon.h>
 
@@ -121,6 +121,17 @@ static inline vf v_pair_high(vi pairs) {
   return vreinterpretq_f32_u32(vandq_u32(pairs, vdupq_n_u32(0xffff0000u)));
 }
 static inline vi v_set_bits(uint32_t x) { return vdupq_n_u32(x); }
+
+#ifdef HEED_NATIVE_BF16
+static inline vf v_dot_pairs(vi a, vi b, vf sum) {
+  return vbfdotq_f32(sum, vreinterpretq_bf16_u32(a), vreinterpretq_bf16_u32(b));
+}
+#else
+/// sum + a's lower half times b's, then the higher ones.
+static inline vf v_dot_pairs(vi a, vi b, vf sum) {
+  return v_fma(v_pair_high(a), v_pair_high(b), v_fma(v_pair_low(a), v_pair_low(b), sum));
+}
+#endif
 
 /// Pairs of floats whose lower halves are zeros.
 static inline vi v_join_pairs(vf low, vf high) {

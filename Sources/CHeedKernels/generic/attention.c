@@ -23,9 +23,11 @@ static float advance_maximum(ptrdiff_t n, const float *row, float factor, float 
   return maximum;
 }
 
-/// 2^(x * factor - maximum); a row that has seen nothing has the maximum -inf and only zeros.
+/// 2^(x * factor - maximum). A row that has seen nothing has the maximum -inf and is measured
+/// against 0, so that hidden scores give 0 and a NaN stays one.
 static float weight(float x, float factor, float maximum) {
-  return maximum == -INFINITY ? 0 : (float)exp2((double)x * factor - (double)maximum);
+  double shift = maximum == -INFINITY ? 0 : maximum;
+  return (float)exp2((double)x * factor - shift);
 }
 
 void heed_generic_softmax_step_f32(ptrdiff_t m, ptrdiff_t n, float *s, float factor,
@@ -64,7 +66,9 @@ void heed_generic_softmax_weights_f32(ptrdiff_t m, ptrdiff_t n, float *s, float 
                                       const float *lse) {
   for (ptrdiff_t i = 0; i < m; i++) {
     float *row = s + i * HEED_SCORE_STRIDE;
-    for (ptrdiff_t j = 0; j < n; j++) row[j] = weight(row[j], factor, lse[i]);
+    for (ptrdiff_t j = 0; j < n; j++) {
+      row[j] = lse[i] == -INFINITY ? 0 : weight(row[j], factor, lse[i]);
+    }
   }
 }
 

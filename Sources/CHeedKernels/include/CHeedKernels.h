@@ -64,7 +64,8 @@ typedef struct HEED_SENDABLE heed_kernels {
   void (*tile_rows_f32)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, const float *b,
                         ptrdiff_t b_stride, float *c, ptrdiff_t c_stride, int accumulate);
   // The same over pairs: k, a_stride and b_stride count pairs (32 bits); by rows the stride of a
-  // is HEED_SCORE_STRIDE / 2 pairs. Products of bf16 are exact, sums are f32.
+  // is HEED_SCORE_STRIDE / 2 pairs. Products of bf16 are exact, sums are f32. The order within a
+  // pair, and whether denormals count, is the table's (see the README).
   void (*tile_bf16)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a, ptrdiff_t a_stride,
                     const uint32_t *b, ptrdiff_t b_stride, float *c, ptrdiff_t c_stride,
                     int accumulate);

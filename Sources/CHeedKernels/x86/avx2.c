@@ -12,7 +12,6 @@
 #define HEED_PREFIX heed_avx2
 #define HEED_TILE_ROWS 6
 #define HEED_TILE_COLUMNS 2
-#define HEED_PAIR_ROWS 4
 
 #include "vec_avx2.h"
 
@@ -29,6 +28,10 @@
 #include "../vector/softmax_bf16.inc.h"
 #include "../vector/pairs.inc.h"
 #include "../vector/tiles_f32.inc.h"
+
+// The two halves of each pair of b take registers too.
+#undef HEED_TILE_ROWS
+#define HEED_TILE_ROWS 4
 #include "../vector/tiles_bf16.inc.h"
 
 #pragma clang attribute pop

@@ -15,7 +15,6 @@
 #define HEED_PREFIX heed_avx512
 #define HEED_TILE_ROWS 8
 #define HEED_TILE_COLUMNS 2
-#define HEED_PAIR_ROWS 8
 
 #include "vec_avx512.h"
 

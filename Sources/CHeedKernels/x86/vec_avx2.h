@@ -135,6 +135,11 @@ static inline vf v_pair_high(vi pairs) {
 }
 static inline vi v_set_bits(uint32_t x) { return _mm256_set1_epi32((int)x); }
 
+/// sum + a's lower half times b's, then the higher ones.
+static inline vf v_dot_pairs(vi a, vi b, vf sum) {
+  return v_fma(v_pair_high(a), v_pair_high(b), v_fma(v_pair_low(a), v_pair_low(b), sum));
+}
+
 /// Pairs of floats whose lower halves are zeros.
 static inline vi v_join_pairs(vf low, vf high) {
   return _mm256_or_si256(_mm256_srli_epi32(_mm256_castps_si256(low), 16),
