@@ -14,27 +14,36 @@ public struct ScoreLanes: ScoreScalar {
   @inlinable
   init(lanes: SIMD16<Float>) { self.lanes = lanes }
 
+  /// The same number in every lane.
   @inlinable
   public init(_ value: Float) { lanes = SIMD16(repeating: value) }
 
+  /// Sum, lane by lane.
   @inlinable
   public static func + (left: Self, right: Self) -> Self { Self(lanes: left.lanes + right.lanes) }
+  /// Difference, lane by lane.
   @inlinable
   public static func - (left: Self, right: Self) -> Self { Self(lanes: left.lanes - right.lanes) }
+  /// Product, lane by lane.
   @inlinable
   public static func * (left: Self, right: Self) -> Self { Self(lanes: left.lanes * right.lanes) }
+  /// Quotient, lane by lane.
   @inlinable
   public static func / (left: Self, right: Self) -> Self { Self(lanes: left.lanes / right.lanes) }
 
+  /// tanh of each lane.
   @inlinable
   public var hyperbolicTangent: Self { mapped { tanhf($0) } }
+  /// e to the power of each lane.
   @inlinable
   public var exponential: Self { mapped { expf($0) } }
+  /// The distance of each lane from zero.
   @inlinable
   public var absolute: Self {
     Self(lanes: lanes.replacing(with: -lanes, where: lanes .< 0))
   }
 
+  /// `yes` in the lanes that are less than those of `other`, `no` elsewhere.
   @inlinable
   public func selecting(_ yes: Self, whereLessThan other: Self, otherwise no: Self) -> Self {
     Self(lanes: no.lanes.replacing(with: yes.lanes, where: lanes .< other.lanes))
@@ -60,39 +69,47 @@ public struct DualScoreLanes: ScoreScalar {
     self.slope = slope
   }
 
+  /// The same number in every lane.
   @inlinable
   public init(_ value: Float) { self.init(value: ScoreLanes(value), slope: ScoreLanes(0)) }
 
+  /// Sum, lane by lane.
   @inlinable
   public static func + (left: Self, right: Self) -> Self {
     Self(value: left.value + right.value, slope: left.slope + right.slope)
   }
+  /// Difference, lane by lane.
   @inlinable
   public static func - (left: Self, right: Self) -> Self {
     Self(value: left.value - right.value, slope: left.slope - right.slope)
   }
+  /// Product, lane by lane.
   @inlinable
   public static func * (left: Self, right: Self) -> Self {
     Self(
       value: left.value * right.value,
       slope: left.slope * right.value + left.value * right.slope)
   }
+  /// Quotient, lane by lane.
   @inlinable
   public static func / (left: Self, right: Self) -> Self {
     let quotient = left.value / right.value
     return Self(value: quotient, slope: (left.slope - quotient * right.slope) / right.value)
   }
 
+  /// tanh of each lane.
   @inlinable
   public var hyperbolicTangent: Self {
     let tangent = value.hyperbolicTangent
     return Self(value: tangent, slope: slope * (ScoreLanes(1) - tangent * tangent))
   }
+  /// e to the power of each lane.
   @inlinable
   public var exponential: Self {
     let power = value.exponential
     return Self(value: power, slope: slope * power)
   }
+  /// The distance of each lane from zero.
   @inlinable
   public var absolute: Self {
     Self(
@@ -100,6 +117,7 @@ public struct DualScoreLanes: ScoreScalar {
       slope: value.selecting(ScoreLanes(0) - slope, whereLessThan: ScoreLanes(0), otherwise: slope))
   }
 
+  /// `yes` in the lanes that are less than those of `other`, `no` elsewhere.
   @inlinable
   public func selecting(_ yes: Self, whereLessThan other: Self, otherwise no: Self) -> Self {
     Self(

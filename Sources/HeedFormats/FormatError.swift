@@ -6,7 +6,9 @@ public import HeedTensor
 public struct FormatError: Error, Sendable, Equatable, CustomStringConvertible {
   /// What kind of mistake it is.
   public struct Code: Sendable, Hashable, CustomStringConvertible {
-    private enum Kind: String { case unreadable, malformed, inconsistent, unsupported, missing, limit }
+    private enum Kind: String {
+      case unreadable, malformed, inconsistent, unsupported, missing, limit
+    }
     private let kind: Kind
 
     /// The file cannot be opened, read or written.
@@ -22,6 +24,7 @@ public struct FormatError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Larger or deeper than is accepted.
     public static let limit = Code(kind: .limit)
 
+    /// The text for people.
     public var description: String { kind.rawValue }
   }
 
@@ -54,6 +57,7 @@ public struct FormatError: Error, Sendable, Equatable, CustomStringConvertible {
       hint: hint)
   }
 
+  /// The text for people.
   public var description: String {
     var text = "\(place): \(what)"
     if let expected { text += "; expected \(expected)" }

@@ -40,10 +40,12 @@ public struct JSONObject: Sendable, Hashable {
     }
   }
 
+  /// Equal when all members are.
   public static func == (left: JSONObject, right: JSONObject) -> Bool {
     left.count == right.count && left.keys.allSatisfy { left[$0] == right[$0] }
   }
 
+  /// Feeds all members.
   public func hash(into hasher: inout Hasher) { hasher.combine(count) }
 }
 

@@ -129,7 +129,8 @@ struct JSONParser {
     skipSpace()
     if take(bracket) { return true }
     guard take(UInt8(ascii: ",")) else {
-      throw mistake("no end of an array or object", "',' or '\(Character(Unicode.Scalar(bracket)))'")
+      throw mistake(
+        "no end of an array or object", "',' or '\(Character(Unicode.Scalar(bracket)))'")
     }
     return false
   }

@@ -11,6 +11,7 @@ public struct SafetensorsFile: TensorSource {
   public let path: String
   /// The strings of `__metadata__`, in the order of the file.
   public let metadata: [(key: String, value: String)]
+  /// The names of all tensors, in the order of the source.
   public let tensorNames: [String]
   private let entries: [ExactString: SafetensorsEntry]
   private let file: MappedFile
@@ -27,6 +28,7 @@ public struct SafetensorsFile: TensorSource {
     self.entries = header.entries
   }
 
+  /// Where the tensors come from, for messages.
   public var place: String { path }
 
   /// What the header says about a tensor.

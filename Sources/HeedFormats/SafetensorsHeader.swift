@@ -125,7 +125,8 @@ struct SafetensorsHeader {
     guard let object = value.object else {
       throw mistake("the entry is \(value.kindName)", "an object")
     }
-    if let stranger = object.keys.first(where: { !["dtype", "shape", "data_offsets"].contains($0) }) {
+    if let stranger = object.keys.first(where: { !["dtype", "shape", "data_offsets"].contains($0) })
+    {
       throw mistake("unknown key \"\(stranger)\"", "dtype, shape and data_offsets")
     }
     guard let typeName = object["dtype"]?.string, let type = SafetensorsType.known[typeName] else {
@@ -178,7 +179,8 @@ struct SafetensorsHeader {
     }
     for (name, entry) in ordered {
       guard entry.byteRange.lowerBound == end else {
-        let kind = entry.byteRange.lowerBound < end ? "overlaps the one before" : "leaves a hole before it"
+        let kind =
+          entry.byteRange.lowerBound < end ? "overlaps the one before" : "leaves a hole before it"
         throw FormatError(
           .inconsistent, what: "tensor \"\(name.text)\" \(kind)", place: path,
           expected: "its data at byte \(end), not \(entry.byteRange.lowerBound)")

@@ -2,7 +2,9 @@ public import HeedTensor
 
 /// Several safetensors files that an index holds together (`model.safetensors.index.json`).
 public struct ShardedSafetensors: TensorSource {
+  /// Where the tensors come from, for messages.
   public let place: String
+  /// The names of all tensors, in the order of the source.
   public let tensorNames: [String]
   private let shardOf: [ExactString: Int]
   private let shards: [SafetensorsFile]
@@ -40,7 +42,8 @@ public struct ShardedSafetensors: TensorSource {
     }
     guard absent.isEmpty else {
       throw FormatError(
-        .missing, what: "tensors that the index names are not in the files: "
+        .missing,
+        what: "tensors that the index names are not in the files: "
           + absent.joined(separator: ", "), place: indexPath)
     }
     self.place = indexPath
@@ -49,6 +52,7 @@ public struct ShardedSafetensors: TensorSource {
     self.shards = shards
   }
 
+  /// One tensor; throws when there is none of this name.
   public func tensor(named name: String) throws(FormatError) -> Tensor {
     guard let shard = shardOf[ExactString(name)] else {
       throw FormatError(.missing, what: "no tensor \"\(name)\"", place: place)

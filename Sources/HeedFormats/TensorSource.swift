@@ -22,10 +22,13 @@ public struct TensorDictionary: TensorSource {
   /// A source of the given tensors.
   public init(_ tensors: [String: Tensor]) { self.tensors = tensors }
 
+  /// The names of all tensors, in the order of the source.
   public var tensorNames: [String] { tensors.keys.sorted() }
 
+  /// Where the tensors come from, for messages.
   public var place: String { "memory" }
 
+  /// One tensor; throws when there is none of this name.
   public func tensor(named name: String) throws(FormatError) -> Tensor {
     guard let tensor = tensors[name] else {
       throw FormatError(.missing, what: "no tensor \"\(name)\"", place: place)

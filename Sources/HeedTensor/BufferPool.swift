@@ -29,6 +29,8 @@ package final class BufferPool: Sendable {
   private let state = Mutex(State())
   private static let smallest = 4096
   private static let hugePage = 2 << 20
+  /// MADV_HUGEPAGE, which the C library of Swift does not export.
+  private static let adviceHugePages: Int32 = 14
 
   /// The bytes that a request of `byteCount` really takes.
   package static func capacity(for byteCount: Int) -> Int {
@@ -56,7 +58,7 @@ package final class BufferPool: Sendable {
     }
     #if os(Linux)
       // Fewer page faults and fewer misses of the address cache on large tensors.
-      if capacity >= Self.hugePage { madvise(pointer, capacity, 14 /* MADV_HUGEPAGE */) }
+      if capacity >= Self.hugePage { madvise(pointer, capacity, Self.adviceHugePages) }
     #endif
     return pointer
   }

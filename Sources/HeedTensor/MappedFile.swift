@@ -34,6 +34,7 @@ public struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
     self.init(operation: operation, path: path, reason: String(cString: strerror(code)))
   }
 
+  /// The text for people.
   public var description: String { "cannot \(operation) \(path): \(reason)" }
 }
 

@@ -18,8 +18,10 @@ public struct CharacterTokenizer: Tokenizer, Hashable {
       uniquingKeysWith: { first, _ in first })
   }
 
+  /// How many characters there are.
   public var vocabularySize: Int { characters.count }
 
+  /// One id for each character; throws for a character that has none.
   public func encode(_ text: String) throws -> [Int] {
     try text.unicodeScalars.enumerated().map { place, scalar in
       guard let id = ids[scalar] else {
@@ -31,6 +33,7 @@ public struct CharacterTokenizer: Tokenizer, Hashable {
     }
   }
 
+  /// The characters of `ids`.
   public func decode(_ ids: [Int]) -> String {
     var text = String.UnicodeScalarView()
     for id in ids { text.append(characters.indices.contains(id) ? characters[id] : "\u{FFFD}") }

@@ -19,6 +19,7 @@ public struct Unsupported: Error, Sendable, Equatable, CustomStringConvertible {
   /// Names what is missing.
   public init(_ what: String) { self.what = what }
 
+  /// The text for people.
   public var description: String { what }
 }
 

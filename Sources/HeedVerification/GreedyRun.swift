@@ -30,7 +30,8 @@ struct GreedyRun {
     let plain = run(keepsCache: false)
     guard cached.sequences == plain.sequences else {
       throw FormatError(
-        .inconsistent, what: "other tokens with a cache than without: \(cached.sequences) and "
+        .inconsistent,
+        what: "other tokens with a cache than without: \(cached.sequences) and "
           + "\(plain.sequences)", place: "greedy continuation")
     }
     let flat = cached.sequences.flatMap { $0.map { Int64($0) } }

@@ -11,7 +11,9 @@ struct OnnxAttentionRunner: CaseRunner {
     var k = heads(try referenceCase.input("K"), referenceCase.integer("kv_num_heads"))
     var v = heads(try referenceCase.input("V"), referenceCase.integer("kv_num_heads"))
     if let past = referenceCase.inputs["past_key"] { k = past.concatenated(with: k, alongAxis: 2) }
-    if let past = referenceCase.inputs["past_value"] { v = past.concatenated(with: v, alongAxis: 2) }
+    if let past = referenceCase.inputs["past_value"] {
+      v = past.concatenated(with: v, alongAxis: 2)
+    }
     let parts = try Parts(referenceCase, queryCount: q.shape[2], keyCount: k.shape[2])
     let scale = referenceCase.number("scale").map { Float($0) }
     let softCap = referenceCase.number("softcap").flatMap { $0 == 0 ? nil : Float($0) }

@@ -19,18 +19,20 @@ struct OnnxNormsRunner: CaseRunner {
         "y": x.groupNorm(
           groupCount: x.shape[1], gain: inputs["s"], bias: inputs["bias"], epsilon: epsilon)
       ]
-    case "LayerNormalization": return try rows(referenceCase) { x in
-      let mean = x.mean(alongAxes: [-1], keepingRank: true)
-      let inverse = (x.variance(alongAxes: [-1], keepingRank: true) + epsilon)
-        .reciprocalSquareRoot()
-      let y = x.layerNorm(
-        gain: inputs["W"]?.reshaped(to: [-1]), bias: inputs["B"]?.reshaped(to: [-1]),
-        epsilon: epsilon)
-      return ["Y": y, "Mean": mean, "InvStdDev": inverse]
-    }
-    case "RMSNormalization": return try rows(referenceCase) { x in
-      ["Y": x.rmsNorm(gain: inputs["W"]?.reshaped(to: [-1]), epsilon: epsilon)]
-    }
+    case "LayerNormalization":
+      return try rows(referenceCase) { x in
+        let mean = x.mean(alongAxes: [-1], keepingRank: true)
+        let inverse = (x.variance(alongAxes: [-1], keepingRank: true) + epsilon)
+          .reciprocalSquareRoot()
+        let y = x.layerNorm(
+          gain: inputs["W"]?.reshaped(to: [-1]), bias: inputs["B"]?.reshaped(to: [-1]),
+          epsilon: epsilon)
+        return ["Y": y, "Mean": mean, "InvStdDev": inverse]
+      }
+    case "RMSNormalization":
+      return try rows(referenceCase) { x in
+        ["Y": x.rmsNorm(gain: inputs["W"]?.reshaped(to: [-1]), epsilon: epsilon)]
+      }
     case let name: throw Unsupported("the node \(name ?? "")")
     }
   }
@@ -44,7 +46,9 @@ struct OnnxNormsRunner: CaseRunner {
     let axis = given < 0 ? given + x.rank : given
     let width = x.shape[axis...].reduce(1, *)
     return body(x.reshaped(to: [-1, width])).mapValues {
-      let ends = $0.shape[1] == width && width > 1 ? Array(x.shape[axis...]) : x.shape[axis...].map { _ in 1 }
+      let ends =
+        $0.shape[1] == width && width > 1
+        ? Array(x.shape[axis...]) : x.shape[axis...].map { _ in 1 }
       return $0.reshaped(to: x.shape[..<axis] + ends)
     }
   }

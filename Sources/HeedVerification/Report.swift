@@ -82,7 +82,8 @@ extension Report.Line {
     switch outcome {
     case .unsupported(let what): return "\(name) (\(count)): \(what)"
     case .passed: return "pass  \(name)  \(numbers)"
-    case .failed(let why): return "FAIL  \(name)  \(comparisons.isEmpty ? "" : numbers + "; ")\(why)"
+    case .failed(let why):
+      return "FAIL  \(name)  \(comparisons.isEmpty ? "" : numbers + "; ")\(why)"
     }
   }
 

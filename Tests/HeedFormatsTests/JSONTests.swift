@@ -15,7 +15,8 @@ struct JSONTests {
 
   @Test("integers of 64 bits stay exact")
   func integers() throws {
-    let value = try JSONValue(parsing: "[9223372036854775807, -9223372036854775808, 9007199254740993]")
+    let value = try JSONValue(
+      parsing: "[9223372036854775807, -9223372036854775808, 9007199254740993]")
     #expect(value.array == [.integer(.max), .integer(.min), .integer(9_007_199_254_740_993)])
   }
 
@@ -32,11 +33,13 @@ struct JSONTests {
     #expect(try JSONValue(parsing: #""\ud83d\ude00\u00e9""#) == "\u{1F600}é")
   }
 
-  @Test("every mistake is refused with its place", arguments: [
-    ("", 0), ("{", 1), ("[1,]", 3), ("[1 2]", 3), ("{\"a\":1,\"a\":2}", 7), ("01", 2), ("1.", 2),
-    ("-", 1), ("\"a", 2), ("\"\\x\"", 2), ("\"\\ud800\"", 7), ("\"\\ude00\"", 7), ("nul", 0),
-    ("NaN", 0), ("-Infinity", 1), ("1e999", 0), ("[1]x", 3), ("\"\t\"", 1), ("{1:2}", 1),
-  ])
+  @Test(
+    "every mistake is refused with its place",
+    arguments: [
+      ("", 0), ("{", 1), ("[1,]", 3), ("[1 2]", 3), ("{\"a\":1,\"a\":2}", 7), ("01", 2), ("1.", 2),
+      ("-", 1), ("\"a", 2), ("\"\\x\"", 2), ("\"\\ud800\"", 7), ("\"\\ude00\"", 7), ("nul", 0),
+      ("NaN", 0), ("-Infinity", 1), ("1e999", 0), ("[1]x", 3), ("\"\t\"", 1), ("{1:2}", 1),
+    ])
   func mistakes(text: String, offset: Int) {
     let error = #expect(throws: FormatError.self) { try JSONValue(parsing: text) }
     #expect(error?.code == .malformed)

@@ -62,7 +62,8 @@ struct SafetensorsTests {
   @Test("a tensor at an odd address is copied, not read crookedly")
   func misaligned() throws {
     let folder = try TemporaryFolder()
-    let header = #"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"#
+    let header =
+      #"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"#
       + #""b":{"dtype":"F32","shape":[2],"data_offsets":[1,9]}}"#
     var bytes = safetensors(header)
     bytes += [9] + [0, 0, 0x80, 0x3F] + [0, 0, 0, 0x40]
@@ -80,22 +81,28 @@ struct SafetensorsTests {
     #expect(tensor.elements(as: Float.self) == [1, 2, 3])
   }
 
-  @Test("broken files are refused", arguments: [
-    ([], "empty"), ([1, 2, 3], "short"), (safetensors("{}", length: 1 << 40), "huge header"),
-    (safetensors("{}", length: 50), "header longer than the file"), (safetensors("[]"), "no object"),
-    (safetensors("{"), "no JSON"), (safetensors("{}", data: 4), "trailing data"),
-    (safetensors(entry("F31", "[1]", 0, 4), data: 4), "unknown type"),
-    (safetensors(entry("F32", "[-1]", 0, 4), data: 4), "negative length"),
-    (safetensors(entry("F32", "[1.5]", 0, 4), data: 4), "length with a fraction"),
-    (safetensors(entry("F32", "[1]", 4, 0), data: 4), "reversed"),
-    (safetensors(entry("F32", "[1]", 0, 8), data: 4), "beyond the end"),
-    (safetensors(entry("F32", "[2]", 0, 4), data: 4), "too small"),
-    (safetensors(entry("F32", "[4611686018427387904, 8]", 0, 0)), "overflow"),
-    (safetensors(entry("F32", "[1]", 4, 8), data: 8), "hole"),
-    (safetensors(#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"#
-      + #""b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}}"#, data: 6), "overlap"),
-    (safetensors(#"{"__metadata__":{"a":1}}"#), "metadata"),
-  ] as [([UInt8], String)])
+  @Test(
+    "broken files are refused",
+    arguments: [
+      ([], "empty"), ([1, 2, 3], "short"), (safetensors("{}", length: 1 << 40), "huge header"),
+      (safetensors("{}", length: 50), "header longer than the file"),
+      (safetensors("[]"), "no object"),
+      (safetensors("{"), "no JSON"), (safetensors("{}", data: 4), "trailing data"),
+      (safetensors(entry("F31", "[1]", 0, 4), data: 4), "unknown type"),
+      (safetensors(entry("F32", "[-1]", 0, 4), data: 4), "negative length"),
+      (safetensors(entry("F32", "[1.5]", 0, 4), data: 4), "length with a fraction"),
+      (safetensors(entry("F32", "[1]", 4, 0), data: 4), "reversed"),
+      (safetensors(entry("F32", "[1]", 0, 8), data: 4), "beyond the end"),
+      (safetensors(entry("F32", "[2]", 0, 4), data: 4), "too small"),
+      (safetensors(entry("F32", "[4611686018427387904, 8]", 0, 0)), "overflow"),
+      (safetensors(entry("F32", "[1]", 4, 8), data: 8), "hole"),
+      (
+        safetensors(
+          #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"#
+            + #""b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}}"#, data: 6), "overlap"
+      ),
+      (safetensors(#"{"__metadata__":{"a":1}}"#), "metadata"),
+    ] as [([UInt8], String)])
   func broken(bytes: [UInt8], name: String) throws {
     let folder = try TemporaryFolder()
     let path = folder.file(name)
