@@ -1,0 +1,100 @@
+import HeedAttention
+import HeedFormats
+import HeedModels
+import HeedTensor
+import Testing
+
+@Suite("Language model")
+struct LanguageModelTests {
+  private let ids = [[3, 1, 4, 1, 5, 9, 2], [6, 5, 3, 5, 8, 9, 7]]
+
+  @Test("a later token never changes the logits of an earlier one", arguments: SmallConfig.all)
+  func causality(config: JSONValue) throws {
+    let model = try smallModel(config)
+    var changed = ids
+    changed[0][5] = 11
+    let (before, after) = (model.logits(ids), model.logits(changed))
+    let early = { (x: Tensor) in bits(x.sliced(axis: 1, range: 0..<5)) }
+    #expect(early(before) == early(after))
+    #expect(bits(before) != bits(after))
+  }
+
+  @Test("one token after the other with a cache gives the bits of all at once", arguments: SmallConfig.all)
+  func cache(config: JSONValue) throws {
+    let model = try smallModel(config)
+    let whole = model.logits(ids)
+    var cache = model.emptyCache()
+    var parts: [Tensor] = []
+    for range in [0..<3, 3..<4, 4..<7] {
+      parts.append(model.forward(ids.map { Array($0[range]) }, cache: &cache).logits)
+    }
+    #expect(bits(Tensor(concatenating: parts, alongAxis: 1)) == bits(whole))
+    #expect(cache.first?.position == 7)
+  }
+
+  @Test("a sequence has the same bits alone and in a batch", arguments: SmallConfig.all)
+  func batch(config: JSONValue) throws {
+    let model = try smallModel(config)
+    let together = model.logits(ids)
+    for row in 0..<2 {
+      #expect(bits(model.logits([ids[row]])) == bits(together.sliced(axis: 0, range: row..<row + 1)))
+    }
+  }
+
+  @Test("looking changes no bit and sees every layer", arguments: SmallConfig.all)
+  func probe(config: JSONValue) throws {
+    let model = try smallModel(config)
+    let probe = AttentionProbe()
+    var options = LanguageModel.Options()
+    options.probe = probe
+    #expect(bits(model.logits(ids, options: options)) == bits(model.logits(ids)))
+    #expect(probe.records.count == model.spec.blocks.count)
+  }
+
+  @Test("packed weights give the bits of plain ones", arguments: SmallConfig.all)
+  func packing(config: JSONValue) throws {
+    let packed = try smallModel(config, packed: true)
+    let plain = try smallModel(config, packed: false)
+    #expect(bits(packed.logits(ids)) == bits(plain.logits(ids)))
+  }
+
+  @Test("padding on the left changes nothing but the place", arguments: SmallConfig.all)
+  func padding(config: JSONValue) throws {
+    let model = try smallModel(config)
+    var options = LanguageModel.Options()
+    options.visibleKeys = [[false, false, true, true, true]]
+    options.positions = [0, 0, 0, 1, 2]
+    let padded = model.logits([[0, 0, 3, 1, 4]], options: options)
+    let plain = model.logits([[3, 1, 4]])
+    let got = padded.sliced(axis: 1, range: 2..<5).elements(as: Float.self)
+    // The same sums over other places of a block: equal up to the order of a few additions.
+    for (got, want) in zip(got, plain.elements(as: Float.self)) {
+      #expect(abs(got - want) <= 1e-5 * max(1, abs(want)))
+    }
+  }
+
+  @Test("bfloat16 products stay near float32 ones", arguments: SmallConfig.all)
+  func precision(config: JSONValue) throws {
+    let exact = try smallModel(config).logits(ids).elements(as: Float.self)
+    let rounded = try smallModel(config, precision: .bfloat16).logits(ids).elements(as: Float.self)
+    let largest = exact.map(abs).max() ?? 0
+    // 8 bits of mantissa, two layers: a few percent of the largest logit.
+    for (exact, rounded) in zip(exact, rounded) { #expect(abs(exact - rounded) < 0.05 * largest) }
+  }
+
+  @Test("a loss has a gradient for every parameter", arguments: SmallConfig.all)
+  func gradients(config: JSONValue) throws {
+    let (spec, binding, parameters) = try smallParameters(config)
+    let tape = Tape()
+    let watched = parameters.mapValues { tape.watch($0) }
+    let model = LanguageModel(spec: spec, binding: binding, parameters: watched, packed: false)
+    let loss = model.loss(ids.map { Array($0.dropLast()) }, targets: ids.map { Array($0.dropFirst()) })
+    let names = binding.names
+    let gradients = tape.gradients(of: loss, for: names.compactMap { watched[$0] })
+    #expect(gradients.count == parameters.count)
+    for (name, gradient) in zip(names, gradients) {
+      let length = gradient.sumOfSquares()
+      #expect(length.isFinite && length > 0, "\(name)")
+    }
+  }
+}
