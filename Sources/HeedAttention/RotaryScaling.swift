@@ -84,8 +84,12 @@ public enum RotaryScaling: Sendable, Hashable {
 
   /// Angles per position of each pair of channels; `[width / 2]`.
   func frequencies(base: Double, width: Int, sequenceLength: Int) -> [Double] {
+    // In float32, as the models that were trained with them computed them: at position 60,000 the
+    // last bit of a frequency is the third digit of a cosine.
     func plain(_ base: Double) -> [Double] {
-      stride(from: 0, to: width, by: 2).map { 1 / pow(base, Double($0) / Double(width)) }
+      stride(from: 0, to: width, by: 2).map {
+        Double(1 / powf(Float(base), Float($0) / Float(width)))
+      }
     }
     switch self {
     case .none:
