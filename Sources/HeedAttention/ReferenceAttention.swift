@@ -32,7 +32,8 @@ package func referenceAttention(
     let slopes = alibi.converted(to: type).reshaped(to: [1, H, 1, 1])
     scores = scores + slopes * Tensor(distance, shape: [1, 1, T, S]).converted(to: type)
   }
-  let hidden = mask.hiddenCells(B, H, T, S)
+  let visible: [Bool] = mask.visibleCells(batch: B, heads: H, queryCount: T, keyCount: S).elements()
+  let hidden = Tensor(visible.map { !$0 }, shape: [B, H, T, S])
   scores = scores.replacing(with: -Double.infinity, where: hidden)
   if let sinks {
     let column = sinks.converted(to: type).reshaped(to: [1, H, 1, 1]).broadcast(to: [B, H, T, 1])
@@ -44,8 +45,11 @@ package func referenceAttention(
 }
 
 extension Mask {
-  /// True where a query may not see a key; `[B, H, T, S]`.
-  func hiddenCells(_ B: Int, _ H: Int, _ T: Int, _ S: Int) -> Tensor {
+  /// True where a query may see a key; `[B, H, T, S]`. Memory O(B·H·T·S): for tests and layers that
+  /// change the keys, not for the fused attention.
+  package func visibleCells(batch B: Int, heads H: Int, queryCount T: Int, keyCount S: Int)
+    -> Tensor
+  {
     let prepared = prepared(batch: B, heads: H, queryCount: T, keyCount: S)
     var cells = [UInt8](repeating: 0, count: B * H * T * S)
     cells.withUnsafeMutableBufferPointer { buffer in
@@ -56,7 +60,7 @@ extension Mask {
           count: S, queryCount: T, keyCount: S)
       }
     }
-    return Tensor(cells.map { $0 == 0 }, shape: [B, H, T, S])
+    return Tensor(cells.map { $0 != 0 }, shape: [B, H, T, S])
   }
 }
 

@@ -6,6 +6,8 @@ extension RunnerRegistry {
       "ops_basic/activations": ActivationsRunner(),
       "ops_basic/losses": LossesRunner(),
       "ops_sdpa": SdpaRunner(),
+      "ops_mha/multihead_attention": MultiHeadRunner(),
+      "ops_mha/transformer_layers": TransformerLayersRunner(),
       "ops_position/rope_apply": RotaryRunner(),
       "ops_position/rope_scaling": RotaryScalingRunner(),
       "ops_position/sinusoidal": SinusoidalRunner(),
