@@ -1,0 +1,114 @@
+import Foundation
+import Testing
+
+/// The real binary, run as a person would run it.
+private struct Run {
+  let status: Int32
+  let output: String
+  let errors: String
+
+  init(_ arguments: String..., input: String = "") throws {
+    try self.init(arguments, input: input)
+  }
+
+  init(_ arguments: [String], input: String = "") throws {
+    let beside = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+      .appendingPathComponent("heed")
+    let built = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent()
+      .appendingPathComponent(".build/release/heed")
+    let process = Process()
+    process.executableURL =
+      FileManager.default.isExecutableFile(atPath: beside.path) ? beside : built
+    process.arguments = arguments
+    let (out, err, stdin) = (Pipe(), Pipe(), Pipe())
+    process.standardOutput = out
+    process.standardError = err
+    process.standardInput = stdin
+    try process.run()
+    stdin.fileHandleForWriting.write(Data(input.utf8))
+    try stdin.fileHandleForWriting.close()
+    output = String(decoding: out.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    errors = String(decoding: err.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    status = process.terminationStatus
+  }
+}
+
+@Suite struct CommandTests {
+  @Test("help names every verb and ends well")
+  func help() throws {
+    let run = try Run("--help")
+    #expect(run.status == 0 && run.errors.isEmpty)
+    for verb in ["tour", "generate", "explain", "train", "evaluate", "verify", "bench", "describe"]
+    {
+      #expect(run.output.contains("  \(verb) "), "\(verb)")
+    }
+  }
+
+  @Test(
+    "wrong use is status 2, with words on standard error",
+    arguments: [
+      ["generate"], ["generate", "x", "--temperature", "-1"], ["generate", "x", "--top-p", "0"],
+      ["generate", "x", "--nonsense"], ["nonsense"], ["bench", "attention", "--width", "0"],
+      ["explain", "x", "--output", "picture.gif"],
+    ])
+  func wrongUse(arguments: [String]) throws {
+    let run = try Run(arguments)
+    #expect(run.status == 2)
+    #expect(run.output.isEmpty && !run.errors.isEmpty)
+  }
+
+  @Test(
+    "what cannot be done is status 1, with words on standard error",
+    arguments: [
+      ["generate", "x", "--model", "/nowhere"], ["describe", "/nowhere"],
+      ["evaluate", "/nowhere/text"], ["generate", ""], ["generate", "\u{4E2D}"],
+      ["verify", "/nowhere"], ["explain", "To be", "--output", "/nowhere/heads.svg"],
+      ["explain", "To be", "--layer", "99", "--output", "/tmp/heed-test.svg"],
+    ])
+  func failures(arguments: [String]) throws {
+    let run = try Run(arguments)
+    #expect(run.status == 1)
+    #expect(!run.errors.isEmpty)
+  }
+
+  @Test("the model that ships writes the same text for the same seed")
+  func generate() throws {
+    let first = try Run("generate", "ROMEO:", "--tokens", "40", "--seed", "3")
+    #expect(first.status == 0 && first.output.hasPrefix("ROMEO:"))
+    #expect(try Run("generate", "ROMEO:", "--tokens", "40", "--seed", "3").output == first.output)
+    let fromInput = try Run("generate", "-", "--tokens", "40", "--seed", "3", input: "ROMEO:")
+    #expect(fromInput.output == first.output)
+  }
+
+  @Test("--json prints one document and nothing else")
+  func json() throws {
+    for run in [
+      try Run("generate", "ROMEO:", "--tokens", "5", "--json"),
+      try Run("explain", "To be, or not", "--json"),
+      try Run("bench", "matmul", "--m", "4", "--n", "8", "--k", "8", "--seconds", "0", "--json"),
+    ] {
+      #expect(run.status == 0)
+      let value = try JSONSerialization.jsonObject(with: Data(run.output.utf8))
+      #expect((value as? [String: Any])?.isEmpty == false)
+    }
+  }
+
+  @Test("explain writes pictures that are whole files")
+  func pictures() throws {
+    let folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent("heed-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let starts: [(String, [UInt8])] = [
+      ("a.png", [0x89, 0x50, 0x4E, 0x47]), ("a.svg", Array("<svg".utf8)), ("a.json", [0x7B]),
+    ]
+    for (name, start) in starts {
+      let path = folder.appendingPathComponent(name).path
+      #expect(try Run("explain", "To be, or not to be", "--output", path).status == 0)
+      let bytes = try #require(FileManager.default.contents(atPath: path))
+      #expect(bytes.starts(with: start))
+    }
+  }
+}

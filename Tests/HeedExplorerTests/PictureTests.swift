@@ -1,0 +1,124 @@
+import Heed
+import HeedExplorer
+import HeedFormats
+import HeedModels
+import HeedText
+import Testing
+
+private func textModel() throws -> TextModel {
+  let config: JSONValue = [
+    "model_type": "gpt2", "n_embd": 8, "n_head": 2, "n_layer": 2, "n_positions": 32,
+    "vocab_size": 9,
+  ]
+  let family = ModelFamily.gpt2
+  let spec = try family.spec(config, "test")
+  let fresh = family.weights(spec).freshParameters(of: spec, seed: 2)
+  return TextModel(
+    name: "tiny",
+    model: LanguageModel(spec: spec, binding: fresh.binding, parameters: fresh.parameters),
+    tokenizer: CharacterTokenizer(charactersOf: "abc<&\"> \n"))
+}
+
+@Suite struct PictureTests {
+  @Test("an explanation's weights are causal and sum to one")
+  func weights() throws {
+    let explanation = try Explanation(textModel(), prompt: "ab cab")
+    #expect(explanation.layerCount == 2 && explanation.headCount == 2 && explanation.query == 5)
+    for (query, row) in explanation.weights(layer: 1, head: 1).enumerated() {
+      #expect(abs(row.reduce(0, +) - 1) < 1e-5)
+      #expect(row[(query + 1)...].allSatisfy { $0 == 0 })
+    }
+    #expect(abs(explanation.meanReading().reduce(0, +) - 1) < 1e-5)
+  }
+
+  @Test("the drawing fits its width and shows every token")
+  func drawing() throws {
+    let text = "ab\ncab ab cab abc cba"
+    let drawing = try Explanation(textModel(), prompt: text).drawing(width: 20)
+    let lines = drawing.split(separator: "\n", omittingEmptySubsequences: false)
+    let shown = lines.filter { $0.hasPrefix("  ") && !$0.contains("layer") }
+    #expect(shown.allSatisfy { $0.count <= 20 })
+    #expect(drawing.contains("↵"))
+    #expect(drawing.contains("layer 1 head 1"))
+  }
+
+  @Test("tokens are text in an SVG, never markup")
+  func escaping() throws {
+    let explanation = try Explanation(textModel(), prompt: "a<b>&\"")
+    let svg = HeadPicture(explanation, heads: [(0, 0)]).svg
+    #expect(svg.hasPrefix("<svg") && svg.hasSuffix("</svg>"))
+    #expect(svg.contains("&lt;") && svg.contains("&amp;") && svg.contains("&quot;"))
+    #expect(!svg.contains("<b>"))
+  }
+
+  @Test("a PNG has its signature, its size and its end")
+  func png() throws {
+    let bytes = HeadPicture(
+      try Explanation(textModel(), prompt: "abc"), heads: [(0, 0), (0, 1)]
+    ).png
+    #expect(Array(bytes.prefix(8)) == [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A])
+    func big(_ at: Int) -> Int { bytes[at..<at + 4].reduce(0) { $0 << 8 | Int($1) } }
+    // Two heads of 3 x 3 cells of 16 pixels side by side, gaps of 8.
+    #expect(big(16) == 2 * 56 + 8 && big(20) == 56 + 8)
+    #expect(Array(bytes.suffix(8).prefix(4)) == Array("IEND".utf8))
+  }
+
+  @Test("a text that is empty, too long or unknown is refused with words")
+  func refused() throws {
+    let model = try textModel()
+    for text in ["", String(repeating: "a", count: 33), "xyz"] {
+      #expect(throws: TokenizerError.self) { try Explanation(model, prompt: text) }
+    }
+  }
+}
+
+@Suite struct GenerationTests {
+  private func text(_ settings: GenerationSettings, _ prompt: String = "ab") throws -> String {
+    var generator = try TextGenerator(textModel(), prompt: prompt, settings: settings)
+    return generator.all()
+  }
+
+  @Test("the same seed gives the same text, another seed another")
+  func seeds() throws {
+    func sampled(_ seed: UInt64) throws -> String {
+      try text(GenerationSettings(sampling: SamplingSettings(seed: seed), newTokenCount: 60))
+    }
+    #expect(try sampled(1) == sampled(1))
+    #expect(try sampled(1) != sampled(2))
+  }
+
+  @Test("a text may be longer than the context")
+  func long() throws {
+    let long = try text(GenerationSettings(newTokenCount: 100))
+    #expect(long.unicodeScalars.count == 100)
+  }
+
+  @Test("a stop ends the text and is not part of it")
+  func stops() throws {
+    let settings = SamplingSettings(seed: 3)
+    let plain = try text(GenerationSettings(sampling: settings, newTokenCount: 80))
+    let stop = String(plain.dropFirst(10).prefix(2))
+    let stopped = try text(
+      GenerationSettings(sampling: settings, newTokenCount: 80, stops: [stop]))
+    let place = try #require(plain.firstRange(of: stop))
+    #expect(stopped == String(plain[..<place.lowerBound]))
+  }
+
+  @Test("sampling settings cut what they say")
+  func cuts() {
+    let logits: [Float] = [2, 1, 0, -1]
+    func drawn(_ settings: SamplingSettings) -> Set<Int> {
+      Set((0..<300).map { settings.token(from: logits, history: [], step: $0) })
+    }
+    #expect(drawn(SamplingSettings(temperature: 0)) == [0])
+    #expect(drawn(SamplingSettings(topK: 2)) == [0, 1])
+    #expect(drawn(SamplingSettings(topP: 0.8)) == [0, 1])
+    #expect(drawn(SamplingSettings(minP: 0.1)) == [0, 1, 2])
+    #expect(drawn(SamplingSettings()) == [0, 1, 2, 3])
+    #expect(
+      SamplingSettings(temperature: 0, repetitionPenalty: 3)
+        .token(from: logits, history: [0], step: 0) == 1)
+    #expect(SamplingSettings(temperature: -1).problem != nil)
+    #expect(SamplingSettings(topP: 0).problem != nil)
+  }
+}
