@@ -71,6 +71,7 @@ let package = Package(
     // Tests.
     tests(of: "HeedTensor", ["CHeedKernels"]),
     tests(of: "HeedAttention", ["HeedTensor"]),
+    tests(of: "HeedBlocks", ["HeedTensor", "HeedAttention"]),
     tests(of: "HeedFormats", ["HeedTensor"]),
     tests(of: "HeedModels", ["HeedTensor", "HeedAttention", "HeedBlocks", "HeedFormats"]),
     tests(of: "HeedTraining", ["HeedTensor", "HeedModels"]),

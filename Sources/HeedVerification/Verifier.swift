@@ -71,7 +71,11 @@ public struct Verifier: Sendable {
   ) -> Report.Line {
     do {
       let referenceCase =
-        try file.kind == "training" ? file.trainingCase() : file.referenceCase(entry)
+        switch file.kind {
+        case "training": try file.trainingCase()
+        case "files": try file.filesCase()
+        default: try file.referenceCase(entry)
+        }
       let results = try runner.results(of: referenceCase, in: file)
       return Self.compare(results, referenceCase)
     } catch let error as Unsupported {
