@@ -22,12 +22,7 @@ struct Verify: ParsableCommand {
   var filter: String?
 
   func run() throws {
-    let report: Report
-    do throws(FormatError) {
-      report = try Verifier(filter: filter).verify(folder: folder)
-    } catch {
-      throw ValidationError(error.description)
-    }
+    let report = try Verifier(filter: filter).verify(folder: folder)
     print(json ? report.json.text(indented: true) : report.text)
     if !report.failures.isEmpty || report.lines.isEmpty { throw ExitCode(1) }
   }

@@ -122,6 +122,24 @@ struct SafetensorsTests {
     #expect(throws: FormatError.self) { try file.tensor(named: "a") }
   }
 
+  @Test("places beyond 4 GB are read")
+  func large() throws {
+    let folder = try TemporaryFolder()
+    let first = 5 << 30
+    let header = #"{"a":{"dtype":"U8","shape":[\#(first)],"data_offsets":[0,\#(first)]},"#
+      + #""b":{"dtype":"F32","shape":[2],"data_offsets":[\#(first),\#(first + 8)]}}"#
+    let start = safetensors(header)
+    let path = folder.file("large.safetensors", start)
+    // A file with a hole: it takes a few blocks of the disk, whatever its length.
+    let handle = try #require(FileHandle(forWritingAtPath: path))
+    try handle.seek(toOffset: UInt64(start.count + first))
+    try handle.write(contentsOf: Data([0, 0, 0x80, 0x3F, 0, 0, 0, 0x40]))
+    try handle.close()
+    let file = try SafetensorsFile(path: path)
+    #expect(try file.tensor(named: "b").elements(as: Float.self) == [1, 2])
+    #expect(try file.tensor(named: "a").count == first)
+  }
+
   @Test("a failed write leaves nothing behind")
   func failedWrite() throws {
     let folder = try TemporaryFolder()
