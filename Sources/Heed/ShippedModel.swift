@@ -30,6 +30,9 @@ public struct ShippedModel: Sendable, Hashable {
   }
 
   private static func resource(_ name: String) -> String {
-    (Bundle.module.resourcePath ?? "") + "/Resources/" + name
+    // Where a bundle of a copied folder begins differs between systems.
+    let base = Bundle.module.resourcePath ?? Bundle.module.bundlePath
+    let direct = base + "/" + name
+    return FileManager.default.fileExists(atPath: direct) ? direct : base + "/Resources/" + name
   }
 }

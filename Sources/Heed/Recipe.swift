@@ -1,0 +1,98 @@
+// A recipe is data: sizes, settings and the text. `RecipeRun` carries it out. nanoGPT's setting for
+// a CPU: github.com/karpathy/nanoGPT, config/train_shakespeare_char.py and its README.
+
+public import HeedFormats
+public import HeedTensor
+import HeedTraining
+
+/// Everything that a training run of a character model depends on.
+public struct Recipe: Sendable {
+  /// What `heed train` calls it.
+  public var name: String
+  /// One line for people.
+  public var summary: String
+  /// `config.json` of the model, without the size of the vocabulary, which is the text's.
+  public var config: JSONValue
+  /// T: tokens of a window.
+  public var contextLength: Int
+  /// Windows of a microbatch.
+  public var batchSize: Int
+  /// Microbatches of a step.
+  public var microbatchCount = 1
+  /// Steps.
+  public var stepCount: Int
+  /// Share of embeddings, branch results and attention weights that become zero in training.
+  public var dropout = 0.0
+  /// The highest learning rate.
+  public var peakRate: Double
+  /// The learning rate of the last step.
+  public var finalRate: Double
+  /// Steps until the highest rate.
+  public var warmupSteps = 100
+  /// AdamW's memory of squared gradients.
+  public var beta2 = 0.99
+  /// AdamW's decay of matrices.
+  public var weightDecay = 0.1
+  /// Longer gradients are shortened to this.
+  public var gradientLimit = 1.0
+  /// Precision of products in training.
+  public var precision: ProductPrecision
+  /// The seed of everything random.
+  public var seed: UInt64 = 1337
+  /// Steps between two measurements on the validation part.
+  public var validationInterval = 250
+  /// Share of the text that is learnt from; the rest validates.
+  public var trainingShare = 0.9
+
+  /// All recipes.
+  public static let all: [Recipe] = [.shakespeareCharacters, .shakespeareCharactersLong]
+
+  /// The one called `name`.
+  public static func named(_ name: String) -> Recipe? { all.first { $0.name == name } }
+
+  /// nanoGPT's small setting for a CPU.
+  public static let shakespeareCharacters = Recipe(
+    name: "shakespeare-chars",
+    summary: "nanoGPT's CPU setting: GPT-2 with 4 layers of 128, 2,000 steps of 12 x 64 characters",
+    config: [
+      "model_type": "gpt2", "n_layer": 4, "n_head": 4, "n_embd": 128, "n_positions": 64,
+      "activation_function": "gelu", "tie_word_embeddings": true,
+    ],
+    contextLength: 64, batchSize: 12, stepCount: 2000, peakRate: 1e-3, finalRate: 1e-4,
+    precision: .float32)
+
+  /// The model that ships.
+  public static let shakespeareCharactersLong = Recipe(
+    name: "shakespeare-chars-long",
+    summary: "the model that ships: Llama blocks, 5 layers of 192, rotary positions, dropout",
+    config: [
+      "model_type": "llama", "num_hidden_layers": 5, "num_attention_heads": 6, "hidden_size": 192,
+      "intermediate_size": 512, "max_position_embeddings": 128, "rope_theta": 10000.0,
+      "tie_word_embeddings": true,
+    ],
+    contextLength: 128, batchSize: 16, stepCount: 2500, dropout: 0.1, peakRate: 3e-3,
+    finalRate: 1e-4, precision: .bfloat16)
+
+  /// What must be the same for a run to go on from a checkpoint.
+  public var settings: JSONValue {
+    [
+      "config": config, "context_length": .integer(contextLength),
+      "batch_size": .integer(batchSize), "microbatches": .integer(microbatchCount),
+      "steps": .integer(stepCount), "dropout": .number(dropout), "peak_rate": .number(peakRate),
+      "final_rate": .number(finalRate), "warmup_steps": .integer(warmupSteps),
+      "beta2": .number(beta2), "weight_decay": .number(weightDecay),
+      "gradient_limit": .number(gradientLimit), "precision": .string(precision.rawValue),
+      "training_share": .number(trainingShare),
+      "validation_interval": .integer(validationInterval), "seed": .string(String(seed)),
+    ]
+  }
+
+  /// The settings of the trainer.
+  var training: TrainingSettings {
+    TrainingSettings(
+      optimizer: Optimizer(.adamW(beta2: beta2, weightDecay: weightDecay)),
+      schedule: .cosine(
+        peak: peakRate, final: finalRate, warmup: min(warmupSteps, stepCount), total: stepCount),
+      gradientLimit: gradientLimit, microbatchCount: microbatchCount, seed: seed)
+  }
+}

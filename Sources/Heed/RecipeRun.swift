@@ -1,0 +1,210 @@
+// A recipe carried out: text to tokens, steps, measurements, checkpoints, and at the end a model
+// folder that loads like any other.
+
+import Foundation
+import HeedBlocks
+import HeedFormats
+import HeedModels
+import HeedTensor
+import HeedText
+public import HeedTraining
+
+/// One training run of a recipe in a folder.
+public struct RecipeRun: Sendable {
+  /// The recipe.
+  public let recipe: Recipe
+  /// Where everything is written.
+  public let folder: String
+  /// Steps between two checkpoints.
+  public var checkpointInterval = 250
+
+  private let tokenizer: CharacterTokenizer
+  private let training: TokenWindows
+  private let validation: [TokenWindows.Batch]
+  private let config: JSONValue
+  private let spec: ModelSpec
+  private let binding: WeightBinding
+  private var trainer: Trainer
+  private var log: TrainingLog
+
+  /// How a run ended.
+  public struct Result: Sendable, Hashable {
+    /// Finished steps.
+    public let step: Int
+    /// False when it was asked to stop before the last step.
+    public let isComplete: Bool
+    /// Mean training loss of the last steps, at most 50.
+    public let trainingLoss: Double
+    /// Loss over the whole validation part; nil when the run was stopped.
+    public let validationLoss: Double?
+    /// Seconds that this call took.
+    public let seconds: Double
+    /// Weights of the model.
+    public let parameterCount: Int
+  }
+
+  /// The checkpoint of the run.
+  public var checkpointPath: String { folder + "/checkpoint.safetensors" }
+
+  /// Prepares a run.
+  ///
+  /// - Parameters:
+  ///   - text: what is learnt; its last part validates.
+  ///   - folder: made when it is not there.
+  ///   - isResuming: go on from the folder's checkpoint.
+  /// - Throws: `FormatError` and `TrainingError`: an unusable folder, text or checkpoint.
+  public init(_ recipe: Recipe, text: String, folder: String, isResuming: Bool = false) throws {
+    self.recipe = recipe
+    self.folder = folder
+    tokenizer = CharacterTokenizer(charactersOf: text)
+    let ids = try tokenizer.encode(text)
+    let cut = Int(Double(ids.count) * recipe.trainingShare)
+    let T = recipe.contextLength
+    guard cut > T, ids.count - cut > T else {
+      throw TrainingError(
+        .unusable, what: "a text of \(ids.count) characters is too short for windows of \(T)")
+    }
+    training = TokenWindows(Array(ids[..<cut]), length: T)
+    validation = TokenWindows(Array(ids[cut...]), length: T).inOrder(batchesOf: 32)
+    var object = recipe.config.object ?? JSONObject()
+    object["vocab_size"] = .integer(tokenizer.vocabularySize)
+    config = .object(object)
+    let family = try FamilyRegistry.standard.family(for: config, place: recipe.name)
+    spec = try family.spec(config, recipe.name)
+    let fresh = family.weights(spec).freshParameters(of: spec, seed: recipe.seed)
+    binding = fresh.binding
+    do {
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    } catch {
+      throw TrainingError(
+        .unusable, what: "cannot make the folder \(folder): \(error.localizedDescription)")
+    }
+    if isResuming {
+      let path = folder + "/checkpoint.safetensors"
+      let checkpoint = try Checkpoint(path: path)
+      try checkpoint.requireSame(recipe: recipe.name, settings: recipe.settings)
+      guard Set(checkpoint.parameters.keys) == Set(fresh.parameters.keys),
+        checkpoint.parameters.allSatisfy({ $0.value.shape == fresh.parameters[$0.key]?.shape })
+      else {
+        throw TrainingError(
+          .foreignCheckpoint, what: "\(path) has other parameters than the recipe")
+      }
+      trainer = try Trainer(resuming: checkpoint, settings: recipe.training)
+      trainer.lastCheckpoint = path
+    } else {
+      trainer = Trainer(parameters: fresh.parameters, settings: recipe.training)
+    }
+    log = try TrainingLog(path: folder + "/log.jsonl", continuingAfter: trainer.stepCount)
+    try writeWhole(config.text(indented: true) + "\n", to: folder + "/config.json")
+    try writeWhole(tokenizer.json.text(indented: true) + "\n", to: folder + "/tokenizer.json")
+  }
+
+  /// Trains to the last step, or until `shouldStop` answers true; a checkpoint is written then.
+  ///
+  /// - Parameter progress: told after every step.
+  /// - Throws: `TrainingError` when the loss diverges, `FormatError` when a file cannot be written.
+  public mutating func run(
+    shouldStop: () -> Bool = { false }, progress: (TrainingProgress) -> Void = { _ in }
+  ) throws -> Result {
+    let clock = ContinuousClock()
+    let start = clock.now
+    let first = trainer.stepCount
+    let tokensPerStep = recipe.batchSize * recipe.microbatchCount * recipe.contextLength
+    var validationLoss: Double?
+    while trainer.stepCount < recipe.stepCount {
+      if shouldStop() {
+        try writeCheckpoint()
+        return result(seconds(clock.now - start), nil)
+      }
+      let result = try step()
+      let elapsed = seconds(clock.now - start)
+      let done = Double(result.step - first)
+      let isLast = result.step == recipe.stepCount
+      let isMeasured = isLast || result.step % recipe.validationInterval == 0
+      let measured = isMeasured ? measure() : nil
+      validationLoss = measured ?? validationLoss
+      try log.append(
+        TrainingLog.Entry(
+          step: result.step, loss: result.loss, learningRate: result.learningRate,
+          gradientNorm: result.gradientNorm,
+          tokensPerSecond: done * Double(tokensPerStep) / elapsed, validationLoss: measured))
+      if result.step % checkpointInterval == 0 || isLast { try writeCheckpoint() }
+      progress(
+        TrainingProgress(
+          step: result.step, stepCount: recipe.stepCount, loss: result.loss,
+          validationLoss: validationLoss, tokensPerSecond: done * Double(tokensPerStep) / elapsed,
+          secondsLeft: elapsed / done * Double(recipe.stepCount - result.step)))
+    }
+    let last = validationLoss ?? measure()
+    try writeModel()
+    return result(seconds(clock.now - start), last)
+  }
+
+  private mutating func step() throws -> StepResult {
+    let (recipe, spec, binding, training) = (recipe, spec, binding, training)
+    return try trainer.step { parameters, microbatch in
+      let batch = training.batch(of: recipe.batchSize, microbatch)
+      let model = LanguageModel(
+        spec: spec, binding: binding, parameters: parameters, packed: false,
+        precision: recipe.precision)
+      var options = LanguageModel.Options()
+      if recipe.dropout > 0 {
+        options.dropout = DropoutSettings(
+          rate: Float(recipe.dropout), seed: microbatch.dropoutSeed)
+      }
+      return model.loss(batch.inputs, targets: batch.targets, options: options)
+    }
+  }
+
+  /// Loss over the whole validation part, as `heed evaluate` measures it.
+  private func measure() -> Double {
+    let model = LanguageModel(spec: spec, binding: binding, parameters: trainer.parameters)
+    var (sum, count) = (0.0, 0)
+    for batch in validation {
+      let loss: Float = model.loss(batch.inputs, targets: batch.targets).item()
+      sum += Double(loss) * Double(batch.count)
+      count += batch.count
+    }
+    return sum / Double(count)
+  }
+
+  private mutating func writeCheckpoint() throws {
+    try Checkpoint(of: trainer, recipe: recipe.name, settings: recipe.settings)
+      .write(to: checkpointPath)
+    trainer.lastCheckpoint = checkpointPath
+    try writeCurve()
+  }
+
+  private func writeModel() throws {
+    try SafetensorsFile.write(
+      trainer.parameters, metadata: ["format": "pt", "heed.recipe": recipe.name],
+      to: folder + "/model.safetensors")
+    try writeCurve()
+  }
+
+  private func writeCurve() throws {
+    try writeWhole(
+      LossCurve.svg(log.entries, title: recipe.name), to: folder + "/loss.svg")
+  }
+
+  private func writeWhole(_ text: String, to path: String) throws {
+    do {
+      try AtomicFile.write(to: path) { (file) throws(FileError) in
+        try file.append(Array(text.utf8))
+      }
+    } catch { throw FormatError(error) }
+  }
+
+  private func result(_ seconds: Double, _ validationLoss: Double?) -> Result {
+    let losses = log.entries.suffix(50).compactMap(\.loss)
+    return Result(
+      step: trainer.stepCount, isComplete: trainer.stepCount == recipe.stepCount,
+      trainingLoss: losses.reduce(0, +) / Double(max(1, losses.count)),
+      validationLoss: validationLoss, seconds: seconds,
+      parameterCount: trainer.parameters.values.reduce(0) { $0 + $1.count })
+  }
+
+  private func seconds(_ duration: Duration) -> Double {
+    Double(duration.components.seconds) + 1e-18 * Double(duration.components.attoseconds)
+  }
+}

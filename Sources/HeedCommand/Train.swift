@@ -1,0 +1,199 @@
+import ArgumentParser
+import Dispatch
+import Foundation
+import Heed
+import HeedFormats
+import HeedTensor
+import HeedTraining
+import Synchronization
+
+/// `heed train`: makes a model from a recipe.
+struct Train: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Train a model by a recipe.",
+    discussion: """
+      Writes a model folder: config.json, model.safetensors, tokenizer.json, and the run itself: \
+      log.jsonl, loss.svg, checkpoint.safetensors. Ctrl-C writes a checkpoint, from which \
+      --resume goes on, to the same bits as if nothing had happened.
+      """)
+
+  @Argument(help: "The recipe; --list names them.") var recipe: String?
+  @Flag(help: "List the recipes.") var list = false
+  @Option(help: "The folder to write; by default one with the name of the recipe.")
+  var output: String?
+  @Option(help: "Learn from this UTF-8 text instead of the one that ships.") var text: String?
+  @Option(help: "Steps.") var steps: Int?
+  @Option(help: "The seed of everything random.") var seed: UInt64?
+  @Option(help: "Windows of a batch.") var batch: Int?
+  @Option(help: "Precision of products: f32 or bf16.") var precision: BenchType?
+  @Option(help: "Steps between two checkpoints.") var checkpointEvery = 250
+  @Option(help: "Threads; as many as the machine has when not given.") var threads: Int?
+  @Flag(help: "Go on from the checkpoint in the folder.") var resume = false
+  @Flag(help: "No progress bar.") var quiet = false
+  @Flag(help: "Print one JSON document.") var json = false
+
+  func validate() throws {
+    guard list || recipe != nil else {
+      throw ValidationError("name a recipe: \(names), or give --list")
+    }
+    for (name, value) in [
+      ("--steps", steps), ("--batch", batch), ("--threads", threads),
+      ("--checkpoint-every", checkpointEvery),
+    ] where value.map({ $0 < 1 }) ?? false {
+      throw ValidationError("\(name) must be 1 or more")
+    }
+  }
+
+  func run() throws {
+    if list { return showRecipes() }
+    guard let name = recipe, var recipe = Recipe.named(name) else {
+      throw CommandError("there is no recipe \"\(recipe ?? "")\"; known: \(names)")
+    }
+    if let steps { recipe.stepCount = steps }
+    if let seed { recipe.seed = seed }
+    if let batch { recipe.batchSize = batch }
+    if let precision { recipe.precision = precision.precision }
+    try ThreadPool.withThreadCount(threads ?? ThreadPool.threadCount) {
+      try train(recipe, in: output ?? name)
+    }
+  }
+
+  private var names: String { Recipe.all.map(\.name).joined(separator: ", ") }
+
+  private func showRecipes() {
+    if json {
+      let recipes = Recipe.all.map { recipe -> JSONValue in
+        [
+          "name": .string(recipe.name), "summary": .string(recipe.summary),
+          "settings": recipe.settings,
+        ]
+      }
+      print(JSONValue.array(recipes).text(indented: true))
+    } else {
+      for recipe in Recipe.all { print("\(recipe.name)\n  \(recipe.summary)") }
+    }
+  }
+
+  private func train(_ recipe: Recipe, in folder: String) throws {
+    var run = try RecipeRun(
+      recipe, text: try trainingText(), folder: folder, isResuming: resume)
+    run.checkpointInterval = checkpointEvery
+    let interrupt = Interrupt()
+    var bar = TrainingBar(isShown: !quiet && isatty(STDERR_FILENO) == 1)
+    let result: RecipeRun.Result
+    do {
+      result = try run.run(shouldStop: { interrupt.isRequested }) { bar.show($0) }
+    } catch {
+      bar.end()
+      throw error
+    }
+    bar.end()
+    if json { return show(result, recipe, folder) }
+    guard result.isComplete, let validation = result.validationLoss else {
+      print(
+        "stopped after step \(result.step) of \(recipe.stepCount); go on with\n  "
+          + "\(commandLine(folder)) --resume")
+      return
+    }
+    print(
+      String(
+        format: "%d steps in %.0f s: training loss %.4f, validation loss %.4f nats a character",
+        result.step, result.seconds, result.trainingLoss, validation))
+    print(
+      "\(result.parameterCount) weights, with log.jsonl and loss.svg, in \(folder)\n"
+        + "  heed generate \"ROMEO:\" --model \(folder)")
+  }
+
+  private func trainingText() throws -> String {
+    guard let text else { return try ShippedModel.shakespeareText }
+    guard let data = FileManager.default.contents(atPath: text) else {
+      throw CommandError("cannot read \(text)")
+    }
+    guard let decoded = String(data: data, encoding: .utf8) else {
+      throw CommandError("\(text) is not UTF-8 text")
+    }
+    return decoded
+  }
+
+  private func show(_ result: RecipeRun.Result, _ recipe: Recipe, _ folder: String) {
+    var object = JSONObject()
+    object["recipe"] = .string(recipe.name)
+    object["folder"] = .string(folder)
+    object["step"] = .integer(result.step)
+    object["is_complete"] = .bool(result.isComplete)
+    object["parameters"] = .integer(result.parameterCount)
+    object["training_loss"] = .number(result.trainingLoss)
+    object["validation_loss"] = result.validationLoss.map { .number($0) }
+    object["seconds"] = .number(result.seconds)
+    print(JSONValue.object(object).text())
+  }
+
+  /// What was typed, with every setting that a resumed run has to have.
+  private func commandLine(_ folder: String) -> String {
+    var words = ["heed train", recipe ?? "", "--output \(folder)"]
+    if let text { words.append("--text \(text)") }
+    if let steps { words.append("--steps \(steps)") }
+    if let seed { words.append("--seed \(seed)") }
+    if let batch { words.append("--batch \(batch)") }
+    if let precision { words.append("--precision \(precision.rawValue)") }
+    return words.joined(separator: " ")
+  }
+}
+
+/// Ctrl-C, once, as a question that the training loop asks; a second one ends the process.
+private final class Interrupt {
+  private final class Request: Sendable {
+    let isMade = Atomic<Bool>(false)
+  }
+
+  private let request = Request()
+  private let source: any DispatchSourceSignal
+
+  init() {
+    signal(SIGINT, SIG_IGN)
+    source = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())
+    source.setEventHandler { [request] in
+      if request.isMade.exchange(true, ordering: .relaxed) {
+        signal(SIGINT, SIG_DFL)
+        raise(SIGINT)
+      }
+    }
+    source.resume()
+  }
+
+  deinit {
+    source.cancel()
+    signal(SIGINT, SIG_DFL)
+  }
+
+  var isRequested: Bool { request.isMade.load(ordering: .relaxed) }
+}
+
+/// One line on standard error that is written again at most five times a second.
+private struct TrainingBar {
+  let isShown: Bool
+  private var last = 0.0
+
+  init(isShown: Bool) { self.isShown = isShown }
+
+  mutating func show(_ progress: TrainingProgress) {
+    let now = steadySeconds()
+    guard isShown, now - last > 0.2 || progress.step == progress.stepCount else { return }
+    last = now
+    let filled = 24 * progress.step / max(1, progress.stepCount)
+    let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: 24 - filled)
+    var line = String(
+      format: "[%@] %d/%d  loss %.3f", bar, progress.step, progress.stepCount, progress.loss)
+    if let validation = progress.validationLoss {
+      line += String(format: "  validation %.3f", validation)
+    }
+    let left = Int(progress.secondsLeft)
+    line += String(
+      format: "  %.0f tokens/s  %d:%02d left", progress.tokensPerSecond, left / 60, left % 60)
+    FileHandle.standardError.write(Data("\r\(line)\u{1B}[K".utf8))
+  }
+
+  func end() {
+    if isShown, last > 0 { FileHandle.standardError.write(Data("\n".utf8)) }
+  }
+}

@@ -1,1 +1,0 @@
-// The first file of the module is on its way.
