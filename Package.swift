@@ -74,7 +74,7 @@ let package = Package(
     tests(of: "HeedBlocks", ["HeedTensor", "HeedAttention"]),
     tests(of: "HeedFormats", ["HeedTensor"]),
     tests(of: "HeedModels", ["HeedTensor", "HeedAttention", "HeedBlocks", "HeedFormats"]),
-    tests(of: "HeedTraining", ["HeedTensor", "HeedModels"]),
+    tests(of: "HeedTraining", ["HeedFormats", "HeedModels", "HeedTensor"]),
     tests(of: "HeedExplorer", ["Heed", "HeedFormats", "HeedModels", "HeedText"]),
     tests(of: "HeedVerification", ["HeedFormats", "HeedTensor"]),
     tests(of: "HeedCommand"),

@@ -67,10 +67,10 @@ public struct Recipe: Sendable {
     summary: "the model that ships: Llama blocks, 5 layers of 192, rotary positions, dropout",
     config: [
       "model_type": "llama", "num_hidden_layers": 5, "num_attention_heads": 6, "hidden_size": 192,
-      "intermediate_size": 512, "max_position_embeddings": 128, "rope_theta": 10000.0,
+      "intermediate_size": 416, "max_position_embeddings": 128, "rope_theta": 10000.0,
       "tie_word_embeddings": true,
     ],
-    contextLength: 128, batchSize: 16, stepCount: 2500, dropout: 0.1, peakRate: 3e-3,
+    contextLength: 128, batchSize: 16, stepCount: 3500, dropout: 0.1, peakRate: 3e-3,
     finalRate: 1e-4, precision: .bfloat16)
 
   /// What must be the same for a run to go on from a checkpoint.

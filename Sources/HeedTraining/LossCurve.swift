@@ -12,9 +12,10 @@ public enum LossCurve {
   /// An SVG document. The training loss is drawn as means of neighbouring steps, at most 240 of
   /// them, because the loss of single batches is mostly noise.
   public static func svg(_ entries: [TrainingLog.Entry], title: String) -> String {
-    let training = smoothed(entries.compactMap { entry in
-      entry.loss.map { Point(x: Double(entry.step), y: $0) }
-    })
+    let training = smoothed(
+      entries.compactMap { entry in
+        entry.loss.map { Point(x: Double(entry.step), y: $0) }
+      })
     let validation = entries.compactMap { entry in
       entry.validationLoss.map { Point(x: Double(entry.step), y: $0) }
     }
@@ -36,7 +37,8 @@ public enum LossCurve {
       let loss = low + (high - low) * Double(tick) / 4
       let step = lastStep * Double(tick) / 4
       lines.append(
-        #"<path d="M\#(text(left)) \#(text(y(loss)))H\#(text(width - right))" stroke="lightgray"/>"#)
+        #"<path d="M\#(text(left)) \#(text(y(loss)))H\#(text(width - right))" stroke="lightgray"/>"#
+      )
       lines.append(
         #"<text x="\#(text(left - 6))" y="\#(text(y(loss) + 4))" text-anchor="end">"#
           + "\(text(loss))</text>")

@@ -15,6 +15,12 @@ public struct TokenWindows: Sendable {
     public let targets: [[Int]]
     /// Predicted tokens.
     public var count: Int { targets.reduce(0) { $0 + $1.count } }
+
+    /// A batch of given rows.
+    public init(inputs: [[Int]], targets: [[Int]]) {
+      self.inputs = inputs
+      self.targets = targets
+    }
   }
 
   /// Windows of `length` tokens.

@@ -36,6 +36,7 @@ public struct TrainingError: Error, Sendable, Equatable, CustomStringConvertible
     self.hint = hint
   }
 
+  /// What, where, and what may help, in one line.
   public var description: String {
     var text = step.map { "step \($0): \(what)" } ?? what
     if let lastCheckpoint { text += "; the last good checkpoint is \(lastCheckpoint)" }

@@ -21,7 +21,8 @@ struct ScheduleTests {
     }
   }
 
-  @Test("the rate never leaves the space between the final rate and the peak", arguments: [0, 1, 7])
+  @Test(
+    "the rate never leaves the space between the final rate and the peak", arguments: [0, 1, 7])
   func bounds(warmup: Int) {
     let schedules: [Schedule] = [
       .constant(peak: 1, warmup: warmup), .linear(peak: 1, warmup: warmup, total: 17),

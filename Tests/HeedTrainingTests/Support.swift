@@ -5,6 +5,7 @@ import HeedTensor
 import HeedTraining
 
 /// A folder that is gone after `body`.
+@discardableResult
 func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
   let folder = FileManager.default.temporaryDirectory
     .appendingPathComponent(UUID().uuidString).path

@@ -28,7 +28,9 @@ struct TrainerTests {
     let inputs = batches.flatMap(\.inputs)
     let targets = batches.flatMap(\.targets)
     for _ in 0..<2 {
-      let a = try whole.step { run.loss($0, .init(inputs: inputs, targets: targets)) }
+      let a = try whole.step { parameters, _ in
+        run.loss(parameters, TokenWindows.Batch(inputs: inputs, targets: targets))
+      }
       let b = try parts.step { run.loss($0, batches[$1.index]) }
       #expect(abs(a.loss - b.loss) < 1e-6)
       #expect(abs(a.gradientNorm - b.gradientNorm) < 1e-5 * a.gradientNorm)
