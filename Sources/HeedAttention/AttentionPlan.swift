@@ -18,7 +18,7 @@ import HeedTensor
 /// Order of sums. Keys are taken in blocks of 128 and splits of 1,024, both counted from key 0. A
 /// split is an online softmax of its own; splits are then joined in order. Neither depends on how
 /// many queries there are, on the batch or on threads: hence the same bits for one query or many.
-struct AttentionPlan: Sendable {
+final class AttentionPlan: Sendable {
   static let blockKeys = Int(HEED_SCORE_STRIDE)
   static let panelKeys = Int(HEED_PANEL)
   static let splitKeys = 1024
@@ -36,6 +36,8 @@ struct AttentionPlan: Sendable {
   let parts: AttentionParts
   let mask: Mask
   let ranges: [MaskRanges]
+  /// True when scores are changed between the product and the softmax, other than by the mask.
+  let changesScores: Bool
 
   var groupSize: Int { heads / groups }
   /// Rows that read one key/value head.
@@ -44,12 +46,6 @@ struct AttentionPlan: Sendable {
   var keyWords: Int { precision == .float32 ? width : (width + 1) / 2 }
   var valueWords: Int { precision == .float32 ? valueWidth : (valueWidth + 1) / 2 }
   var panelCount: Int { (keyCount + Self.panelKeys - 1) / Self.panelKeys }
-
-  /// True when scores are changed between the product and the softmax, other than by the mask.
-  var changesScores: Bool {
-    parts.bias != nil || parts.slopes != nil || parts.softCap != nil || parts.change != nil
-      || !(scale > 0)
-  }
 
   /// True when some query may not see some key.
   var isMasked: Bool { if case .none = mask { false } else { true } }
@@ -76,6 +72,10 @@ struct AttentionPlan: Sendable {
     self.scale = scale ?? 1 / Float(max(q[3], 1)).squareRoot()
     self.precision = precision
     self.parts = parts.prepared(batch: q[0], heads: q[1], queryCount: q[2], keyCount: k[2])
+    let parts = self.parts
+    changesScores =
+      parts.bias != nil || parts.slopes != nil || parts.softCap != nil || parts.change != nil
+      || !(self.scale > 0)
     let prepared = mask.prepared(batch: q[0], heads: q[1], queryCount: q[2], keyCount: k[2])
     self.mask = prepared
     let distinct = prepared.isSameForAllSequences ? min(1, q[0]) : q[0]

@@ -2,7 +2,7 @@ import CHeedKernels
 import HeedTensor
 
 /// The matrix tiles of one precision, over 32-bit words: floats, or pairs of bf16.
-struct TileProducts: Sendable {
+final class TileProducts: Sendable {
   let kernels = Kernels.table
   let isPaired: Bool
 

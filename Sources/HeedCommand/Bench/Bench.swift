@@ -10,7 +10,8 @@ struct Bench: ParsableCommand {
       the same run. With --json, one JSON document on standard output.
       """,
     subcommands: [
-      BenchAttention.self, BenchMatmul.self, BenchTrain.self, BenchGenerate.self, BenchLimits.self,
+      BenchAttention.self, BenchGrid.self, BenchMatmul.self, BenchTrain.self, BenchGenerate.self,
+      BenchLimits.self,
       BenchKernels.self,
     ])
 }
