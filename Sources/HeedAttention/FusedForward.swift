@@ -48,7 +48,8 @@ struct FusedForward {
     if heads * tiles < 2 * ThreadPool.threadCount && splits > 1 {
       return runSplits(tile: tile, tiles: tiles, splits: splits)
     }
-    ThreadPool.shared.parallel(heads * tiles) { part in
+    let work = heads * rowCount * plan.keyCount * (plan.width + plan.valueWidth)
+    ThreadPool.shared.parallel(heads * tiles, work: work) { part in
       // One head after the other, so that threads share its keys in the last cache; in each, the
       // last rows first: they see most under a causal mask, and short parts even out the end.
       let index = part / tiles

@@ -56,7 +56,8 @@ struct KeyValueSource: Sendable {
   private func packAll() {
     let chunk = 512
     let chunks = (plan.keyCount + chunk - 1) / chunk
-    ThreadPool.shared.parallel(plan.batch * plan.groups * chunks) { part in
+    let work = plan.batch * plan.groups * plan.keyCount * (plan.width + plan.valueWidth)
+    ThreadPool.shared.parallel(plan.batch * plan.groups * chunks, work: work) { part in
       let index = part / chunks
       let first = part % chunks * chunk
       let end = min(first + chunk, plan.keyCount)

@@ -67,8 +67,11 @@ public final class ThreadPool: Sendable {
   /// Calls `body(0)` to `body(count - 1)`, on several threads; returns when all are done.
   ///
   /// `body` runs concurrently with itself: different parts must write to different places.
-  package func parallel(_ count: Int, _ body: (Int) -> Void) {
-    let helpers = min(Self.threadCount, count) - 1
+  ///
+  /// - Parameter work: about how many multiply-adds the parts have together; so few that waking a
+  ///   thread would take longer are done by the caller alone.
+  package func parallel(_ count: Int, work: Int = .max, _ body: (Int) -> Void) {
+    let helpers = work < 1 << 17 ? 0 : min(Self.threadCount, count) - 1
     guard helpers > 0,
       busy.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing)
         .exchanged

@@ -88,8 +88,11 @@ struct BenchTrain: ParsableCommand {
         }
       }
       let tokens = Double(batch * sequence)
-      let count = Double(spec.slots.map { $0.shape.reduce(1, *) }.reduce(0, +))
-      let attention = 12 * Double(spec.blocks.count * spec.width * sequence)
+      let count = Double(
+        spec.slots.filter { !$0.path.hasPrefix("positions") }.map { $0.shape.reduce(1, *) }
+          .reduce(0, +))
+      // Causal: half of the products.
+      let attention = 6 * Double(spec.blocks.count * spec.width * sequence)
       BenchReport(
         name: "training step of \(model), \(batch) x \(sequence)", measurement: measurement,
         operations: tokens * (6 * count + attention), type: dtype,
