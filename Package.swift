@@ -75,6 +75,7 @@ let package = Package(
     tests(of: "HeedFormats", ["HeedTensor"]),
     tests(of: "HeedModels", ["HeedTensor", "HeedAttention", "HeedBlocks", "HeedFormats"]),
     tests(of: "HeedTraining", ["HeedFormats", "HeedModels", "HeedTensor"]),
+    tests(of: "Heed", ["HeedFormats", "HeedTensor", "HeedTraining"]),
     tests(of: "HeedExplorer", ["Heed", "HeedFormats", "HeedModels", "HeedText"]),
     tests(of: "HeedVerification", ["HeedFormats", "HeedTensor"]),
     tests(of: "HeedCommand"),
