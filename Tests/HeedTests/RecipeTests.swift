@@ -48,7 +48,7 @@ struct RecipeTests {
     try withFolder { folder in
       var run = try RecipeRun(recipe, text: text, folder: folder)
       var steps: [Int] = []
-      let result = try run.run { steps.append($0.step) }
+      let result = try run.run(progress: { steps.append($0.step) })
       #expect(steps == [1, 2, 3, 4, 5, 6])
       #expect(result.isComplete)
       let model = try TextModel(folder)
