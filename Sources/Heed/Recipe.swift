@@ -50,7 +50,8 @@ public struct Recipe: Sendable {
   /// The one called `name`.
   public static func named(_ name: String) -> Recipe? { all.first { $0.name == name } }
 
-  /// nanoGPT's small setting for a CPU.
+  /// nanoGPT's small setting for a CPU, but for the rate: with nanoGPT's 1e-3 the validation loss is
+  /// 1.899, with 3e-3 it is 1.765.
   public static let shakespeareCharacters = Recipe(
     name: "shakespeare-chars",
     summary: "nanoGPT's CPU setting: GPT-2 with 4 layers of 128, 2,000 steps of 12 x 64 characters",
@@ -58,7 +59,7 @@ public struct Recipe: Sendable {
       "model_type": "gpt2", "n_layer": 4, "n_head": 4, "n_embd": 128, "n_positions": 64,
       "activation_function": "gelu", "tie_word_embeddings": true,
     ],
-    contextLength: 64, batchSize: 12, stepCount: 2000, peakRate: 1e-3, finalRate: 1e-4,
+    contextLength: 64, batchSize: 12, stepCount: 2000, peakRate: 3e-3, finalRate: 1e-4,
     precision: .float32)
 
   /// The model that ships.

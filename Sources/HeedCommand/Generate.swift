@@ -81,8 +81,10 @@ struct Generate: AsyncParsableCommand {
     }
     if explain { try Explain.draw(text, String(whole.suffix(text.model.spec.contextLength))) }
   }
+}
 
-  private func show(_ piece: String) {
-    FileHandle.standardOutput.write(Data(piece.utf8))
-  }
+/// Prints a piece of text at once, in order with everything else that is printed.
+func show(_ piece: String) {
+  print(piece, terminator: "")
+  fflush(nil)
 }

@@ -17,10 +17,10 @@ struct Tour: AsyncParsableCommand {
     let settings = GenerationSettings(
       sampling: SamplingSettings(temperature: 0.7, seed: 7), newTokenCount: 220)
     var written = "ROMEO:"
-    print(written, terminator: "")
+    show(written)
     for await piece in try text.stream(written, settings: settings) {
       written += piece
-      FileHandle.standardOutput.write(Data(piece.utf8))
+      show(piece)
     }
     print("\n\n3. What it read from, exactly (heed explain):\n")
     try Explain.draw(text, String(written.suffix(70)))
