@@ -1,5 +1,5 @@
-/// An RGB picture and its PNG file (ISO/IEC 15948), stored without compression: pictures of weights
-/// are small, and a writer of sixty lines needs no library.
+/// An RGB picture and its PNG file (ISO/IEC 15948). Packed by `RunDeflate`, so that no library is
+/// needed.
 struct PNGImage {
   let width: Int
   let height: Int
@@ -33,21 +33,15 @@ struct PNGImage {
     }
     let header = Self.big(UInt32(width)) + Self.big(UInt32(height)) + [8, 2, 0, 0, 0]
     return [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
-      + Self.chunk("IHDR", header) + Self.chunk("IDAT", Self.stored(rows)) + Self.chunk("IEND", [])
+      + Self.chunk("IHDR", header)
+      + Self.chunk("IDAT", Self.compressed(rows, rowLength: width * 3 + 1)) + Self.chunk("IEND", [])
   }
 
-  /// A zlib stream of stored blocks (RFC 1950, 1951).
-  private static func stored(_ bytes: [UInt8]) -> [UInt8] {
-    var result: [UInt8] = [0x78, 0x01]
-    var at = 0
-    repeat {
-      let count = min(65_535, bytes.count - at)
-      let low = UInt16(count)
-      result.append(at + count == bytes.count ? 1 : 0)
-      for word in [low, ~low] { result += [UInt8(word & 255), UInt8(word >> 8)] }
-      result += bytes[at..<at + count]
-      at += count
-    } while at < bytes.count
+  /// A zlib stream (RFC 1950).
+  private static func compressed(_ bytes: [UInt8], rowLength: Int) -> [UInt8] {
+    // The row above, four rows above (hatching repeats every four), the pixel and four pixels before.
+    let distances = [rowLength, 4 * rowLength, 3, 12].filter { $0 <= 32_768 }
+    let result: [UInt8] = [0x78, 0x01] + RunDeflate.compressed(bytes, distances: distances)
     var (a, b): (UInt32, UInt32) = (1, 0)
     for byte in bytes {
       a = (a + UInt32(byte)) % 65_521
