@@ -126,7 +126,8 @@ struct SafetensorsTests {
   func large() throws {
     let folder = try TemporaryFolder()
     let first = 5 << 30
-    let header = #"{"a":{"dtype":"U8","shape":[\#(first)],"data_offsets":[0,\#(first)]},"#
+    let header =
+      #"{"a":{"dtype":"U8","shape":[\#(first)],"data_offsets":[0,\#(first)]},"#
       + #""b":{"dtype":"F32","shape":[2],"data_offsets":[\#(first),\#(first + 8)]}}"#
     let start = safetensors(header)
     let path = folder.file("large.safetensors", start)

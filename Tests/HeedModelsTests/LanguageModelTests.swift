@@ -19,7 +19,9 @@ struct LanguageModelTests {
     #expect(bits(before) != bits(after))
   }
 
-  @Test("one token after the other with a cache gives the bits of all at once", arguments: SmallConfig.all)
+  @Test(
+    "one token after the other with a cache gives the bits of all at once",
+    arguments: SmallConfig.all)
   func cache(config: JSONValue) throws {
     let model = try smallModel(config)
     let whole = model.logits(ids)
@@ -37,7 +39,8 @@ struct LanguageModelTests {
     let model = try smallModel(config)
     let together = model.logits(ids)
     for row in 0..<2 {
-      #expect(bits(model.logits([ids[row]])) == bits(together.sliced(axis: 0, range: row..<row + 1)))
+      #expect(
+        bits(model.logits([ids[row]])) == bits(together.sliced(axis: 0, range: row..<row + 1)))
     }
   }
 
@@ -88,7 +91,8 @@ struct LanguageModelTests {
     let tape = Tape()
     let watched = parameters.mapValues { tape.watch($0) }
     let model = LanguageModel(spec: spec, binding: binding, parameters: watched, packed: false)
-    let loss = model.loss(ids.map { Array($0.dropLast()) }, targets: ids.map { Array($0.dropFirst()) })
+    let loss = model.loss(
+      ids.map { Array($0.dropLast()) }, targets: ids.map { Array($0.dropFirst()) })
     let names = binding.names
     let gradients = tape.gradients(of: loss, for: names.compactMap { watched[$0] })
     #expect(gradients.count == parameters.count)
