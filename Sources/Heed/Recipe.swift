@@ -54,7 +54,7 @@ public struct Recipe: Sendable {
   /// 1.899, with 3e-3 it is 1.765.
   public static let shakespeareCharacters = Recipe(
     name: "shakespeare-chars",
-    summary: "nanoGPT's CPU setting: GPT-2 with 4 layers of 128, 2,000 steps of 12 x 64 characters",
+    summary: "nanoGPT's CPU setting, higher rate: GPT-2, 4 layers of 128, 2,000 steps of 12 x 64",
     config: [
       "model_type": "gpt2", "n_layer": 4, "n_head": 4, "n_embd": 128, "n_positions": 64,
       "activation_function": "gelu", "tie_word_embeddings": true,

@@ -91,17 +91,18 @@ struct BenchReport {
   var extra: [String: BenchValue] = [:]
 
   func show(_ options: BenchOptions) {
+    let memory = peakMemory()  // before the yardstick takes its buffers
     let limits = MachineLimits.measure(now: steadySeconds)
     let arithmetic =
       operations / (type == .bf16 ? limits.bfloat16 ?? limits.float32 : limits.float32)
-    let memory = bytes / limits.readBandwidth
-    let share = max(arithmetic, memory) / measurement.median
+    let reading = bytes / limits.readBandwidth
+    let share = max(arithmetic, reading) / measurement.median
     if options.json {
       var values: [String: BenchValue] = [
         "median_s": .number(measurement.median), "min_s": .number(measurement.least),
         "max_s": .number(measurement.most), "samples": .count(measurement.count),
         "threads": .count(ThreadPool.threadCount), "kernels": .text(Kernels.name),
-        "rss_mb": .number(peakMemory()), "of_limit": .number(share),
+        "rss_mb": .number(memory), "of_limit": .number(share),
         "gflops": .number(operations / measurement.median / 1e9),
         "gbytes_per_s": .number(bytes / measurement.median / 1e9),
         "limit_f32_gflops": .number(limits.float32 / 1e9),
@@ -124,6 +125,7 @@ struct BenchReport {
     print(
       String(format: "  %.0f %% of the machine's limit, ", share * 100)
         + "\(ThreadPool.threadCount) threads, \(Kernels.name)")
+    print(String(format: "  %.0f MB at most", memory))
     for (key, value) in extra.sorted(by: { $0.key < $1.key }) { print("  \(key) \(value.json)") }
   }
 }
