@@ -21,6 +21,7 @@ extension RunnerRegistry {
       "ops_variants/kv_cache_decode": CacheRunner(),
       "ops_variants/flex_attention": FlexAttentionRunner(),
       "ops_variants/linear_attention": LinearAttentionRunner(),
+      "ops_variants/differential": DifferentialRunner(),
       "onnx/Attention": OnnxAttentionRunner(),
       "onnx/LinearAttention": OnnxLinearAttentionRunner(),
       "onnx/FlexAttention": OnnxFlexAttentionRunner(),
