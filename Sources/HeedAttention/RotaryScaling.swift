@@ -60,7 +60,7 @@ public enum RotaryScaling: Sendable, Hashable {
     }
 
     /// 0.1 m ln(factor) + 1.
-    static func scale(_ factor: Double, _ m: Double = 1) -> Double {
+    package static func scale(_ factor: Double, _ m: Double = 1) -> Double {
       factor <= 1 ? 1 : 0.1 * m * log(factor) + 1
     }
 

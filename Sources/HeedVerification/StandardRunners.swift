@@ -22,6 +22,7 @@ extension RunnerRegistry {
       "ops_variants/flex_attention": FlexAttentionRunner(),
       "ops_variants/linear_attention": LinearAttentionRunner(),
       "ops_variants/differential": DifferentialRunner(),
+      "ops_variants/mla": LatentAttentionRunner(),
       "onnx/Attention": OnnxAttentionRunner(),
       "onnx/LinearAttention": OnnxLinearAttentionRunner(),
       "onnx/FlexAttention": OnnxFlexAttentionRunner(),
