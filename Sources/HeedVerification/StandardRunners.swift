@@ -16,6 +16,7 @@ extension RunnerRegistry {
       "ops_position/sinusoidal": SinusoidalRunner(),
       "ops_position/alibi": AlibiRunner(),
       "ops_position/t5_bias": RelativeBucketsRunner(),
+      "ops_position/relative": RelativeRunner(),
       "ops_variants/masked_variants": MaskedVariantsRunner(),
       "ops_variants/packed_varlen": PackedSequencesRunner(),
       "ops_variants/kv_cache_decode": CacheRunner(),
