@@ -4,7 +4,8 @@ import CHeedKernels
 // high-performance matrix multiplication", doi 10.1145/1356052.1356053).
 //
 //   part      a block of rows of c times a group of panels (32 columns each); parts go to threads
-//   k block   256 values: a panel of b is then 32 KB and stays in the first cache
+//   k block   256 values of a deep product: a panel of b is then 32 KB and stays in the first cache;
+//             shallow products are one block
 //   row tile  at most 14 rows: what a micro-kernel holds in registers
 //
 // Inside a part: for each k block, the rows of a are packed by tiles ([k][rows of the tile]); for
@@ -35,7 +36,10 @@ enum TiledProduct {
         rowsPerPart = max(rows, 1)
         panelsPerPart = max(1, min(panels, (256 << 10) / bytesPerPanel))
       } else {
-        depthBlock = precision == .float32 ? 256 : 512
+        // Up to 768 values at once: c is then written once, and with wide rows (whose places in the
+        // first cache collide) that saves more than a panel of b that fits it.
+        let whole = precision == .float32 ? 768 : 1536
+        depthBlock = depth <= whole ? max(depth, 1) : whole / 3
         // Even blocks of at most 256 rows, whose packed k block stays in the second cache.
         let blocks = (rows + 255) / 256
         let tiles = ((rows + blocks - 1) / blocks + tileRows - 1) / tileRows
