@@ -33,26 +33,22 @@ extension Mask {
     case .predicate(let isVisible):
       for i in 0..<count { cells[i] = isVisible(batch, head, query, firstKey + i) ? 1 : 0 }
     case .and(let left, let right):
-      left.fill(
-        cells, batch: batch, head: head, query: query, firstKey: firstKey, count: count,
-        queryCount: T, keyCount: S)
-      withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count) { other in
-        guard let base = other.baseAddress else { return }
-        right.fill(
-          base, batch: batch, head: head, query: query, firstKey: firstKey, count: count,
-          queryCount: T, keyCount: S)
-        for i in 0..<count { cells[i] &= base[i] }
-      }
+      combine(left, right) { $0 & $1 }
     case .or(let left, let right):
-      left.fill(
-        cells, batch: batch, head: head, query: query, firstKey: firstKey, count: count,
-        queryCount: T, keyCount: S)
+      combine(left, right) { $0 | $1 }
+    }
+
+    func combine(_ left: Mask, _ right: Mask, _ operation: (UInt8, UInt8) -> UInt8) {
+      func fill(_ mask: Mask, _ target: UnsafeMutablePointer<UInt8>) {
+        mask.fill(
+          target, batch: batch, head: head, query: query, firstKey: firstKey, count: count,
+          queryCount: T, keyCount: S)
+      }
+      fill(left, cells)
       withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count) { other in
         guard let base = other.baseAddress else { return }
-        right.fill(
-          base, batch: batch, head: head, query: query, firstKey: firstKey, count: count,
-          queryCount: T, keyCount: S)
-        for i in 0..<count { cells[i] |= base[i] }
+        fill(right, base)
+        for i in 0..<count { cells[i] = operation(cells[i], base[i]) }
       }
     }
   }
