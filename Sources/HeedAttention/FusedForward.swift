@@ -152,7 +152,7 @@ struct FusedForward {
       for panel in key / 32..<(next + 31) / 32 {
         let words = source.keyPanel(index, panel, scratch: scratch.panel)
         products.multiply(
-          m, 32, plan.keyWords, scratch.queries, m, words, 32,
+          m, min(32, next - panel * 32), plan.keyWords, scratch.queries, m, words, 32,
           scratch.scores + panel * 32 - key, AttentionPlan.blockKeys, accumulate: false)
       }
       scores.change(scratch.scores, keys: key..<next, kernels)
