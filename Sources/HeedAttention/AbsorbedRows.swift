@@ -50,25 +50,13 @@ struct AbsorbedRows {
   /// Scores of a row after scale, cap, bias, slopes and rule; -inf where hidden.
   private func scores(index: Int, row: Int) -> [Float] {
     let scratch = ForwardScratch(plan, rows: 1)
-    let kernels = source.products.kernels
     let ranges = plan.ranges(of: index / plan.groups)
     let tile = ScoreTile(plan, rows: row..<row + 1, index: index, ranges: ranges)
-    source.products.packTransposed(
-      1, plan.width, queries.pointer(to: Float.self) + (index * plan.rowCount + row) * plan.width,
-      plan.width, scratch.queries, 1)
+    tile.load(queries, source, scratch)
     var result = [Float](repeating: -.infinity, count: plan.keyCount)
     for first in stride(from: 0, to: plan.keyCount, by: AttentionPlan.blockKeys) {
       let keys = first..<min(first + AttentionPlan.blockKeys, plan.keyCount)
-      let cells = tile.cells(keys: keys, scratch.cells)
-      if case .empty = cells { continue }
-      for panel in first / 32..<(keys.upperBound + 31) / 32 {
-        source.products.multiply(
-          1, 32, plan.keyWords, scratch.queries, 1,
-          source.keyPanel(index, panel, scratch: scratch.panel), 32,
-          scratch.scores + panel * 32 - first, AttentionPlan.blockKeys, accumulate: false)
-      }
-      tile.change(scratch.scores, keys: keys, kernels)
-      tile.hide(scratch.scores, keys: keys, cells, scratch, kernels)
+      guard tile.compute(keys: keys, source, scratch) else { continue }
       for (i, key) in keys.enumerated() { result[key] = scratch.scores[i] }
     }
     return result

@@ -144,27 +144,13 @@ public struct AttentionRecord: Sendable {
       let planRows = base + tile.lowerBound..<base + tile.upperBound
       let scratch = ForwardScratch(plan, rows: tile.count)
       let scores = ScoreTile(plan, rows: planRows, index: index, ranges: ranges)
-      source.products.packTransposed(
-        tile.count, plan.width,
-        queries.pointer(to: Float.self) + (index * plan.rowCount + planRows.lowerBound)
-          * plan.width,
-        plan.width, scratch.queries, tile.count)
+      scores.load(queries, source, scratch)
       let lse =
         logSumExp2.pointer(to: Float.self) + index * plan.rowCount + planRows.lowerBound
       for first in stride(from: 0, to: plan.keyCount, by: AttentionPlan.blockKeys) {
         let keys = first..<min(first + AttentionPlan.blockKeys, plan.keyCount)
-        let cells = scores.cells(keys: keys, scratch.cells)
-        if case .empty = cells { continue }
-        for panel in first / 32..<(keys.upperBound + 31) / 32 {
-          let words = source.keyPanel(index, panel, scratch: scratch.panel)
-          source.products.multiply(
-            tile.count, 32, plan.keyWords, scratch.queries, tile.count, words, 32,
-            scratch.scores + panel * 32 - first, AttentionPlan.blockKeys, accumulate: false)
-        }
-        let kernels = source.products.kernels
-        scores.change(scratch.scores, keys: keys, kernels)
-        scores.hide(scratch.scores, keys: keys, cells, scratch, kernels)
-        kernels.softmax_weights_f32(
+        guard scores.compute(keys: keys, source, scratch) else { continue }
+        source.products.kernels.softmax_weights_f32(
           tile.count, keys.count, scratch.scores, plan.softmaxFactor, lse)
         body(tile, keys, scratch.scores)
       }

@@ -119,10 +119,8 @@ struct FusedForward {
 
   /// The rows' queries, transposed.
   private func load(_ rows: Range<Int>, index: Int, _ scratch: ForwardScratch) {
-    let source =
-      queries.pointer(to: Float.self) + (index * plan.rowCount + rows.lowerBound) * plan.width
-    self.source.products.packTransposed(
-      rows.count, plan.width, source, plan.width, scratch.queries, rows.count)
+    ScoreTile(plan, rows: rows, index: index, ranges: plan.ranges(of: index / plan.groups))
+      .load(queries, source, scratch)
   }
 
   /// The online softmax of one split of the keys into `part`; false when none is visible.
@@ -147,16 +145,7 @@ struct FusedForward {
       let next = min(end, (key / AttentionPlan.blockKeys + 1) * AttentionPlan.blockKeys)
       let n = next - key
       defer { key = next }
-      let cells = scores.cells(keys: key..<next, scratch.cells)
-      if case .empty = cells { continue }
-      for panel in key / 32..<(next + 31) / 32 {
-        let words = source.keyPanel(index, panel, scratch: scratch.panel)
-        products.multiply(
-          m, min(32, next - panel * 32), plan.keyWords, scratch.queries, m, words, 32,
-          scratch.scores + panel * 32 - key, AttentionPlan.blockKeys, accumulate: false)
-      }
-      scores.change(scratch.scores, keys: key..<next, kernels)
-      scores.hide(scratch.scores, keys: key..<next, cells, scratch, kernels)
+      guard scores.compute(keys: key..<next, source, scratch) else { continue }
       var weights = scratch.scores
       if products.isPaired {
         weights = scratch.weights

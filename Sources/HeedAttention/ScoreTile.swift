@@ -133,15 +133,6 @@ struct ScoreTile {
     if isMixed { kernels.score_range_f32(rows.count, keys.count, scores, low, high) }
   }
 
-  func hide(
-    _ scores: UnsafeMutablePointer<Float>, keys: Range<Int>, _ cells: Cells,
-    _ scratch: ForwardScratch, _ kernels: heed_kernels
-  ) {
-    hide(
-      scores, keys: keys, cells, low: scratch.low, high: scratch.high, bytes: scratch.cells,
-      kernels)
-  }
-
   /// Multiplies weights by their dropout factors.
   func drop(_ weights: UnsafeMutablePointer<Float>, keys: Range<Int>, paired: Bool) {
     guard let dropout = plan.parts.dropout else { return }
@@ -163,5 +154,35 @@ struct ScoreTile {
           bitPattern: word.pointee.bitPattern & ~(0xffff << shift) | rounded << shift)
       }
     }
+  }
+
+  /// The rows' queries, transposed into the scratch.
+  func load(_ queries: Tensor, _ source: KeyValueSource, _ scratch: ForwardScratch) {
+    source.products.packTransposed(
+      rows.count, plan.width,
+      queries.pointer(to: Float.self) + (index * plan.rowCount + rows.lowerBound) * plan.width,
+      plan.width, scratch.queries, rows.count)
+  }
+
+  /// The scores of a block of keys into the scratch, changed and masked; false when none is visible.
+  ///
+  /// - Precondition: `keys` lie in one block and begin at a panel; queries were loaded.
+  func compute(keys: Range<Int>, _ source: KeyValueSource, _ scratch: ForwardScratch) -> Bool {
+    let cells = self.cells(keys: keys, scratch.cells)
+    if case .empty = cells { return false }
+    let size = AttentionPlan.panelKeys
+    for panel in keys.lowerBound / size..<(keys.upperBound + size - 1) / size {
+      let words = source.keyPanel(index, panel, scratch: scratch.panel)
+      source.products.multiply(
+        rows.count, min(size, keys.upperBound - panel * size), plan.keyWords, scratch.queries,
+        rows.count, words, size, scratch.scores + panel * size - keys.lowerBound,
+        AttentionPlan.blockKeys, accumulate: false)
+    }
+    let kernels = source.products.kernels
+    change(scratch.scores, keys: keys, kernels)
+    hide(
+      scratch.scores, keys: keys, cells, low: scratch.low, high: scratch.high,
+      bytes: scratch.cells, kernels)
+    return true
   }
 }
