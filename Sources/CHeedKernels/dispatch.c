@@ -14,20 +14,25 @@
 typedef struct {
   const heed_kernels *table;
   heed_feature needs;
+  /// What must be there for it to be chosen unasked.
+  heed_feature prefers;
   heed_peak_function *peak_f32;
   heed_peak_function *peak_bf16;
 } variant;
 
 static const variant variants[] = {
-    {&heed_kernels_generic, HEED_FEATURE_NONE, heed_generic_peak_f32, NULL},
+    {&heed_kernels_generic, HEED_FEATURE_NONE, HEED_FEATURE_NONE, heed_generic_peak_f32, NULL},
 #if defined(__x86_64__)
-    {&heed_kernels_avx2, HEED_FEATURE_AVX2, heed_avx2_peak_f32, NULL},
-    {&heed_kernels_avx512, HEED_FEATURE_AVX512, heed_avx512_peak_f32, NULL},
-    {&heed_kernels_avx512bf16, HEED_FEATURE_AVX512BF16, heed_avx512_peak_f32,
-     heed_avx512bf16_peak_bf16},
+    {&heed_kernels_avx2, HEED_FEATURE_AVX2, HEED_FEATURE_AVX2, heed_avx2_peak_f32, NULL},
+    {&heed_kernels_avx512, HEED_FEATURE_AVX512, HEED_FEATURE_AVX512, heed_avx512_peak_f32, NULL},
+    {&heed_kernels_avx512pairs, HEED_FEATURE_AVX512BF16, HEED_FEATURE_AVX512BF16,
+     heed_avx512_peak_f32, heed_avx512_peak_f32},
+    {&heed_kernels_avx512bf16, HEED_FEATURE_AVX512BF16, HEED_FEATURE_AVX512DOTS,
+     heed_avx512_peak_f32, heed_avx512bf16_peak_bf16},
 #elif defined(__aarch64__)
-    {&heed_kernels_neon, HEED_FEATURE_NEON, heed_neon_peak_f32, NULL},
-    {&heed_kernels_neonbf16, HEED_FEATURE_NEONBF16, heed_neon_peak_f32, heed_neonbf16_peak_bf16},
+    {&heed_kernels_neon, HEED_FEATURE_NEON, HEED_FEATURE_NEON, heed_neon_peak_f32, NULL},
+    {&heed_kernels_neonbf16, HEED_FEATURE_NEONBF16, HEED_FEATURE_NEONBF16, heed_neon_peak_f32,
+     heed_neonbf16_peak_bf16},
 #endif
 };
 
@@ -53,7 +58,9 @@ const heed_kernels *heed_kernels_select(const char *name) {
     return named && heed_has_feature(named->needs) ? named->table : NULL;
   }
   const heed_kernels *best = &heed_kernels_generic;
-  for (int i = 0; available(i); i++) best = available(i)->table;
+  for (int i = 0; available(i); i++) {
+    if (heed_has_feature(available(i)->prefers)) best = available(i)->table;
+  }
   return best;
 }
 

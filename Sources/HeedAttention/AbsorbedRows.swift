@@ -50,8 +50,7 @@ struct AbsorbedRows {
   /// Scores of a row after scale, cap, bias, slopes and rule; -inf where hidden.
   private func scores(index: Int, row: Int) -> [Float] {
     let scratch = ForwardScratch(plan, rows: 1)
-    let ranges = plan.ranges(of: index / plan.groups)
-    let tile = ScoreTile(plan, rows: row..<row + 1, index: index, ranges: ranges)
+    let tile = ScoreTile(plan, rows: row..<row + 1, index: index)
     tile.load(queries, source, scratch)
     var result = [Float](repeating: -.infinity, count: plan.keyCount)
     for first in stride(from: 0, to: plan.keyCount, by: AttentionPlan.blockKeys) {

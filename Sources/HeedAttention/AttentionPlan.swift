@@ -22,7 +22,7 @@ final class AttentionPlan: Sendable {
   static let blockKeys = Int(HEED_SCORE_STRIDE)
   static let panelKeys = Int(HEED_PANEL)
   static let splitKeys = 1024
-  static let tileRows = 64
+  static let tileRows = 56
 
   let batch: Int
   let heads: Int
@@ -35,7 +35,8 @@ final class AttentionPlan: Sendable {
   let precision: ProductPrecision
   let parts: AttentionParts
   let mask: Mask
-  let ranges: [MaskRanges]
+  /// For each sequence, or one for all.
+  private let ranges: [RowRanges]
   /// True when scores are changed between the product and the softmax, other than by the mask.
   let changesScores: Bool
 
@@ -79,29 +80,19 @@ final class AttentionPlan: Sendable {
     let prepared = mask.prepared(batch: q[0], heads: q[1], queryCount: q[2], keyCount: k[2])
     self.mask = prepared
     let distinct = prepared.isSameForAllSequences ? min(1, q[0]) : q[0]
+    let groupSize = q[1] / k[1]
     ranges = (0..<distinct).map {
-      prepared.ranges(batch: $0, queryCount: q[2], keyCount: k[2])
+      RowRanges(
+        prepared.ranges(batch: $0, queryCount: q[2], keyCount: k[2]), groupSize: groupSize)
     }
   }
 
-  func ranges(of batch: Int) -> MaskRanges { ranges[ranges.count == 1 ? 0 : batch] }
+  /// Who sees what of sequence `batch`.
+  func ranges(of batch: Int) -> RowRanges { ranges[ranges.count == 1 ? 0 : batch] }
 
   /// Head and query of a row of key/value head `group`.
   func place(of row: Int, group: Int) -> (head: Int, query: Int) {
     (group * groupSize + row / queryCount, row % queryCount)
-  }
-
-  /// The keys that rows `rows` may see at all.
-  func keyRange(of rows: Range<Int>, _ ranges: MaskRanges) -> Range<Int> {
-    var low = keyCount
-    var high = 0
-    for row in rows {
-      let query = row % queryCount
-      if ranges.low[query] == ranges.high[query] { continue }
-      low = min(low, Int(ranges.low[query]))
-      high = max(high, Int(ranges.high[query]))
-    }
-    return low < high ? low..<high : 0..<0
   }
 
   /// Whether some query sees each key of key/value head `index` (of B * G).
@@ -111,7 +102,7 @@ final class AttentionPlan: Sendable {
     var seen = [Bool](repeating: false, count: keyCount)
     for row in 0..<rowCount {
       let (head, query) = place(of: row, group: index % groups)
-      let range = Int(ranges.low[query])..<Int(ranges.high[query])
+      let range = Int(ranges.low[row])..<Int(ranges.high[row])
       if range.isEmpty { continue }
       if ranges.exact {
         for key in range { seen[key] = true }

@@ -136,14 +136,13 @@ public struct AttentionRecord: Sendable {
     let queries = inputs.queries.converted(to: .float32).dense()
     let group = head / plan.groupSize
     let index = batch * plan.groups + group
-    let ranges = plan.ranges(of: batch)
     // Rows of the plan: queries of a group's heads, one head after the other.
     let base = head % plan.groupSize * plan.queryCount
     for start in stride(from: rows.lowerBound, to: rows.upperBound, by: AttentionPlan.tileRows) {
       let tile = start..<min(start + AttentionPlan.tileRows, rows.upperBound)
       let planRows = base + tile.lowerBound..<base + tile.upperBound
       let scratch = ForwardScratch(plan, rows: tile.count)
-      let scores = ScoreTile(plan, rows: planRows, index: index, ranges: ranges)
+      let scores = ScoreTile(plan, rows: planRows, index: index)
       scores.load(queries, source, scratch)
       let lse =
         logSumExp2.pointer(to: Float.self) + index * plan.rowCount + planRows.lowerBound

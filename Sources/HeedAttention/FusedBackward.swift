@@ -197,8 +197,8 @@ struct FusedBackward {
     _ tile: Range<Int>, block: Int, run: Int, index: Int, _ rows: RowOperands, _ deltas: [Float],
     _ scratch: BackwardScratch
   ) {
-    let ranges = plan.ranges(of: index / plan.groups)
-    let visible = plan.keyRange(of: tile, ranges)
+    let scores = ScoreTile(plan, rows: tile, index: index)
+    let visible = scores.visible
     let blockStart = block * AttentionPlan.blockKeys
     let first = max(blockStart, visible.lowerBound / 32 * 32)
     let end = min(blockStart + AttentionPlan.blockKeys, visible.upperBound, plan.keyCount)
@@ -206,7 +206,6 @@ struct FusedBackward {
     let keys = first..<end
     let (m, n, skip) = (tile.count, keys.count, first - blockStart)
     let products = source.products
-    let scores = ScoreTile(plan, rows: tile, index: index, ranges: ranges)
     let cells = scores.cells(keys: keys, scratch.cells)
     if case .empty = cells { return }
     let (p, ds) = (scratch.weights, scratch.gradients)

@@ -61,11 +61,12 @@ struct FusedForward {
         start(scratch.total, index: index, rows: rows)
         sums = scratch.total
       }
-      load(rows, index: index, scratch)
+      let scores = ScoreTile(plan, rows: rows, index: index)
+      scores.load(queries, source, scratch)
       for split in 0..<splits {
         // The first split that shows anything is the sum so far; a later one is joined to it.
         let target = sums == nil ? scratch.total : scratch.part
-        guard accumulate(split: split, rows: rows, index: index, target, scratch) else { continue }
+        guard accumulate(split: split, scores, target, scratch) else { continue }
         if let sums { join(target, into: sums, rows: rows.count) } else { sums = target }
       }
       if sums == nil { start(scratch.total, index: index, rows: rows) }
@@ -87,9 +88,9 @@ struct FusedForward {
       let rows = first..<min(first + tile, rowCount)
       var scratch = ForwardScratch(plan, rows: rows.count)
       scratch.part = PartialSums(partials + part * size, rows: tile, width: plan.valueWidth)
-      load(rows, index: index, scratch)
-      flags[part] = accumulate(
-        split: part % splits, rows: rows, index: index, scratch.part, scratch)
+      let scores = ScoreTile(plan, rows: rows, index: index)
+      scores.load(queries, source, scratch)
+      flags[part] = accumulate(split: part % splits, scores, scratch.part, scratch)
     }
     ThreadPool.shared.parallel(heads * tiles) { part in
       let (index, first) = (part / tiles, part % tiles * tile)
@@ -117,29 +118,20 @@ struct FusedForward {
     (sums.context).update(repeating: 0, count: rows.count * plan.valueWidth)
   }
 
-  /// The rows' queries, transposed.
-  private func load(_ rows: Range<Int>, index: Int, _ scratch: ForwardScratch) {
-    ScoreTile(plan, rows: rows, index: index, ranges: plan.ranges(of: index / plan.groups))
-      .load(queries, source, scratch)
-  }
-
   /// The online softmax of one split of the keys into `part`; false when none is visible.
   private func accumulate(
-    split: Int, rows: Range<Int>, index: Int, _ part: PartialSums, _ scratch: ForwardScratch
+    split: Int, _ scores: ScoreTile, _ part: PartialSums, _ scratch: ForwardScratch
   ) -> Bool {
-    let batch = index / plan.groups
-    let ranges = plan.ranges(of: batch)
-    let visible = plan.keyRange(of: rows, ranges)
+    let visible = scores.visible
     let first = max(split * AttentionPlan.splitKeys, visible.lowerBound / 32 * 32)
     let end = min((split + 1) * AttentionPlan.splitKeys, visible.upperBound)
     guard first < end else { return false }
-    let (m, width) = (rows.count, plan.valueWidth)
+    let (m, width) = (scores.rows.count, plan.valueWidth)
     let products = source.products
     let kernels = products.kernels
     part.maximum.update(repeating: -.infinity, count: m)
     part.sum.update(repeating: 0, count: m)
     part.context.update(repeating: 0, count: m * width)
-    let scores = ScoreTile(plan, rows: rows, index: index, ranges: ranges)
     var key = first
     while key < end {
       let next = min(end, (key / AttentionPlan.blockKeys + 1) * AttentionPlan.blockKeys)
@@ -160,14 +152,20 @@ struct FusedForward {
       if plan.parts.dropout != nil {
         scores.drop(weights, keys: key..<next, paired: products.isPaired)
       }
-      kernels.scale_rows_f32(m, width, part.context, width, scratch.corrections)
-      let (values, stride) = source.valueRows(index, key, n, scratch: scratch.values)
+      // Maxima seldom grow after the first blocks.
+      if !(0..<m).allSatisfy({ scratch.corrections[$0] == 1 }) {
+        kernels.scale_rows_f32(m, width, part.context, width, scratch.corrections)
+      }
+      let (values, stride) = source.valueRows(scores.index, key, n, scratch: scratch.values)
       if scratch.isCareful {
         addCarefully(m, products.words(n), weights, values, stride, part.context, scratch)
-      } else {
+        continue
+      }
+      let rowStride = products.words(AttentionPlan.blockKeys)
+      scores.forEachRun(of: key..<next) { run, keyCount in
         products.multiplyRows(
-          m, width, products.words(n), weights, values, stride, part.context, width,
-          accumulate: true)
+          run.count, width, products.words(keyCount), weights + run.lowerBound * rowStride,
+          values, stride, part.context + run.lowerBound * width, width, accumulate: true)
       }
     }
     return true
@@ -254,9 +252,10 @@ struct FusedForward {
   private func repeatCarefully(_ rows: Range<Int>, index: Int) {
     let scratch = ForwardScratch(plan, rows: rows.count, careful: true)
     start(scratch.total, index: index, rows: rows)
-    load(rows, index: index, scratch)
+    let scores = ScoreTile(plan, rows: rows, index: index)
+    scores.load(queries, source, scratch)
     for split in 0..<(plan.keyCount + AttentionPlan.splitKeys - 1) / AttentionPlan.splitKeys {
-      if accumulate(split: split, rows: rows, index: index, scratch.part, scratch) {
+      if accumulate(split: split, scores, scratch.part, scratch) {
         join(scratch.part, into: scratch.total, rows: rows.count)
       }
     }

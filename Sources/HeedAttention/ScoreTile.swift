@@ -8,7 +8,11 @@ struct ScoreTile {
   let rows: Range<Int>
   /// Key/value head, of B * G.
   let index: Int
-  let ranges: MaskRanges
+  let ranges: RowRanges
+  /// The keys that some row may see.
+  let visible: Range<Int>
+  /// The keys within the ranges of all rows.
+  private let common: Range<Int>
 
   /// What a tile shows.
   enum Cells {
@@ -19,12 +23,42 @@ struct ScoreTile {
     case bytes
   }
 
-  init(_ plan: AttentionPlan, rows: Range<Int>, index: Int, ranges: MaskRanges) {
+  init(_ plan: AttentionPlan, rows: Range<Int>, index: Int) {
     self.plan = plan
     self.rows = rows
     self.index = index
-    self.ranges = ranges
+    ranges = plan.ranges(of: index / plan.groups)
+    visible = ranges.hull(of: rows)
+    common = ranges.common(of: rows)
   }
+
+  /// Whether all rows have all of `keys` in their ranges.
+  func isWhole(_ keys: Range<Int>) -> Bool {
+    common.lowerBound <= keys.lowerBound && keys.upperBound <= common.upperBound
+  }
+
+  /// The rows of the tile, counted from its first, outside which nobody sees one of `keys`.
+  func rows(seeing keys: Range<Int>) -> Range<Int> {
+    if isWhole(keys) { return 0..<rows.count }
+    let seeing = ranges.rows(of: rows, seeing: keys)
+    return seeing.lowerBound - rows.lowerBound..<seeing.upperBound - rows.lowerBound
+  }
+
+  /// Calls `body` with runs of rows, counted from the first of the tile, and how many of `keys`
+  /// from the first on they need: where a mask cuts through, each run has its own.
+  func forEachRun(of keys: Range<Int>, _ body: (_ rows: Range<Int>, _ keyCount: Int) -> Void) {
+    if isWhole(keys) { return body(0..<rows.count, keys.count) }
+    for first in stride(from: 0, to: rows.count, by: Self.runRows) {
+      let run = first..<min(first + Self.runRows, rows.count)
+      let hull = ranges.hull(
+        of: rows.lowerBound + run.lowerBound..<rows.lowerBound + run.upperBound)
+      let end = min(keys.upperBound, hull.upperBound)
+      if keys.lowerBound < end { body(run, end - keys.lowerBound) }
+    }
+  }
+
+  /// Rows that a micro-kernel holds in registers.
+  private static let runRows = 14
 
   private var batch: Int { index / plan.groups }
 
@@ -123,14 +157,13 @@ struct ScoreTile {
       kernels.score_mask_f32(rows.count, keys.count, scores, bytes, AttentionPlan.blockKeys)
       return
     }
-    var isMixed = false
+    if isWhole(keys) { return }
+    let (firsts, ends) = (ranges.low + rows.lowerBound, ranges.high + rows.lowerBound)
     for i in 0..<rows.count {
-      let query = (rows.lowerBound + i) % plan.queryCount
-      low[i] = ranges.low[query] - Int32(keys.lowerBound)
-      high[i] = ranges.high[query] - Int32(keys.lowerBound)
-      if low[i] > 0 || high[i] < Int32(keys.count) { isMixed = true }
+      low[i] = firsts[i] - Int32(keys.lowerBound)
+      high[i] = ends[i] - Int32(keys.lowerBound)
     }
-    if isMixed { kernels.score_range_f32(rows.count, keys.count, scores, low, high) }
+    kernels.score_range_f32(rows.count, keys.count, scores, low, high)
   }
 
   /// Multiplies weights by their dropout factors.
@@ -172,10 +205,16 @@ struct ScoreTile {
     if case .empty = cells { return false }
     let size = AttentionPlan.panelKeys
     for panel in keys.lowerBound / size..<(keys.upperBound + size - 1) / size {
+      let part = panel * size..<min((panel + 1) * size, keys.upperBound)
+      // Scores that nobody asks for are left as they are, and hidden below.
+      let seeing = rows(seeing: part)
+      if seeing.isEmpty { continue }
       let words = source.keyPanel(index, panel, scratch: scratch.panel)
       source.products.multiply(
-        rows.count, min(size, keys.upperBound - panel * size), plan.keyWords, scratch.queries,
-        rows.count, words, size, scratch.scores + panel * size - keys.lowerBound,
+        seeing.count, part.count, plan.keyWords, scratch.queries + seeing.lowerBound, rows.count,
+        words, size,
+        scratch.scores + seeing.lowerBound * AttentionPlan.blockKeys + part.lowerBound
+          - keys.lowerBound,
         AttentionPlan.blockKeys, accumulate: false)
     }
     let kernels = source.products.kernels

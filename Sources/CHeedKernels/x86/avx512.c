@@ -1,5 +1,5 @@
-// The templates of vector/ in AVX-512 F, BW, VL and DQ: 32 registers of 16 floats. The f32 tiles
-// and softmax steps are written for these alone, in tiles_avx512.c.
+// The templates of vector/ in AVX-512 F, BW, VL and DQ: 32 registers of 16 floats. The tiles and
+// the f32 softmax steps are written for these alone, in tiles_avx512.c and tiles_avx512pairs.c.
 
 #if defined(__x86_64__)
 
@@ -13,8 +13,6 @@
     apply_to = function)
 
 #define HEED_PREFIX heed_avx512
-#define HEED_TILE_ROWS 8
-#define HEED_TILE_COLUMNS 2
 
 #include "vec_avx512.h"
 
@@ -29,7 +27,6 @@
 #include "../vector/softmax.inc.h"
 #include "../vector/softmax_bf16.inc.h"
 #include "../vector/pairs.inc.h"
-#include "../vector/tiles_bf16.inc.h"
 
 #pragma clang attribute pop
 

@@ -36,6 +36,23 @@ const heed_kernels heed_kernels_avx512 = {
     HEED_VECTOR_ENTRIES(heed_avx512),
 };
 
+/// Rounds to bf16 by instructions, but multiplies pairs by f32 multiply-adds.
+const heed_kernels heed_kernels_avx512pairs = {
+    .name = "avx512pairs",
+    .tile_f32 = heed_avx512_tile_f32,
+    .tile_rows_f32 = heed_avx512_tile_rows_f32,
+    .tile_bf16 = heed_avx512_tile_bf16,
+    .tile_rows_bf16 = heed_avx512_tile_rows_bf16,
+    .softmax_step_f32 = heed_avx512_softmax_step_f32,
+    .softmax_step_bf16 = heed_avx512bf16_softmax_step_bf16,
+    .softmax_weights_f32 = heed_avx512_softmax_weights_f32,
+    .softmax_gradient_f32 = heed_avx512_softmax_gradient_f32,
+    .tile_to_pairs = heed_avx512bf16_tile_to_pairs,
+    HEED_SCORE_ENTRIES(heed_avx512),
+    HEED_PACKING_ENTRIES(heed_avx512bf16),
+    HEED_VECTOR_ENTRIES(heed_avx512),
+};
+
 const heed_kernels heed_kernels_avx512bf16 = {
     .name = "avx512bf16",
     .tile_f32 = heed_avx512_tile_f32,

@@ -23,6 +23,7 @@ double heed_avx512bf16_peak_bf16(int64_t iterations);
 
 extern const heed_kernels heed_kernels_avx2;
 extern const heed_kernels heed_kernels_avx512;
+extern const heed_kernels heed_kernels_avx512pairs;
 extern const heed_kernels heed_kernels_avx512bf16;
 
 #endif
