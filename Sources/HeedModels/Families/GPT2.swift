@@ -6,21 +6,12 @@ import HeedFormats
 
 extension ModelFamily {
   /// GPT-2.
-  public static let gpt2 = ModelFamily(
-    modelTypes: ["gpt2"],
-    spec: { config, place throws(FormatError) in try gpt2Spec(config, place) },
-    weights: { _ in gpt2Weights })
+  public static let gpt2 = ModelFamily("gpt2", weights: gpt2Weights, spec: gpt2Spec)
 
-  private static func gpt2Spec(
-    _ config: JSONValue, _ place: String
-  ) throws(FormatError) -> ModelSpec {
-    let reader = ConfigReader(config, place: place)
+  private static func gpt2Spec(_ reader: ConfigReader) throws(FormatError) -> ModelSpec {
     let width = try reader.count("n_embd")
     let heads = try reader.count("n_head")
-    guard width % heads == 0 else {
-      throw FormatError(
-        .inconsistent, what: "n_embd \(width) is no multiple of n_head \(heads)", place: place)
-    }
+    let headWidth = try reader.headWidth(width: width, heads: heads)
     let norm = NormSpec.layerNorm(epsilon: try reader.number("layer_norm_epsilon", default: 1e-5))
     let isScaled = try reader.flag("scale_attn_weights", default: true)
     let isScaledByLayer = try reader.flag("scale_attn_by_inverse_layer_idx", default: false)
@@ -29,11 +20,11 @@ extension ModelFamily {
       activation: try reader.activation("activation_function", default: "gelu_new"),
       isGated: false, hasBias: true)
     let positions = try reader.count("n_positions", default: 1024)
-    let blocks = (0..<(try reader.count("n_layer"))).map { layer in
-      var scale = isScaled ? 1 / Float(width / heads).squareRoot() : 1
+    let blocks = (0..<(try reader.layerCount("n_layer"))).map { layer in
+      var scale = isScaled ? 1 / Float(headWidth).squareRoot() : 1
       if isScaledByLayer { scale /= Float(layer + 1) }
       let attention = SelfAttentionSpec(
-        headCount: heads, headWidth: width / heads, scale: scale, hasInputBias: true,
+        headCount: heads, headWidth: headWidth, scale: scale, hasInputBias: true,
         hasOutputBias: true, isFused: true)
       return BlockSpec([
         BranchSpec(inputNorm: norm, operation: .selfAttention(attention)),
