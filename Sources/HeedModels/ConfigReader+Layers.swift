@@ -2,24 +2,12 @@ public import HeedFormats
 
 extension ConfigReader {
   /// The number of blocks; limited, because each becomes memory before any weight is seen.
-  public func layerCount(_ keys: String...) throws(FormatError) -> Int {
-    for key in keys where member(key) != nil {
-      let count = try count(key)
-      guard count <= 4096 else {
-        throw FormatError(
-          .limit, what: "\"\(key)\" is \(count)", place: place, expected: "at most 4096 blocks")
-      }
-      return count
+  func layerCount(_ keys: [String]) throws(FormatError) -> Int {
+    let count = try count(anyOf: keys)
+    guard count <= 4096 else {
+      throw FormatError(.limit, what: "\(count) blocks", place: place, expected: "at most 4096")
     }
-    throw wrong(keys.first ?? "", "a positive whole number")
-  }
-
-  /// The width of each of `heads` heads that share the width of the model.
-  public func headWidth(width: Int, heads: Int) throws(FormatError) -> Int {
-    guard width % heads == 0 else {
-      throw inconsistent("a width of \(width) cannot be shared by \(heads) heads")
-    }
-    return width / heads
+    return count
   }
 
   /// The window of each layer, nil where a layer sees everything: from `layer_types` where there is

@@ -44,6 +44,10 @@ public struct ConfigReader: Sendable {
   /// A positive whole number below 2^26, under the first of `keys` that is there; `fallback` when
   /// there is none, an error when there is no fallback either.
   public func count(_ keys: String..., default fallback: Int? = nil) throws(FormatError) -> Int {
+    try count(anyOf: keys, default: fallback)
+  }
+
+  func count(anyOf keys: [String], default fallback: Int? = nil) throws(FormatError) -> Int {
     guard let key = keys.first(where: { member($0) != nil }), let value = member(key) else {
       guard let fallback else { throw wrong(keys.first ?? "", "a positive whole number") }
       return fallback

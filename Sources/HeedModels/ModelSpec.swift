@@ -62,17 +62,3 @@ public struct ModelSpec: Sendable, Hashable {
     return slots
   }
 }
-
-extension ModelSpec {
-  /// The width of the heads whose queries, keys and values lie in one matrix.
-  var fusedHeadWidth: Int {
-    blocks.lazy.flatMap(\.branches).compactMap { branch in
-      if case .selfAttention(let spec) = branch.operation, spec.isFused {
-        spec.headWidth
-      } else {
-        nil
-      }
-    }
-    .first ?? 1
-  }
-}

@@ -52,10 +52,9 @@ extension ConfigReader {
     let expert = try gatedFeedForward(widthKey: "moe_intermediate_size")
     var shared = expert
     shared.hiddenWidth *= try count("n_shared_experts", default: 1)
-    let experts = ExpertsSpec(
-      expertCount: try expertCount("n_routed_experts"), expert: expert, router: router,
+    let experts = try experts(
+      "n_routed_experts", each: expert, router: router,
       shared: member("n_shared_experts") == nil ? nil : SharedExpertSpec(shared, isGated: false))
-    try check(experts)
     let dense = OperationSpec.feedForward(
       try gatedFeedForward(hasBias: flag("mlp_bias", default: false)))
     guard try count("moe_layer_freq", default: 1) == 1 else {
@@ -83,9 +82,7 @@ extension WeightMap {
     rows += linear("attention.queryDown", layer + "self_attn.q_a_proj")
     rows += linear("attention.queryUp", layer + "self_attn.q_b_proj")
     rows += linear("attention.latent", layer + "self_attn.kv_a_proj_with_mqa")
-    for part in ["gate", "up", "down"] {
-      rows += linear("experts.shared.\(part)", layer + "mlp.shared_experts.\(part)_proj")
-    }
+    rows += expert("shared", layer + "mlp.shared_experts.")
     return .llamaLike(rows, ignoredPrefixes: ignoredPrefixes)
   }
 }

@@ -10,7 +10,26 @@ extension ModelFamily {
   public static let gptNeoX = ModelFamily(
     modelTypes: ["gpt_neox"],
     spec: { config, place throws(FormatError) in
-      try gptNeoXSpec(ConfigReader(config, place: place))
+      let reader = ConfigReader(config, place: place)
+      let frame = try reader.frame(
+        "GPT-NeoX", norm: reader.layerNorm("layer_norm_eps"), isHeadTied: false)
+      let heads = try reader.heads("num_attention_heads", in: frame)
+      let hasBias = try reader.flag("attention_bias", default: true)
+      let quarter = try reader.rotaryWidth(headWidth: heads.width, share: 0.25)
+      let attention = SelfAttentionSpec(
+        headCount: heads.count, headWidth: heads.width,
+        rotary: try reader.rotary(width: quarter, contextLength: frame.contextLength),
+        hasInputBias: hasBias, hasOutputBias: hasBias, isFused: true)
+      let feedForward = FeedForwardSpec(
+        hiddenWidth: try reader.count("intermediate_size"),
+        activation: try reader.activation("hidden_act", default: "gelu"), form: .plain,
+        hasBias: true)
+      let isParallel = try reader.flag("use_parallel_residual", default: true)
+      return frame.spec { _ in
+        var block = frame.block(.selfAttention(attention), .feedForward(feedForward))
+        if isParallel { block.arrangement = .parallel() }
+        return block
+      }
     },
     weights: { spec in
       let layer = "gpt_neox.layers.{}."
@@ -19,45 +38,25 @@ extension ModelFamily {
           .init("embedding.weight", "gpt_neox.embed_in.weight"),
           .init("head.weight", "embed_out.weight"),
         ]
-          + WeightMap.norm("attention.inputNorm", layer + "input_layernorm")
-          + WeightMap.linear(
-            "attention.input", layer + "attention.query_key_value",
-            .headByHead(width: spec.fusedHeadWidth))
-          + WeightMap.linear("attention.output", layer + "attention.dense")
-          + WeightMap.norm("feedForward.inputNorm", layer + "post_attention_layernorm")
-          + WeightMap.linear("feedForward.up", layer + "mlp.dense_h_to_4h")
-          + WeightMap.linear("feedForward.down", layer + "mlp.dense_4h_to_h")
+          + WeightMap.headByHead(spec, layer + "attention.", layer)
           + WeightMap.norm("finalNorm", "gpt_neox.final_layer_norm"),
         optionalPrefix: "gpt_neox.",
         ignoredSuffixes: [".attention.bias", ".attention.masked_bias", ".rotary_emb.inv_freq"])
     })
+}
 
-  private static func gptNeoXSpec(_ reader: ConfigReader) throws(FormatError) -> ModelSpec {
-    let width = try reader.count("hidden_size")
-    let heads = try reader.count("num_attention_heads")
-    let headWidth = try reader.headWidth(width: width, heads: heads)
-    let context = try reader.count("max_position_embeddings", default: 2048)
-    let layerNorm = NormSpec.layerNorm(epsilon: try reader.number("layer_norm_eps", default: 1e-5))
-    let hasBias = try reader.flag("attention_bias", default: true)
-    let quarter = try reader.rotaryWidth(headWidth: headWidth, share: 0.25)
-    let attention = SelfAttentionSpec(
-      headCount: heads, headWidth: headWidth,
-      rotary: try reader.rotary(width: quarter, contextLength: context),
-      hasInputBias: hasBias, hasOutputBias: hasBias, isFused: true)
-    let mlp = FeedForwardSpec(
-      hiddenWidth: try reader.count("intermediate_size"),
-      activation: try reader.activation("hidden_act", default: "gelu"), form: .plain,
-      hasBias: true)
-    let isParallel = try reader.flag("use_parallel_residual", default: true)
-    let block = BlockSpec(
-      [.selfAttention(attention), .feedForward(mlp)].map {
-        BranchSpec(inputNorm: layerNorm, operation: $0)
-      }, arrangement: isParallel ? .parallel() : .sequential)
-    return ModelSpec(
-      family: "GPT-NeoX", vocabularySize: try reader.count("vocab_size"), width: width,
-      contextLength: context,
-      blocks: Array(repeating: block, count: try reader.layerCount("num_hidden_layers")),
-      finalNorm: layerNorm, isHeadTied: try reader.flag("tie_word_embeddings", default: false),
-      endTokens: try reader.tokens("eos_token_id"))
+extension WeightMap {
+  /// The names of a block of GPT-NeoX and BLOOM.
+  static func headByHead(_ spec: ModelSpec, _ attention: String, _ block: String) -> [Row] {
+    let widths = spec.blocks.flatMap(\.branches).compactMap { branch -> Int? in
+      if case .selfAttention(let spec) = branch.operation { spec.headWidth } else { nil }
+    }
+    return linear(
+      "attention.input", attention + "query_key_value", .headByHead(width: widths.first ?? 1))
+      + linear("attention.output", attention + "dense")
+      + linear("feedForward.up", block + "mlp.dense_h_to_4h")
+      + linear("feedForward.down", block + "mlp.dense_4h_to_h")
+      + norm("attention.inputNorm", block + "input_layernorm")
+      + norm("feedForward.inputNorm", block + "post_attention_layernorm")
   }
 }

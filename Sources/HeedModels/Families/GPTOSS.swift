@@ -12,9 +12,8 @@ extension ModelFamily {
     spec: { config, place throws(FormatError) in
       let reader = ConfigReader(config, place: place)
       let frame = try reader.llamaFrame("gpt-oss", contextLength: 131_072, epsilon: 1e-5)
-      let hasBias = try reader.flag("attention_bias", default: true)
-      var attention = try reader.llamaAttention(in: frame, headWidth: 64, base: 150_000)
-        .withBiases(input: hasBias, output: hasBias)
+      var attention = try reader.llamaAttention(
+        in: frame, hasBias: true, headWidth: 64, base: 150_000)
       attention.hasSinks = true
       let windows = try reader.windows(layerCount: frame.layerCount, whenAbsent: 128) {
         $0 % 2 == 0
@@ -23,16 +22,15 @@ extension ModelFamily {
       let slope = try reader.number("swiglu_alpha", default: 1.702)
       guard limit > 0 else { throw reader.inconsistent("swiglu_limit \(limit) is not positive") }
       _ = try reader.word("hidden_act", of: ["silu"], default: "silu")
-      let experts = ExpertsSpec(
-        expertCount: try reader.expertCount("num_local_experts"),
-        expert: FeedForwardSpec(
-          hiddenWidth: try reader.count("intermediate_size"), activation: .silu,
+      let experts = try reader.experts(
+        "num_local_experts",
+        each: FeedForwardSpec(
+          hiddenWidth: reader.count("intermediate_size"), activation: .silu,
           form: .clampedGate(limit: limit, slope: slope), hasBias: true),
         router: RouterSpec(
-          score: .softmax, chosenCount: try reader.count("num_experts_per_tok", default: 4),
+          score: .softmax, chosenCount: reader.count("num_experts_per_tok", default: 4),
           sumsToOne: true, hasBias: true))
-      try reader.check(experts)
-      return frame.spec { [attention] layer in
+      return frame.spec { layer in
         frame.block(.selfAttention(attention.through(windows[layer])), .experts(experts))
       }
     },

@@ -10,13 +10,9 @@ extension ModelFamily {
   public static let gemma = ModelFamily("gemma", weights: .llamaLike()) {
     reader throws(FormatError) in
     let frame = try reader.gemmaFrame("Gemma")
-    let hasBias = try reader.flag("attention_bias", default: false)
-    let attention = try reader.llamaAttention(in: frame, headWidth: 256)
-      .withBiases(input: hasBias, output: hasBias)
+    let attention = try reader.llamaAttention(in: frame, hasBias: false, headWidth: 256)
     let gelu = try reader.gemmaFeedForward()
-    var spec = frame.spec { _ in frame.block(.selfAttention(attention), .feedForward(gelu)) }
-    spec.embeddingScale = Double(frame.width).squareRoot()
-    return spec
+    return frame.spec { _ in frame.block(.selfAttention(attention), .feedForward(gelu)) }
   }
 }
 
@@ -25,7 +21,9 @@ extension ConfigReader {
   func gemmaFrame(_ family: String) throws(FormatError) -> DecoderFrame {
     // Of the embedding models on the same blocks, which look both ways.
     try require("use_bidirectional_attention", false)
-    return try llamaFrame(family, contextLength: 8192, isHeadTied: true, gainOffset: 1)
+    var frame = try llamaFrame(family, contextLength: 8192, isHeadTied: true, gainOffset: 1)
+    frame.embeddingScale = Double(frame.width).squareRoot()
+    return frame
   }
 
   /// The first files say "gelu" and mean its approximation by a tanh, with which they were trained.

@@ -28,16 +28,12 @@ extension ConfigReader {
   func gemma2Attention(
     in frame: DecoderFrame, softCap: Double?
   ) throws(FormatError) -> SelfAttentionSpec {
-    let (heads, groups, width) = try llamaHeads(in: frame, headWidth: 256)
-    let hasBias = try flag("attention_bias", default: false)
     let unit = try number("query_pre_attn_scalar", default: 256)
     guard unit > 0 else { throw wrong("query_pre_attn_scalar", "a positive number") }
-    return SelfAttentionSpec(
-      headCount: heads, keyValueHeadCount: groups, headWidth: width,
-      rotary: try rotary(width: width, contextLength: frame.contextLength),
-      scale: Float(1 / unit.squareRoot()),
-      softCap: try cap("attn_logit_softcapping", whenAbsent: softCap).map { Float($0) },
-      hasInputBias: hasBias, hasOutputBias: hasBias)
+    var attention = try llamaAttention(in: frame, hasBias: false, headWidth: 256)
+    attention.scale = Float(1 / unit.squareRoot())
+    attention.softCap = try cap("attn_logit_softcapping", whenAbsent: softCap).map { Float($0) }
+    return attention
   }
 
   /// A model of Gemma's blocks.
@@ -47,7 +43,6 @@ extension ConfigReader {
     _ frame: DecoderFrame, logitCap: Double?, _ block: (Int) -> BlockSpec
   ) throws(FormatError) -> ModelSpec {
     var spec = frame.spec(block)
-    spec.embeddingScale = Double(frame.width).squareRoot()
     spec.logitSoftCap = try cap("final_logit_softcapping", whenAbsent: logitCap)
     return spec
   }

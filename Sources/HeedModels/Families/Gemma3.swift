@@ -23,7 +23,7 @@ extension ModelFamily {
     var local = global
     local.rotary = try reader.localRotary(width: global.headWidth, frame.contextLength)
     let feedForward = OperationSpec.feedForward(try reader.gemmaFeedForward())
-    return try reader.gemma2Spec(frame, logitCap: nil) { [global, local] layer in
+    return try reader.gemma2Spec(frame, logitCap: nil) { layer in
       let attention = windows[layer] == nil ? global : local.through(windows[layer])
       return frame.sandwich(.selfAttention(attention), feedForward)
     }

@@ -9,9 +9,7 @@ extension ModelFamily {
   public static let llama = ModelFamily("llama", weights: .llamaLike()) {
     reader throws(FormatError) in
     let frame = try reader.llamaFrame("Llama")
-    let hasBias = try reader.flag("attention_bias", default: false)
-    let attention = try reader.llamaAttention(in: frame)
-      .withBiases(input: hasBias, output: hasBias)
+    let attention = try reader.llamaAttention(in: frame, hasBias: false)
     let feedForward = try reader.gatedFeedForward(
       hasBias: reader.flag("mlp_bias", default: false))
     return frame.spec { _ in frame.block(.selfAttention(attention), .feedForward(feedForward)) }

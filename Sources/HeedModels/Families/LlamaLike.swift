@@ -6,42 +6,6 @@ import HeedAttention
 public import HeedBlocks
 public import HeedFormats
 
-/// What a decoder has around its blocks, with the norm of all of them.
-public struct DecoderFrame: Sendable {
-  /// Name of the family, for people.
-  public var family: String
-  /// E.
-  public var width: Int
-  /// V.
-  public var vocabularySize: Int
-  /// Blocks.
-  public var layerCount: Int
-  /// Positions that it was made for.
-  public var contextLength: Int
-  /// Before each branch and at the end.
-  public var norm: NormSpec
-  /// Whether the head is the token embedding.
-  public var isHeadTied: Bool
-  /// Ids that end a text.
-  public var endTokens: [Int]
-
-  /// A pre-norm block of two branches.
-  public func block(_ attention: OperationSpec, _ second: OperationSpec) -> BlockSpec {
-    BlockSpec([
-      BranchSpec(inputNorm: norm, operation: attention),
-      BranchSpec(inputNorm: norm, operation: second),
-    ])
-  }
-
-  /// The model whose block number i is `block(i)`.
-  public func spec(_ block: (Int) -> BlockSpec) -> ModelSpec {
-    ModelSpec(
-      family: family, vocabularySize: vocabularySize, width: width,
-      contextLength: contextLength, blocks: (0..<layerCount).map(block), finalNorm: norm,
-      isHeadTied: isHeadTied, endTokens: endTokens)
-  }
-}
-
 extension ConfigReader {
   /// The frame of a relative of Llama.
   ///
@@ -54,28 +18,28 @@ extension ConfigReader {
     _ family: String, contextLength: Int = 2048, isHeadTied: Bool = false,
     epsilon: Double = 1e-6, gainOffset: Double = 0
   ) throws(FormatError) -> DecoderFrame {
-    DecoderFrame(
-      family: family, width: try count("hidden_size"), vocabularySize: try count("vocab_size"),
-      layerCount: try layerCount("num_hidden_layers"),
-      contextLength: try count("max_position_embeddings", default: contextLength),
-      norm: .rms(epsilon: try number("rms_norm_eps", default: epsilon), gainOffset: gainOffset),
-      isHeadTied: try flag("tie_word_embeddings", default: isHeadTied),
-      endTokens: try tokens("eos_token_id"))
+    try frame(
+      family, contextLength: contextLength,
+      norm: .rms(epsilon: number("rms_norm_eps", default: epsilon), gainOffset: gainOffset),
+      isHeadTied: isHeadTied)
   }
 
-  /// Rotary self-attention of a relative of Llama, without biases.
+  /// Rotary self-attention of a relative of Llama.
   ///
   /// - Parameters:
+  ///   - hasBias: when `attention_bias` does not say; nil for families that do not know it.
   ///   - headWidth: when the config has no `head_dim`; an equal part of the width when nil.
   ///   - base: of the rotary positions, when the config does not say.
   public func llamaAttention(
-    in frame: DecoderFrame, headWidth: Int? = nil, base: Double = 10_000
+    in frame: DecoderFrame, hasBias: Bool? = nil, headWidth: Int? = nil, base: Double = 10_000
   ) throws(FormatError) -> SelfAttentionSpec {
     let (heads, groups, width) = try llamaHeads(in: frame, headWidth: headWidth)
+    let hasBias = if let hasBias { try flag("attention_bias", default: hasBias) } else { false }
     return SelfAttentionSpec(
       headCount: heads, keyValueHeadCount: groups, headWidth: width,
       rotary: try rotary(
-        width: rotaryWidth(headWidth: width), contextLength: frame.contextLength, base: base))
+        width: rotaryWidth(headWidth: width), contextLength: frame.contextLength, base: base),
+      hasInputBias: hasBias, hasOutputBias: hasBias)
   }
 
   /// Counts of query heads and of key/value heads, and their width.
@@ -104,13 +68,6 @@ extension ConfigReader {
 }
 
 extension SelfAttentionSpec {
-  /// The same with biases on its projections.
-  func withBiases(input: Bool, output: Bool) -> SelfAttentionSpec {
-    var result = self
-    (result.hasInputBias, result.hasOutputBias) = (input, output)
-    return result
-  }
-
   /// The same through a window of the latest keys.
   func through(_ window: Int?) -> SelfAttentionSpec {
     var result = self
@@ -137,16 +94,27 @@ extension WeightMap {
       ("feedForward.inputNorm", "post_attention_layernorm"),
       ("experts.inputNorm", "post_attention_layernorm"),
     ] { rows += norm(slot, layer + name) }
-    for part in ["query": "q", "key": "k", "value": "v", "output": "o"] {
-      rows += linear("attention.\(part.key)", layer + "self_attn.\(part.value)_proj")
-    }
+    rows += projections(layer + "self_attn.", output: "o_proj")
     for part in ["gate", "up", "down"] {
       rows += linear("feedForward.\(part)", layer + "mlp.\(part)_proj")
-      rows += linear("experts.#.\(part)", layer + "mlp.experts.#.\(part)_proj")
     }
+    rows += expert("#", layer + "mlp.experts.#.")
     rows += linear("experts.router", layer + "mlp.gate") + norm("finalNorm", "model.norm")
     return WeightMap(
       rows, optionalPrefix: "model.", ignoredSuffixes: [".rotary_emb.inv_freq"],
       ignoredPrefixes: ignoredPrefixes)
+  }
+
+  /// The usual names of the projections of an attention.
+  static func projections(_ place: String, output: String) -> [Row] {
+    [("query", "q_proj"), ("key", "k_proj"), ("value", "v_proj"), ("output", output)]
+      .flatMap { linear("attention.\($0)", place + $1) }
+  }
+
+  /// The rows of an expert, or of the one of all tokens, with gate, down and up in this order.
+  static func expert(
+    _ slot: String, _ place: String, names: [String] = ["gate_proj", "down_proj", "up_proj"]
+  ) -> [Row] {
+    zip(["gate", "down", "up"], names).flatMap { linear("experts.\(slot).\($0)", place + $1) }
   }
 }

@@ -10,23 +10,19 @@ extension ModelFamily {
     "mixtral",
     weights: .llamaLike(
       WeightMap.linear("experts.router", "model.layers.{}.block_sparse_moe.gate")
-        + [("gate", "w1"), ("down", "w2"), ("up", "w3")].flatMap { part, name in
-          WeightMap.linear(
-            "experts.#.\(part)", "model.layers.{}.block_sparse_moe.experts.#.\(name)")
-        })
+        + WeightMap.expert(
+          "#", "model.layers.{}.block_sparse_moe.experts.#.", names: ["w1", "w2", "w3"]))
   ) { reader throws(FormatError) in
     let frame = try reader.llamaFrame("Mixtral", contextLength: 131_072, epsilon: 1e-5)
     let attention = try reader.llamaAttention(in: frame, base: 1_000_000)
-    let experts = ExpertsSpec(
-      expertCount: try reader.expertCount("num_local_experts"),
-      expert: try reader.gatedFeedForward(),
+    let sparse = try reader.experts(
+      "num_local_experts", each: reader.gatedFeedForward(),
       router: RouterSpec(
-        score: .softmax, chosenCount: try reader.count("num_experts_per_tok", default: 2),
+        score: .softmax, chosenCount: reader.count("num_experts_per_tok", default: 2),
         sumsToOne: true))
-    try reader.check(experts)
     let windows = try reader.windows(layerCount: frame.layerCount) { _ in true }
-    return frame.spec { layer in
-      frame.block(.selfAttention(attention.through(windows[layer])), .experts(experts))
+    return frame.spec {
+      frame.block(.selfAttention(attention.through(windows[$0])), .experts(sparse))
     }
   }
 }

@@ -20,7 +20,7 @@ extension ModelFamily {
     fused.isFused = true
     let halves = try reader.gatedFeedForward()
     let windows = try reader.windows(layerCount: frame.layerCount) { _ in true }
-    return frame.spec { [fused] layer in
+    return frame.spec { layer in
       frame.block(.selfAttention(fused.through(windows[layer])), .feedForward(halves))
     }
   }

@@ -9,7 +9,8 @@ extension ModelFamily {
   public static let qwen2 = ModelFamily("qwen2", weights: .llamaLike()) {
     reader throws(FormatError) in
     let frame = try reader.llamaFrame("Qwen2", contextLength: 32_768)
-    let attention = try reader.llamaAttention(in: frame).withBiases(input: true, output: false)
+    var attention = try reader.llamaAttention(in: frame)
+    attention.hasInputBias = true
     let feedForward = try reader.gatedFeedForward()
     let windows = try reader.qwenWindows(layerCount: frame.layerCount)
     return frame.spec {

@@ -10,24 +10,19 @@ extension ModelFamily {
     "qwen2_moe",
     weights: .llamaLike(
       WeightMap.linear("experts.sharedGate", "model.layers.{}.mlp.shared_expert_gate")
-        + ["gate", "up", "down"].flatMap {
-          WeightMap.linear(
-            "experts.shared.\($0)", "model.layers.{}.mlp.shared_expert.\($0)_proj")
-        })
+        + WeightMap.expert("shared", "model.layers.{}.mlp.shared_expert."))
   ) { reader throws(FormatError) in
     let frame = try reader.llamaFrame("Qwen2-MoE", contextLength: 32_768)
-    let attention = try reader.llamaAttention(in: frame)
-      .withBiases(input: reader.flag("qkv_bias", default: true), output: false)
+    var attention = try reader.llamaAttention(in: frame)
+    attention.hasInputBias = try reader.flag("qkv_bias", default: true)
     let windows = try reader.qwenWindows(layerCount: frame.layerCount)
-    let experts = ExpertsSpec(
-      expertCount: try reader.expertCount("num_experts"),
-      expert: try reader.gatedFeedForward(widthKey: "moe_intermediate_size"),
-      router: RouterSpec(
-        score: .softmax, chosenCount: try reader.count("num_experts_per_tok", default: 4),
-        sumsToOne: try reader.flag("norm_topk_prob", default: false)),
-      shared: SharedExpertSpec(
-        try reader.gatedFeedForward(widthKey: "shared_expert_intermediate_size"), isGated: true))
-    try reader.check(experts)
+    let router = RouterSpec(
+      score: .softmax, chosenCount: try reader.count("num_experts_per_tok", default: 4),
+      sumsToOne: try reader.flag("norm_topk_prob", default: false))
+    let shared = try reader.gatedFeedForward(widthKey: "shared_expert_intermediate_size")
+    let experts = try reader.experts(
+      "num_experts", each: reader.gatedFeedForward(widthKey: "moe_intermediate_size"),
+      router: router, shared: SharedExpertSpec(shared, isGated: true))
     let dense = try reader.gatedFeedForward()
     let denseLayers = try Set(reader.indices("mlp_only_layers"))
     let step = try reader.count("decoder_sparse_step", default: 1)

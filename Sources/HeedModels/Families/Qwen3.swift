@@ -8,13 +8,11 @@ extension ModelFamily {
   public static let qwen3 = ModelFamily("qwen3", weights: .llamaLike()) {
     reader throws(FormatError) in
     let frame = try reader.llamaFrame("Qwen3", contextLength: 32_768)
-    let hasBias = try reader.flag("attention_bias", default: false)
-    var normed = try reader.llamaAttention(in: frame, headWidth: 128)
-      .withBiases(input: hasBias, output: hasBias)
+    var normed = try reader.llamaAttention(in: frame, hasBias: false, headWidth: 128)
     normed.queryKeyNorm = frame.norm
     let windows = try reader.qwenWindows(layerCount: frame.layerCount)
     let second = OperationSpec.feedForward(try reader.gatedFeedForward())
-    return frame.spec { [normed] layer in
+    return frame.spec { layer in
       frame.block(.selfAttention(normed.through(windows[layer])), second)
     }
   }
