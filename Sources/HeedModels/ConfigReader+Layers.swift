@@ -22,8 +22,11 @@ extension ConfigReader {
     layerCount: Int, whenAbsent: Int? = nil, isSliding: (Int) -> Bool
   ) throws(FormatError) -> [Int?] {
     guard let types = try layerTypes(layerCount: layerCount) else {
+      let sliding = (0..<layerCount).map(isSliding)
+      // Where no layer slides, files have a width of 0, null or any other.
+      guard sliding.contains(true) else { return sliding.map { _ in nil } }
       let window = has("sliding_window") ? try optionalCount("sliding_window") : whenAbsent
-      return (0..<layerCount).map { isSliding($0) ? window : nil }
+      return sliding.map { $0 ? window : nil }
     }
     guard types.contains("sliding_attention") else { return types.map { _ in nil } }
     let window = try count("sliding_window", default: has("sliding_window") ? nil : whenAbsent)

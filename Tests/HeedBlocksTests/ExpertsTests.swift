@@ -46,9 +46,12 @@ struct ExpertsTests {
   }
 
   /// All experts for all tokens, the weights of those that were not chosen zero.
-  private func dense(_ spec: ExpertsSpec, _ chosen: [[Int]], _ scores: Tensor) -> Tensor {
-    let lookup = weights()
-    let rows = x.reshaped(to: [14, 10])
+  private func dense(
+    _ spec: ExpertsSpec, _ chosen: [[Int]], _ scores: Tensor, _ x: Tensor? = nil,
+    _ lookup: WeightLookup? = nil
+  ) -> Tensor {
+    let lookup = lookup ?? weights()
+    let rows = (x ?? self.x).reshaped(to: [14, 10])
     func apply(_ place: String) -> Tensor {
       func layer(_ name: String, _ x: Tensor) -> Tensor {
         linear(
@@ -115,6 +118,38 @@ struct ExpertsTests {
     let spec = spec(router)
     let want = dense(spec, chosen, Tensor(shares, shape: [14, 6]))
     #expect(near(run(spec, x, weights()), want))
+  }
+
+  @Test("gradients are those of all experts with zeros")
+  func gradients() {
+    let spec = spec(RouterSpec(score: .softmax, chosenCount: 2, hasBias: true))
+    let rows = logits().split(count: 14, alongAxis: 0).map { $0.elements(as: Float.self) }
+    let chosen = rows.map { best($0, 2, of: Array(0..<6)) }
+    var generator = RandomGenerator(seed: 9)
+    let upstream = generator.normal([2, 7, 10])
+    let paths =
+      ["experts.router.weight", "experts.router.bias"]
+      + ["gate", "up", "down"].flatMap { ["experts.2.\($0).weight", "experts.3.\($0).bias"] }
+    func gradients(_ result: (Tensor, @escaping WeightLookup) -> Tensor) -> [Tensor] {
+      let tape = Tape()
+      let x = tape.watch(self.x)
+      let watched = Dictionary(
+        uniqueKeysWithValues: paths.map { ($0, tape.watch(weights()($0, 0))) })
+      let loss = (result(x, weights(watched)) * upstream).sum()
+      return tape.gradients(of: loss, for: [x] + paths.compactMap { watched[$0] })
+    }
+    let got = gradients { run(spec, $0, $1) }
+    let want = gradients { x, lookup in
+      let logits = linear(
+        x.reshaped(to: [14, 10]), weight: lookup("experts.router.weight", 0),
+        bias: lookup("experts.router.bias", 0))
+      return dense(spec, chosen, logits.softmax(), x, lookup)
+    }
+    for (name, (got, want)) in zip(["x"] + paths, zip(got, want)) {
+      let largest = want.abs().max().item(as: Float.self)
+      #expect(largest > 0, "\(name)")
+      #expect((got - want).abs().max().item(as: Float.self) < 1e-5 * largest, "\(name)")
+    }
   }
 
   @Test("an expert that nobody chose is not computed")

@@ -69,6 +69,12 @@ struct ConfigTests {
     #expect(try spec(absent).logitSoftCap == 30)
   }
 
+  @Test("the width of windows that no layer has does not count")
+  func idleWindow() throws {
+    let off = SmallConfig.qwen2.with(("use_sliding_window", false), ("sliding_window", 0))
+    #expect(try spec(off) == spec(off.with(("sliding_window", .null))))
+  }
+
   @Test(
     "a configuration that cannot be is refused, never a crash",
     arguments: [

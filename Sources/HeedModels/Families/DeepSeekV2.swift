@@ -19,7 +19,7 @@ extension ModelFamily {
       groups: method == "greedy" ? nil : try reader.deepSeekGroups(bestCount: 1),
       scale: try reader.number("routed_scaling_factor", default: 1))
     let attention = try reader.latentAttention(in: frame, pairing: .neighbours)
-    return try reader.deepSeekSpec(frame, attention, router)
+    return try reader.deepSeekSpec(frame, attention, router, denseCount: 0)
   }
 }
 
@@ -46,8 +46,10 @@ extension ConfigReader {
   }
 
   /// Dense layers, then layers of experts.
+  ///
+  /// - Parameter denseCount: of dense layers, when the config does not say.
   func deepSeekSpec(
-    _ frame: DecoderFrame, _ attention: LatentAttentionSpec, _ router: RouterSpec
+    _ frame: DecoderFrame, _ attention: LatentAttentionSpec, _ router: RouterSpec, denseCount: Int
   ) throws(FormatError) -> ModelSpec {
     let expert = try gatedFeedForward(widthKey: "moe_intermediate_size")
     var shared = expert
@@ -60,7 +62,7 @@ extension ConfigReader {
     guard try count("moe_layer_freq", default: 1) == 1 else {
       throw unsupported("\"moe_layer_freq\" is not 1")
     }
-    let denseCount = try index("first_k_dense_replace", default: 0)
+    let denseCount = try index("first_k_dense_replace", default: denseCount)
     return frame.spec { layer in
       frame.block(.latentAttention(attention), layer < denseCount ? dense : .experts(experts))
     }

@@ -21,7 +21,8 @@ extension ModelFamily {
           score: .sigmoid, chosenCount: reader.count("num_experts_per_tok", default: 8),
           groups: reader.deepSeekGroups(bestCount: 2),
           sumsToOne: reader.flag("norm_topk_prob", default: true),
-          scale: reader.number("routed_scaling_factor", default: 2.5), hasCorrection: true))
+          scale: reader.number("routed_scaling_factor", default: 2.5), hasCorrection: true),
+        denseCount: 3)
     },
     // The layer behind the last one predicts a second token ahead, in training.
     weights: { .deepSeek(ignoredPrefixes: ["model.layers.\($0.blocks.count)."]) })
