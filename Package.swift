@@ -30,6 +30,8 @@ let package = Package(
     .library(name: "Heed", targets: ["Heed"]),
     .library(name: "HeedTensor", targets: ["HeedTensor"]),
     .library(name: "HeedAttention", targets: ["HeedAttention"]),
+    .library(name: "HeedBlocks", targets: ["HeedBlocks"]),
+    .library(name: "HeedFormats", targets: ["HeedFormats"]),
     .library(name: "HeedModels", targets: ["HeedModels"]),
     .library(name: "HeedTraining", targets: ["HeedTraining"]),
     .library(name: "HeedExplorer", targets: ["HeedExplorer"]),
@@ -68,6 +70,11 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["README.md"], swiftSettings: settings),
+    // Examples.
+    .executableTarget(
+      name: "OwnFamily",
+      dependencies: ["HeedTensor", "HeedBlocks", "HeedFormats", "HeedModels"],
+      path: "Examples/OwnFamily", swiftSettings: settings),
     // Tests.
     tests(of: "HeedTensor", ["CHeedKernels"]),
     tests(of: "HeedAttention", ["HeedTensor"]),

@@ -42,6 +42,19 @@ public struct DifferentialFactor: Sendable {
   public var value: Tensor {
     (query1 * key1).sum().exp() - (query2 * key2).sum().exp() + initial
   }
+
+  /// What the first look saw and the second did not, normalised for each head.
+  ///
+  /// - Parameters:
+  ///   - first: context of the first look, `[B, H, T, Dv]`.
+  ///   - second: of the second, likewise.
+  ///   - gain: of the norm, `[Dv]`; ones when nil.
+  ///   - epsilon: of the norm.
+  public func difference(
+    _ first: Tensor, _ second: Tensor, gain: Tensor?, epsilon: Double
+  ) -> Tensor {
+    (first - value * second).rmsNorm(gain: gain, epsilon: epsilon) * (1 - initial)
+  }
 }
 
 /// Attention that subtracts a second look from the first, normalised for each head.
@@ -75,6 +88,5 @@ public func differentialAttention(
   let looks = zip(q, k).map {
     attention($0, $1, values, scale: scale, mask: mask, probe: probe)
   }
-  let difference = looks[0] - factor.value * looks[1]  // [B, H, T, Dv]
-  return difference.rmsNorm(gain: gain, epsilon: epsilon) * (1 - factor.initial)
+  return factor.difference(looks[0], looks[1], gain: gain, epsilon: epsilon)
 }

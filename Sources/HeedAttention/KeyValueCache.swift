@@ -12,6 +12,10 @@ public struct KeyValueCache: Sendable {
     case growing
     /// The latest ones: what a window of this many keys may still see.
     case window(Int)
+    /// What queries to come may see through a window of this many keys, and a little more: keys go
+    /// in whole splits of 1,024, counted from the first key ever, so that sums over the others keep
+    /// their order and results their bits.
+    case sliding(window: Int)
   }
 
   /// How many keys it keeps.
@@ -53,6 +57,7 @@ public struct KeyValueCache: Sendable {
       "KeyValueCache: keys \(keys.shape) and values \(values.shape) do not fit")
     var added = keys.shape[2]
     var (keys, values) = (keys.detached(), values.detached())
+    if case .sliding(let window) = policy { forgetSplits(before: position - window + 1) }
     position += added
     if case .window(let limit) = policy, added > limit {
       keys = keys.sliced(axis: 2, range: added - limit..<added)
@@ -73,6 +78,15 @@ public struct KeyValueCache: Sendable {
       count = limit
     }
     store = open
+  }
+
+  /// Forgets whole splits of keys before the place `first`.
+  private mutating func forgetSplits(before first: Int) {
+    let kept = position - count
+    let forgotten = first / AttentionPlan.splitKeys * AttentionPlan.splitKeys - kept
+    guard forgotten > 0 else { return }
+    count -= forgotten
+    store?.start += forgotten
   }
 
   /// The keys in the cache; `[B, G, count, D]`, a view where the type allows one.
@@ -100,7 +114,7 @@ public struct KeyValueCache: Sendable {
     if let store, store.start + count + added <= store.capacity { return }
     let capacity =
       switch policy {
-      case .growing: max(64, 2 * count, (count + added + 63) / 64 * 64)
+      case .growing, .sliding: max(64, 2 * count, (count + added + 63) / 64 * 64)
       case .window(let limit): 2 * max(limit, added)
       }
     func buffer(_ like: Tensor) -> Tensor {

@@ -4,18 +4,15 @@ public import HeedTensor
 public struct Block: Sendable {
   private let arrangement: BranchArrangement
   private let branches: [Branch]
+  /// What all branches of a parallel block read through.
+  private let sharedNorm: Norm?
   private let layer: Int
 
   private struct Branch: Sendable {
     let input: Norm?
-    let operation: Operation
+    let operation: any BranchOperation
     let output: Norm?
     let after: Norm?
-  }
-
-  private enum Operation: Sendable {
-    case selfAttention(SelfAttention)
-    case feedForward(FeedForward)
   }
 
   /// Block `layer` of `spec` with its weights.
@@ -31,16 +28,15 @@ public struct Block: Sendable {
       func norm(_ name: String, _ spec: NormSpec?) -> Norm? {
         spec.map { Norm($0, path: "\(path).\(name)", layer: layer, weights) }
       }
-      let operation: Operation =
-        switch branch.operation {
-        case .selfAttention(let spec):
-          .selfAttention(SelfAttention(spec, layer: layer, weights, packing: packing))
-        case .feedForward(let spec):
-          .feedForward(FeedForward(spec, layer: layer, weights, packing: packing))
-        }
       return Branch(
-        input: norm("inputNorm", branch.inputNorm), operation: operation,
+        input: norm("inputNorm", branch.inputNorm),
+        operation: branch.operation.operation(layer: layer, weights, packing: packing),
         output: norm("outputNorm", branch.outputNorm), after: norm("afterNorm", branch.afterNorm))
+    }
+    if case .parallel(let norm?) = spec.arrangement {
+      sharedNorm = Norm(norm, path: "block.inputNorm", layer: layer, weights)
+    } else {
+      sharedNorm = nil
     }
   }
 
@@ -53,9 +49,12 @@ public struct Block: Sendable {
         return branch.element.after?(sum) ?? sum
       }
     case .parallel:
-      return branches.enumerated().reduce(x) { sum, branch in
-        sum + result(of: branch.element, index: branch.offset, x, &context)
+      let input = sharedNorm?(x) ?? x
+      let sum = branches.enumerated().reduce(x) { sum, branch in
+        sum + result(of: branch.element, index: branch.offset, input, &context)
       }
+      // There is one sum: the norms that stand after it are applied to it in order.
+      return branches.reduce(sum) { $1.after?($0) ?? $0 }
     }
   }
 
@@ -63,12 +62,7 @@ public struct Block: Sendable {
   private func result(
     of branch: Branch, index: Int, _ x: Tensor, _ context: inout BlockContext
   ) -> Tensor {
-    let input = branch.input?(x) ?? x
-    var result =
-      switch branch.operation {
-      case .selfAttention(let attention): attention(input, layer: layer, context: &context)
-      case .feedForward(let feedForward): feedForward(input, precision: context.precision)
-      }
+    var result = branch.operation(branch.input?(x) ?? x, layer: layer, context: &context)
     if let dropout = context.dropout, dropout.residualRate > 0 {
       result = result.dropout(
         rate: Double(dropout.residualRate), seed: dropout.seed,

@@ -5,6 +5,8 @@ public import HeedTensor
 public struct BlockContext: Sendable {
   /// Who may see whom, on top of what the attention of a block says itself.
   public var mask: Mask
+  /// False for padding; `bool`, `[B, 1, 1, S]`, earlier tokens of the caches included. Nil: none.
+  public var visibleKeys: Tensor?
   /// The position of each token: `[T]` for all sequences or `[B * T]`.
   public var positions: [Int]
   /// Precision of products and attention.
@@ -15,6 +17,9 @@ public struct BlockContext: Sendable {
   public var dropout: DropoutSettings?
   /// Keys and values of earlier steps, one for each block; empty without a cache.
   public var caches: [KeyValueCache]
+  /// Whether results must have the same bits at once, in pieces and with a cache, also where
+  /// another order of sums would be faster (latent attention). Everything else always has.
+  public var keepsBitsInPieces = false
   private var tables: [Rotary: RotaryTable] = [:]
 
   /// Cosines and sines, made once for all blocks that share a rotary.
@@ -34,6 +39,38 @@ public struct BlockContext: Sendable {
     self.probe = probe
     self.dropout = dropout
     self.caches = caches
+  }
+
+  /// Who may see whom among the last `keyCount` keys, all that an attention has, through a window
+  /// of the latest `window` keys.
+  func mask(keyCount: Int, window: Int? = nil) -> Mask {
+    var mask = mask
+    if let visibleKeys {
+      // A window's cache has forgotten the first keys.
+      let all = visibleKeys.shape[3]
+      mask = mask & .dense(visibleKeys.sliced(axis: 3, range: max(0, all - keyCount)..<all))
+    }
+    return window.map { mask & .window(left: $0 - 1, right: nil) } ?? mask
+  }
+
+  /// Keys and values of block `layer` with those of earlier steps before them, where there is a
+  /// cache.
+  mutating func remembered(
+    keys: Tensor, values: Tensor, layer: Int
+  ) -> (keys: Tensor, values: Tensor) {
+    guard layer < caches.count else { return (keys, values) }
+    caches[layer].append(keys: keys, values: values)
+    return (caches[layer].keys ?? keys, caches[layer].values ?? values)
+  }
+
+  /// Dropout of the attention weights of block `layer`.
+  func attentionDropout(layer: Int) -> AttentionDropout? {
+    dropout.flatMap { settings in
+      settings.attentionRate > 0
+        ? AttentionDropout(
+          rate: settings.attentionRate,
+          seed: settings.seed ^ settings.counter(layer: layer, branch: 1000)) : nil
+    }
   }
 
   /// `x` `[B, H, T, D]` turned to the positions of this pass.

@@ -1,19 +1,67 @@
+// The two looks of differential attention as one attention of all heads: head h of the second half
+// is subtracted from head h of the first, and both read values of twice the width, those of the
+// pair side by side. One call of the fused attention, one record of a probe.
+
 public import HeedAttention
 public import HeedTensor
+
+/// The attention of DiffLlama as data.
+public struct DifferentialAttentionSpec: Sendable, Hashable {
+  /// H, even.
+  public var headCount: Int
+  /// G.
+  public var keyValueHeadCount: Int
+  /// D.
+  public var headWidth: Int
+  /// Positions of queries and keys.
+  public var rotary: Rotary
+  /// Of the norm of each pair of heads.
+  public var epsilon: Double
+  /// Whether the projections have biases.
+  public var hasBias: Bool
+
+  /// Differential attention over `headCount / 2` pairs of heads.
+  public init(
+    headCount: Int, keyValueHeadCount: Int, headWidth: Int, rotary: Rotary,
+    epsilon: Double = 1e-5, hasBias: Bool = false
+  ) {
+    self.headCount = headCount
+    self.keyValueHeadCount = keyValueHeadCount
+    self.headWidth = headWidth
+    self.rotary = rotary
+    self.epsilon = epsilon
+    self.hasBias = hasBias
+  }
+
+  func slots(layer: Int, width: Int) -> [WeightSlot] {
+    let widths = [("query", headCount), ("key", keyValueHeadCount), ("value", keyValueHeadCount)]
+    return widths.flatMap { name, heads in
+      linearSlots(
+        "attention.\(name)", layer: layer, outputs: heads * headWidth, inputs: width,
+        hasBias: hasBias)
+    }
+      + linearSlots(
+        "attention.output", layer: layer, outputs: width, inputs: headCount * headWidth,
+        hasBias: hasBias, endsBranch: true)
+      + ["query1", "key1", "query2", "key2"].map {
+        WeightSlot("attention.lambda.\($0)", layer: layer, shape: [headWidth])
+      }
+  }
+
+  func operation(
+    layer: Int, _ weights: WeightLookup, packing: ProductPrecision?
+  ) -> any BranchOperation {
+    DifferentialSelfAttention(self, layer: layer, weights, packing: packing)
+  }
+}
 
 /// The self-attention layer of DiffLlama: heads in two halves, of which head h of the second half is
 /// subtracted from head h of the first; both share values of twice the width.
 ///
 /// Source: Ye et al. 2024, arXiv 2410.05258, with the pairing of heads of the published layer.
-public struct DifferentialSelfAttention: Sendable {
-  /// H, even.
-  public let headCount: Int
-  /// G.
-  public let keyValueHeadCount: Int
-  /// Positions of queries and keys.
-  public let rotary: Rotary
-  /// Of the norm of each pair of heads.
-  public let epsilon: Double
+public struct DifferentialSelfAttention: BranchOperation {
+  /// What it is.
+  public let spec: DifferentialAttentionSpec
   private let query: Linear
   private let key: Linear
   private let value: Linear
@@ -42,51 +90,80 @@ public struct DifferentialSelfAttention: Sendable {
     func projection(_ name: String) -> Linear {
       Linear(weight: required("\(name).weight"), bias: parameter("\(name).bias"))
     }
-    self.headCount = headCount
-    self.keyValueHeadCount = keyValueHeadCount
-    self.rotary = rotary
-    self.epsilon = epsilon
     (query, key) = (projection("q_proj"), projection("k_proj"))
     (value, output) = (projection("v_proj"), projection("o_proj"))
+    spec = DifferentialAttentionSpec(
+      headCount: headCount, keyValueHeadCount: keyValueHeadCount,
+      headWidth: query.weight.shape[0] / headCount, rotary: rotary, epsilon: epsilon,
+      hasBias: query.bias != nil)
     factor = DifferentialFactor(
       query1: required("lambda_q1"), key1: required("lambda_k1"), query2: required("lambda_q2"),
       key2: required("lambda_k2"), layer: layer)
+  }
+
+  /// The layer of `spec` with the weights of block `layer`.
+  init(
+    _ spec: DifferentialAttentionSpec, layer: Int, _ weights: WeightLookup,
+    packing: ProductPrecision?
+  ) {
+    func linear(_ name: String) -> Linear {
+      Linear("attention.\(name)", layer: layer, hasBias: spec.hasBias, weights, packing: packing)
+    }
+    func vector(_ name: String) -> Tensor { weights("attention.lambda.\(name)", layer) }
+    self.spec = spec
+    (query, key, value, output) = (
+      linear("query"), linear("key"), linear("value"), linear("output")
+    )
+    factor = DifferentialFactor(
+      query1: vector("query1"), key1: vector("key1"), query2: vector("query2"),
+      key2: vector("key2"), layer: layer)
   }
 
   /// Attends within `x`, `[B, T, E]` to `[B, T, E]`.
   ///
   /// - Parameters:
   ///   - positions: of the tokens, `[T]`; 0, 1, ... when nil.
-  ///   - probe: is told of two calls, one for each half of the heads.
+  ///   - probe: is told of one call with the weights of all heads, before the difference.
   public func callAsFunction(
     _ x: Tensor, positions: [Int]? = nil, mask: Mask = .causal, probe: AttentionProbe? = nil
   ) -> Tensor {
-    let (B, T) = (x.shape[0], x.shape[1])
-    let places = positions ?? Array(0..<T)
-    let q = rotary.apply(to: split(query(x), headCount), positions: places)  // [B, H, T, D]
-    var k = rotary.apply(to: split(key(x), keyValueHeadCount), positions: places)  // [B, G, T, D]
-    var v = split(value(x), keyValueHeadCount)
-    if keyValueHeadCount % 2 != 0 {
-      // One key head may serve both halves: give each query head its own.
-      k = k.repeatedHeads(headCount / keyValueHeadCount)
-      v = v.repeatedHeads(headCount / keyValueHeadCount)
-    }
-    let context = differentialAttention(
-      paired(q), paired(k), paired(v), factor: factor, epsilon: epsilon, mask: mask, probe: probe)
-    let merged = context.transposed(permutation: [0, 2, 1, 3])  // [B, T, H / 2, 2D]
-      .reshaped(to: [B, T, output.weight.shape[1]])
-    return output(merged)
+    var context = BlockContext(
+      mask: mask, positions: positions ?? Array(0..<x.shape[1]), probe: probe)
+    return self(x, layer: 0, context: &context)
   }
 
-  /// Head h beside head h + H / 2; `[B, H, T, D]` to `[B, H / 2, T, 2D]`.
+  func callAsFunction(_ x: Tensor, layer: Int, context: inout BlockContext) -> Tensor {
+    let (H, G, precision) = (spec.headCount, spec.keyValueHeadCount, context.precision)
+    let q = context.turned(split(query(x, precision: precision), H), spec.rotary)  // [B, H, T, D]
+    let turned = context.turned(split(key(x, precision: precision), G), spec.rotary)
+    // A query head reads the keys of its own group, but the values of the pair it belongs to.
+    let (k, v) = context.remembered(
+      keys: isPaired ? turned : turned.repeatedHeads(H / G),
+      values: paired(split(value(x, precision: precision), G)), layer: layer)
+    let looks = attention(
+      q, k, v, mask: context.mask(keyCount: k.shape[2]),
+      dropout: context.attentionDropout(layer: layer), precision: precision, probe: context.probe
+    ).split(count: 2, alongAxis: 1)  // [B, H / 2, T, 2D] each
+    let difference = factor.difference(looks[0], looks[1], gain: nil, epsilon: spec.epsilon)
+    let merged = difference.transposed(permutation: [0, 2, 1, 3])  // [B, T, H / 2, 2D]
+      .reshaped(to: [x.shape[0], x.shape[1], H * spec.headWidth])
+    return output(merged, precision: precision)
+  }
+
+  /// Whether the groups of keys fall into two halves too; otherwise each head gets its own.
+  private var isPaired: Bool { spec.keyValueHeadCount % 2 == 0 }
+
+  /// Value head g beside g + G / 2, twice: `[B, G, T, D]` to `[B, G, T, 2D]`.
   private func paired(_ x: Tensor) -> Tensor {
-    let halves = x.split(count: 2, alongAxis: 1)
-    return halves[0].concatenated(with: halves[1], alongAxis: 3)
+    let heads = isPaired ? x : x.repeatedHeads(spec.headCount / spec.keyValueHeadCount)
+    let halves = heads.split(count: 2, alongAxis: 1)
+    let pairs = halves[0].concatenated(with: halves[1], alongAxis: 3)
+    return pairs.concatenated(with: pairs, alongAxis: 1)
   }
 
   /// `[B, T, H D]` to `[B, H, T, D]`.
   private func split(_ x: Tensor, _ heads: Int) -> Tensor {
-    x.reshaped(to: [x.shape[0], x.shape[1], heads, x.shape[2] / heads])
+    x.reshaped(to: [x.shape[0], x.shape[1], heads, spec.headWidth])
       .transposed(permutation: [0, 2, 1, 3])
   }
 }

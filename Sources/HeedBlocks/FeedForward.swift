@@ -1,30 +1,81 @@
-import HeedTensor
+public import HeedTensor
 
-extension FeedForwardSpec {
+/// A feed-forward layer as data.
+public struct FeedForwardSpec: Sendable, Hashable {
+  /// What stands between the two layers.
+  public enum Form: Sendable, Hashable {
+    /// The activation of the first layer.
+    case plain
+    /// The activation of a gate, times the first layer (Shazeer 2020, arXiv 2002.05202).
+    case gated
+    /// A gate of at most `limit`, times its sigmoid of `slope` times itself, times one more than
+    /// the first layer within `limit` (gpt-oss). The activation does not count.
+    case clampedGate(limit: Double, slope: Double)
+  }
+
+  /// F.
+  public var hiddenWidth: Int
+  /// The function between the two layers.
+  public var activation: Activation
+  /// What stands between the two layers.
+  public var form: Form
+  /// Whether the layers have biases.
+  public var hasBias: Bool
+
+  /// Whether there is a gate.
+  public var isGated: Bool { form != .plain }
+
+  /// A feed-forward layer of `hiddenWidth`.
+  public init(hiddenWidth: Int, activation: Activation, isGated: Bool, hasBias: Bool) {
+    self.init(
+      hiddenWidth: hiddenWidth, activation: activation, form: isGated ? .gated : .plain,
+      hasBias: hasBias)
+  }
+
+  /// A feed-forward layer of `hiddenWidth`.
+  public init(hiddenWidth: Int, activation: Activation, form: Form, hasBias: Bool = false) {
+    self.hiddenWidth = hiddenWidth
+    self.activation = activation
+    self.form = form
+    self.hasBias = hasBias
+  }
+
   func slots(layer: Int, width: Int) -> [WeightSlot] {
-    let inputs = isGated ? ["feedForward.gate", "feedForward.up"] : ["feedForward.up"]
-    return inputs.flatMap {
-      linearSlots($0, layer: layer, outputs: hiddenWidth, inputs: width, hasBias: hasBias)
+    slots(path: "feedForward", layer: layer, width: width)
+  }
+
+  /// The slots of the layer at `path`.
+  func slots(path: String, layer: Int, width: Int) -> [WeightSlot] {
+    (isGated ? ["gate", "up"] : ["up"]).flatMap {
+      linearSlots(
+        "\(path).\($0)", layer: layer, outputs: hiddenWidth, inputs: width, hasBias: hasBias)
     }
       + linearSlots(
-        "feedForward.down", layer: layer, outputs: width, inputs: hiddenWidth, hasBias: hasBias)
+        "\(path).down", layer: layer, outputs: width, inputs: hiddenWidth, hasBias: hasBias,
+        endsBranch: true)
+  }
+
+  func operation(
+    layer: Int, _ weights: WeightLookup, packing: ProductPrecision?
+  ) -> any BranchOperation {
+    FeedForward(self, path: "feedForward", layer: layer, weights, packing: packing)
   }
 }
 
 /// Two linear layers with a function between them; gated, the function's result is multiplied by a
 /// second projection.
-struct FeedForward: Sendable {
+struct FeedForward: BranchOperation {
   let spec: FeedForwardSpec
   private let gate: Linear?
   private let up: Linear
   private let down: Linear
 
   init(
-    _ spec: FeedForwardSpec, layer: Int, _ weights: WeightLookup, packing: ProductPrecision?
+    _ spec: FeedForwardSpec, path: String, layer: Int, _ weights: WeightLookup,
+    packing: ProductPrecision?
   ) {
     func linear(_ name: String) -> Linear {
-      Linear(
-        "feedForward.\(name)", layer: layer, hasBias: spec.hasBias, weights, packing: packing)
+      Linear("\(path).\(name)", layer: layer, hasBias: spec.hasBias, weights, packing: packing)
     }
     self.spec = spec
     gate = spec.isGated ? linear("gate") : nil
@@ -32,14 +83,29 @@ struct FeedForward: Sendable {
     down = linear("down")
   }
 
-  /// `[B, T, E]` to `[B, T, E]`.
+  func callAsFunction(_ x: Tensor, layer: Int, context: inout BlockContext) -> Tensor {
+    self(x, precision: context.precision)
+  }
+
+  /// `[.., E]` to `[.., E]`.
   func callAsFunction(_ x: Tensor, precision: ProductPrecision) -> Tensor {
-    var hidden = up(x, precision: precision)  // [B, T, F]
-    if let gate {
-      hidden = gate(x, precision: precision).activated(spec.activation) * hidden
-    } else {
-      hidden = hidden.activated(spec.activation)
+    let hidden = up(x, precision: precision)  // [.., F]
+    guard let gate = gate?(x, precision: precision) else {
+      return down(hidden.activated(spec.activation), precision: precision)
     }
-    return down(hidden, precision: precision)  // [B, T, E]
+    let product =
+      switch spec.form {
+      case .plain, .gated: gate.activated(spec.activation, times: hidden)
+      case .clampedGate(let limit, let slope):
+        gate.clampedGate(times: hidden, limit: limit, slope: slope)
+      }
+    return down(product, precision: precision)  // [.., E]
+  }
+}
+
+extension Tensor {
+  fileprivate func clampedGate(times factor: Tensor, limit: Double, slope: Double) -> Tensor {
+    let gate = clamped(to: -Double.infinity...limit)
+    return gate * (gate * slope).sigmoid() * (factor.clamped(to: -limit...limit) + 1)
   }
 }

@@ -8,8 +8,10 @@
 // The same numbers in two orders. Expanded: keys and values of each head are made, for many queries
 // at once. Absorbed: (q . W_uk latent) is (W_uk^T q) . latent, so a query goes to the latent space
 // instead, where one head of keys [latent | rotary key] and values [latent] serves all query heads:
-// plain grouped attention on the cache as it lies, and W_uv after it. Expanding costs O(S) products for
-// each step of decoding, absorbing none.
+// plain grouped attention on the cache as it lies, and W_uv after it. Expanding costs S products,
+// absorbing T products and wider scores: which is cheaper is a matter of T alone
+// (`LatentAttentionSpec.expandedFrom`). Always expanding would make each step of decoding O(S)
+// products; always absorbing makes long prompts several times as slow.
 
 public import HeedAttention
 public import HeedTensor
@@ -34,8 +36,13 @@ public struct LatentCache: Sendable {
   /// Adds `[B, n, C + R]` and gives all rows, `[B, 1, count, C + R]`.
   fileprivate mutating func append(_ tokens: Tensor) -> Tensor {
     let keys = tokens.expanded(axis: 1)  // [B, 1, n, C + R]
-    rows.append(keys: keys, values: Tensor(zeros: keys.shape.dropLast() + [0], keys.elementType))
+    rows.append(keys: keys, values: LatentCache.noValues(keys))
     return rows.keys ?? keys
+  }
+
+  /// Values of no width beside `keys`.
+  fileprivate static func noValues(_ keys: Tensor) -> Tensor {
+    Tensor(zeros: keys.shape.dropLast() + [0], keys.elementType)
   }
 }
 
@@ -46,21 +53,11 @@ public struct LatentCache: Sendable {
 /// without positions, V of its values.
 ///
 /// Source: DeepSeek-AI 2024, arXiv 2405.04434; weights named as in its published checkpoints.
-public struct LatentAttention: Sendable {
-  /// H.
-  public let headCount: Int
-  /// C.
-  public let latentWidth: Int
-  /// N.
-  public let plainWidth: Int
-  /// V.
-  public let valueWidth: Int
-  /// Positions of the last R channels of a head.
-  public let rotary: Rotary
+public struct LatentAttention: BranchOperation {
+  /// What it is.
+  public let spec: LatentAttentionSpec
   /// Factor on the scores.
-  public let scale: Float
-  /// Of the norms of latents.
-  public let epsilon: Double
+  public var scale: Float { spec.scale }
   /// The way to queries: one matrix, or two with a norm between.
   private let query: Linear
   private let queryDown: Linear?
@@ -68,7 +65,7 @@ public struct LatentAttention: Sendable {
   private let down: Linear
   private let gain: Tensor
   /// `[H (N + V), C]`.
-  private let up: Tensor
+  private let up: Linear
   private let output: Linear
 
   /// The layer of the parameters that `parameter` gives: `q_proj.weight`, or `q_a_proj.weight`,
@@ -99,42 +96,45 @@ public struct LatentAttention: Sendable {
     queryGain = isLowRank ? required("q_a_layernorm.weight") : nil
     down = projection("kv_a_proj_with_mqa")
     gain = required("kv_a_layernorm.weight")
-    up = required("kv_b_proj.weight")
+    up = projection("kv_b_proj")
     output = projection("o_proj")
-    latentWidth = up.shape[1]
+    spec = LatentAttentionSpec(
+      headCount: headCount, latentWidth: up.weight.shape[1],
+      queryLatentWidth: queryDown?.weight.shape[0], plainWidth: plainWidth,
+      valueWidth: valueWidth, rotary: rotary, scale: scale, epsilon: epsilon,
+      hasBias: down.bias != nil)
     precondition(
-      up.shape[0] == headCount * (plainWidth + valueWidth)
-        && down.weight.shape[0] == latentWidth + rotary.width
-        && query.weight.shape[0] == headCount * (plainWidth + rotary.width)
+      up.weight.shape[0] == headCount * (plainWidth + valueWidth)
+        && down.weight.shape[0] == spec.rowWidth
+        && query.weight.shape[0] == headCount * spec.queryWidth
         && output.weight.shape[1] == headCount * valueWidth,
       "LatentAttention: \(headCount) heads of \(plainWidth) + \(rotary.width) and \(valueWidth) do "
-        + "not fit weights \(query.weight.shape), \(down.weight.shape), \(up.shape) and "
+        + "not fit weights \(query.weight.shape), \(down.weight.shape), \(up.weight.shape) and "
         + "\(output.weight.shape)")
-    self.headCount = headCount
-    self.plainWidth = plainWidth
-    self.valueWidth = valueWidth
-    self.rotary = rotary
-    self.epsilon = epsilon
-    let plain = 1 / Double(plainWidth + rotary.width).squareRoot()
-    self.scale = Float(scale ?? plain * LatentAttention.stretch(rotary.scaling))
   }
 
-  /// YaRN sharpens the softmax of longer contexts; here by a factor on the scores, squared because
-  /// it stands for one on queries and one on keys.
-  private static func stretch(_ scaling: RotaryScaling) -> Double {
-    guard case .yarn(let yarn) = scaling, let scale = yarn.mscaleAllDimensions, scale != 0 else {
-      return 1
+  /// The layer of `spec` with the weights of block `layer`.
+  init(
+    _ spec: LatentAttentionSpec, layer: Int, _ weights: WeightLookup, packing: ProductPrecision?
+  ) {
+    func linear(_ name: String, hasBias: Bool = false) -> Linear {
+      Linear("attention.\(name)", layer: layer, hasBias: hasBias, weights, packing: packing)
     }
-    let factor = RotaryScaling.YaRN.scale(yarn.factor, scale)
-    return factor * factor
+    self.spec = spec
+    let isLowRank = spec.queryLatentWidth != nil
+    query = linear(isLowRank ? "queryUp" : "query")
+    queryDown = isLowRank ? linear("queryDown", hasBias: spec.hasBias) : nil
+    queryGain = isLowRank ? weights("attention.queryNorm.gain", layer) : nil
+    down = linear("latent", hasBias: spec.hasBias)
+    gain = weights("attention.latentNorm.gain", layer)
+    up = linear("expansion")
+    output = linear("output", hasBias: spec.hasBias)
   }
 
   /// What a cache would keep of `x`, `[B, T, E]`: the latents `[B, T, C]` and the rotary keys
   /// `[B, T, R]`, turned to their positions.
   public func latents(_ x: Tensor, positions: [Int]) -> (latent: Tensor, rotaryKey: Tensor) {
-    let parts = down(x).split(sizes: [latentWidth, rotary.width], alongAxis: 2)
-    let key = rotary.apply(to: parts[1].expanded(axis: 1), positions: positions)  // [B, 1, T, R]
-    return (parts[0].rmsNorm(gain: gain, epsilon: epsilon), key.squeezed(axis: 1))
+    latents(x, .float32) { spec.rotary.apply(to: $0, positions: positions) }
   }
 
   /// Attends within `x` in the expanded form, for training and whole prompts without a cache.
@@ -146,18 +146,13 @@ public struct LatentAttention: Sendable {
   public func callAsFunction(
     _ x: Tensor, positions: [Int]? = nil, mask: Mask = .causal, probe: AttentionProbe? = nil
   ) -> Tensor {
-    let (B, T) = (x.shape[0], x.shape[1])
-    let positions = positions ?? Array(0..<T)
-    let (latent, rotaryKey) = latents(x, positions: positions)
-    let expanded = split(linear(latent, weight: up), plainWidth + valueWidth)
-      .split(sizes: [plainWidth, valueWidth], alongAxis: 3)  // [B, H, T, N], [B, H, T, V]
-    let shared = rotaryKey.expanded(axis: 1).broadcast(to: [B, headCount, T, rotary.width])
-    let keys = expanded[0].concatenated(with: shared, alongAxis: 3)  // [B, H, T, N + R]
-    let q = queries(x, positions)
-    let context = attention(
-      q.plain.concatenated(with: q.turned, alongAxis: 3), keys, expanded[1], scale: scale,
-      mask: mask, probe: probe)  // [B, H, T, V]
-    return merged(context)
+    let positions = positions ?? Array(0..<x.shape[1])
+    let turn: (Tensor) -> Tensor = { spec.rotary.apply(to: $0, positions: positions) }
+    let (latent, rotaryKey) = latents(x, .float32, turn)
+    let look = Look(mask: mask, probe: probe)
+    return expanded(
+      queries(x, .float32, turn),
+      rows: latent.concatenated(with: rotaryKey, alongAxis: 2).expanded(axis: 1), look)
   }
 
   /// Attends from `x` to everything in `cache` in the absorbed form, for decoding; adds `x` to it.
@@ -170,37 +165,104 @@ public struct LatentAttention: Sendable {
     _ x: Tensor, cache: inout LatentCache, mask: Mask = .causal, probe: AttentionProbe? = nil
   ) -> Tensor {
     let positions = Array(cache.count..<cache.count + x.shape[1])
-    let (latent, rotaryKey) = latents(x, positions: positions)
-    let keys = cache.append(latent.concatenated(with: rotaryKey, alongAxis: 2))
-    let values = keys.sliced(axis: 3, range: 0..<latentWidth)  // a view of the same bytes
-    let parts = up.reshaped(to: [headCount, plainWidth + valueWidth, latentWidth])
-      .split(sizes: [plainWidth, valueWidth], alongAxis: 1)  // [H, N, C], [H, V, C]
-    let q = queries(x, positions)
-    let absorbed = q.plain.matrixProduct(parts[0])  // [B, H, T, C]
-      .concatenated(with: q.turned, alongAxis: 3)  // [B, H, T, C + R]
-    let context = attention(absorbed, keys, values, scale: scale, mask: mask, probe: probe)
-    return merged(context.matrixProduct(parts[1].transposed()))  // [B, H, T, V]
+    let turn: (Tensor) -> Tensor = { spec.rotary.apply(to: $0, positions: positions) }
+    let (latent, rotaryKey) = latents(x, .float32, turn)
+    let rows = cache.append(latent.concatenated(with: rotaryKey, alongAxis: 2))
+    return absorbed(queries(x, .float32, turn), rows: rows, Look(mask: mask, probe: probe))
+  }
+
+  func callAsFunction(_ x: Tensor, layer: Int, context: inout BlockContext) -> Tensor {
+    let precision = context.precision
+    let (latent, rotaryKey) = latents(x, precision) { context.turned($0, spec.rotary) }
+    let q = queries(x, precision) { context.turned($0, spec.rotary) }
+    let added = latent.concatenated(with: rotaryKey, alongAxis: 2).expanded(axis: 1)
+    let (rows, _) = context.remembered(
+      keys: added, values: LatentCache.noValues(added), layer: layer)  // [B, 1, S, C + R]
+    let look = Look(
+      mask: context.mask(keyCount: rows.shape[2]), probe: context.probe,
+      dropout: context.attentionDropout(layer: layer), precision: precision)
+    let isExpanded = !context.keepsBitsInPieces && x.shape[1] >= spec.expandedFrom
+    return isExpanded ? expanded(q, rows: rows, look) : absorbed(q, rows: rows, look)
+  }
+
+  /// How an attention looks.
+  private struct Look {
+    var mask: Mask
+    var probe: AttentionProbe?
+    var dropout: AttentionDropout?
+    var precision = ProductPrecision.float32
+  }
+
+  private func latents(
+    _ x: Tensor, _ precision: ProductPrecision, _ turn: (Tensor) -> Tensor
+  ) -> (latent: Tensor, rotaryKey: Tensor) {
+    let parts = down(x, precision: precision)
+      .split(sizes: [spec.latentWidth, spec.rotary.width], alongAxis: 2)
+    let key = turn(parts[1].expanded(axis: 1))  // [B, 1, T, R]
+    return (parts[0].rmsNorm(gain: gain, epsilon: spec.epsilon), key.squeezed(axis: 1))
   }
 
   /// The two parts of the queries, `[B, H, T, N]` and `[B, H, T, R]`.
-  private func queries(_ x: Tensor, _ positions: [Int]) -> (plain: Tensor, turned: Tensor) {
+  private func queries(
+    _ x: Tensor, _ precision: ProductPrecision, _ turn: (Tensor) -> Tensor
+  ) -> (plain: Tensor, turned: Tensor) {
     var input = x
-    if let queryDown { input = queryDown(x).rmsNorm(gain: queryGain, epsilon: epsilon) }
-    let parts = split(query(input), plainWidth + rotary.width)
-      .split(sizes: [plainWidth, rotary.width], alongAxis: 3)
-    return (parts[0], rotary.apply(to: parts[1], positions: positions))
+    if let queryDown {
+      input = queryDown(x, precision: precision).rmsNorm(gain: queryGain, epsilon: spec.epsilon)
+    }
+    let parts = split(query(input, precision: precision), spec.queryWidth)
+      .split(sizes: [spec.plainWidth, spec.rotary.width], alongAxis: 3)
+    return (parts[0], turn(parts[1]))
+  }
+
+  /// Keys and values of every head made from `rows` `[B, 1, S, C + R]`.
+  private func expanded(
+    _ q: (plain: Tensor, turned: Tensor), rows: Tensor, _ look: Look
+  ) -> Tensor {
+    let rows = rows.converted(to: q.plain.elementType)
+    let (B, S) = (rows.shape[0], rows.shape[2])
+    let parts = rows.squeezed(axis: 1)
+      .split(sizes: [spec.latentWidth, spec.rotary.width], alongAxis: 2)
+    let heads = split(up(parts[0], precision: look.precision), spec.plainWidth + spec.valueWidth)
+      .split(sizes: [spec.plainWidth, spec.valueWidth], alongAxis: 3)  // [B, H, S, N], [.., V]
+    let shared = parts[1].expanded(axis: 1)
+      .broadcast(to: [B, spec.headCount, S, spec.rotary.width])
+    return merged(
+      attention(
+        q.plain.concatenated(with: q.turned, alongAxis: 3),
+        heads[0].concatenated(with: shared, alongAxis: 3), heads[1], scale: scale,
+        mask: look.mask, dropout: look.dropout, precision: look.precision, probe: look.probe),
+      look.precision)
+  }
+
+  /// Queries taken to the space of `rows` `[B, 1, S, C + R]`.
+  private func absorbed(
+    _ q: (plain: Tensor, turned: Tensor), rows: Tensor, _ look: Look
+  ) -> Tensor {
+    let values = rows.sliced(axis: 3, range: 0..<spec.latentWidth)  // a view of the same bytes
+    let parts = up.weight
+      .reshaped(to: [spec.headCount, spec.plainWidth + spec.valueWidth, spec.latentWidth])
+      .split(sizes: [spec.plainWidth, spec.valueWidth], alongAxis: 1)  // [H, N, C], [H, V, C]
+    let absorbed = q.plain.matrixProduct(parts[0], precision: look.precision)  // [B, H, T, C]
+      .concatenated(with: q.turned, alongAxis: 3)  // [B, H, T, C + R]
+    let context = attention(
+      absorbed, rows, values, scale: scale, mask: look.mask, dropout: look.dropout,
+      precision: look.precision, probe: look.probe)
+    return merged(
+      context.matrixProduct(parts[1].transposed(), precision: look.precision), look.precision)
   }
 
   /// `[B, T, H D]` to `[B, H, T, D]`.
   private func split(_ x: Tensor, _ width: Int) -> Tensor {
-    x.reshaped(to: [x.shape[0], x.shape[1], headCount, width]).transposed(permutation: [0, 2, 1, 3])
+    x.reshaped(to: [x.shape[0], x.shape[1], spec.headCount, width])
+      .transposed(permutation: [0, 2, 1, 3])
   }
 
   /// `[B, H, T, V]` through the output projection.
-  private func merged(_ context: Tensor) -> Tensor {
+  private func merged(_ context: Tensor, _ precision: ProductPrecision) -> Tensor {
     let (B, T) = (context.shape[0], context.shape[2])
-    return output(
-      context.transposed(permutation: [0, 2, 1, 3])
-        .reshaped(to: [B, T, headCount * valueWidth]))  // [B, T, E]
+    let flat = context.transposed(permutation: [0, 2, 1, 3])
+      .reshaped(to: [B, T, spec.headCount * spec.valueWidth])
+    return output(flat, precision: precision)  // [B, T, E]
   }
 }

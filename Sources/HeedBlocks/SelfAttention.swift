@@ -12,21 +12,42 @@ extension SelfAttentionSpec {
       : [
         ("attention.query", queryWidth), ("attention.key", keyWidth), ("attention.value", keyWidth),
       ]
-    return inputs.flatMap { path, outputs in
+    var slots = inputs.flatMap { path, outputs in
       linearSlots(path, layer: layer, outputs: outputs, inputs: width, hasBias: hasInputBias)
     }
-      + linearSlots(
-        "attention.output", layer: layer, outputs: width, inputs: queryWidth,
-        hasBias: hasOutputBias)
+    slots += linearSlots(
+      "attention.output", layer: layer, outputs: width, inputs: queryWidth,
+      hasBias: hasOutputBias, endsBranch: true)
+    if let queryKeyNorm {
+      slots += ["queryNorm", "keyNorm"].flatMap {
+        queryKeyNorm.slots("attention.\($0)", layer: layer, width: headWidth)
+      }
+    }
+    if hasSinks {
+      slots.append(WeightSlot("attention.sinks", layer: layer, shape: [headCount]))
+    }
+    return slots
+  }
+
+  func operation(
+    layer: Int, _ weights: WeightLookup, packing: ProductPrecision?
+  ) -> any BranchOperation {
+    SelfAttention(self, layer: layer, weights, packing: packing)
   }
 }
 
 /// Self-attention: projections, positions, cache, the fused attention, output projection.
-struct SelfAttention: Sendable {
+struct SelfAttention: BranchOperation {
   let spec: SelfAttentionSpec
   /// One fused projection, or those of queries, keys and values.
   private let inputs: [Linear]
   private let output: Linear
+  private let queryNorm: Norm?
+  private let keyNorm: Norm?
+  /// `[H]`.
+  private let sinks: Tensor?
+  /// `[H]`.
+  private let slopes: Tensor?
 
   init(
     _ spec: SelfAttentionSpec, layer: Int, _ weights: WeightLookup, packing: ProductPrecision?
@@ -54,6 +75,13 @@ struct SelfAttention: Sendable {
     }
     output = Linear(
       "attention.output", layer: layer, hasBias: spec.hasOutputBias, weights, packing: packing)
+    func norm(_ name: String) -> Norm? {
+      spec.queryKeyNorm.map { Norm($0, path: "attention.\(name)", layer: layer, weights) }
+    }
+    queryNorm = norm("queryNorm")
+    keyNorm = norm("keyNorm")
+    sinks = spec.hasSinks ? weights("attention.sinks", layer) : nil
+    slopes = spec.alibiSlopes.map { Tensor($0) }
   }
 
   private static func joined(_ parts: [Tensor]) -> Tensor {
@@ -64,26 +92,18 @@ struct SelfAttention: Sendable {
   func callAsFunction(_ x: Tensor, layer: Int, context: inout BlockContext) -> Tensor {
     let (B, T) = (x.shape[0], x.shape[1])
     var (q, k, v) = projected(x, context.precision)
+    q = queryNorm?(q) ?? q
+    k = keyNorm?(k) ?? k
     if let rotary = spec.rotary {
       q = context.turned(q, rotary)
       k = context.turned(k, rotary)
     }
-    if layer < context.caches.count {
-      context.caches[layer].append(keys: k, values: v)
-      k = context.caches[layer].keys ?? k
-      v = context.caches[layer].values ?? v
-    }
-    var mask = context.mask
-    if let window = spec.window { mask = mask & .window(left: window - 1, right: nil) }
-    let dropout = context.dropout.flatMap { settings in
-      settings.attentionRate > 0
-        ? AttentionDropout(
-          rate: settings.attentionRate,
-          seed: settings.seed ^ settings.counter(layer: layer, branch: 1000)) : nil
-    }
+    (k, v) = context.remembered(keys: k, values: v, layer: layer)
     let seen = attention(
-      q, k, v, scale: spec.scale, mask: mask, dropout: dropout, precision: context.precision,
-      probe: context.probe)  // [B, H, T, D]
+      q, k, v, scale: spec.scale,
+      mask: context.mask(keyCount: k.shape[2], window: spec.window), alibi: slopes,
+      softCap: spec.softCap, sinks: sinks, dropout: context.attentionDropout(layer: layer),
+      precision: context.precision, probe: context.probe)  // [B, H, T, D]
     let merged = seen.transposed(permutation: [0, 2, 1, 3])
       .reshaped(to: [B, T, spec.queryWidth])  // [B, T, H * D]
     return output(merged, precision: context.precision)

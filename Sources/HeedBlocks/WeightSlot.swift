@@ -11,12 +11,29 @@ public struct WeightSlot: Sendable, Hashable {
   public let layer: Int?
   /// Its shape; linear weights are `[out, in]`.
   public let shape: [Int]
+  /// What it is before any training.
+  public let start: Start
+
+  /// What a weight is before any training.
+  public enum Start: Sendable, Hashable {
+    /// Small and random.
+    case random
+    /// Random and smaller, because every residual branch ends with one.
+    case branchEnd
+    /// One value everywhere.
+    case constant(Double)
+  }
 
   /// A slot of one layer, or of the model.
-  public init(_ path: String, layer: Int? = nil, shape: [Int]) {
+  ///
+  /// - Parameter start: when nil, a gain starts with 1, a bias with 0, and all others are random.
+  public init(_ path: String, layer: Int? = nil, shape: [Int], start: Start? = nil) {
     self.path = path
     self.layer = layer
     self.shape = shape
+    let usual: Start =
+      path.hasSuffix(".gain") ? .constant(1) : path.hasSuffix(".bias") ? .constant(0) : .random
+    self.start = start ?? usual
   }
 }
 
@@ -26,10 +43,13 @@ public typealias WeightLookup = (_ path: String, _ layer: Int?) -> Tensor
 extension NormSpec {
   /// Slots of a norm over `width` channels at `path`.
   package func slots(_ path: String, layer: Int?, width: Int) -> [WeightSlot] {
-    let gain = WeightSlot(path + ".gain", layer: layer, shape: [width])
     switch self {
-    case .layerNorm: return [gain, WeightSlot(path + ".bias", layer: layer, shape: [width])]
-    case .rms: return [gain]
+    case .layerNorm:
+      return ["gain", "bias"].map { WeightSlot("\(path).\($0)", layer: layer, shape: [width]) }
+    case .rms(_, let offset):
+      return [
+        WeightSlot(path + ".gain", layer: layer, shape: [width], start: .constant(1 - offset))
+      ]
     }
   }
 }
@@ -37,7 +57,7 @@ extension NormSpec {
 extension BlockSpec {
   /// All slots of block `layer` in a model of `width` channels.
   package func slots(layer: Int, width: Int) -> [WeightSlot] {
-    branches.flatMap { branch -> [WeightSlot] in
+    let branches = branches.flatMap { branch -> [WeightSlot] in
       let path = branch.operation.path
       var slots = branch.operation.slots(layer: layer, width: width)
       for (name, norm) in branch.norms {
@@ -45,6 +65,8 @@ extension BlockSpec {
       }
       return slots
     }
+    guard case .parallel(let norm?) = arrangement else { return branches }
+    return norm.slots("block.inputNorm", layer: layer, width: width) + branches
   }
 }
 
@@ -56,27 +78,14 @@ extension BranchSpec {
   }
 }
 
-extension OperationSpec {
-  /// The first part of the paths of its slots.
-  package var path: String {
-    switch self {
-    case .selfAttention: "attention"
-    case .feedForward: "feedForward"
-    }
-  }
-
-  func slots(layer: Int, width: Int) -> [WeightSlot] {
-    switch self {
-    case .selfAttention(let spec): spec.slots(layer: layer, width: width)
-    case .feedForward(let spec): spec.slots(layer: layer, width: width)
-    }
-  }
-}
-
 /// The slots of a linear layer.
+///
+/// - Parameter endsBranch: whether its result is what a residual branch adds.
 func linearSlots(
-  _ path: String, layer: Int?, outputs: Int, inputs: Int, hasBias: Bool
+  _ path: String, layer: Int?, outputs: Int, inputs: Int, hasBias: Bool, endsBranch: Bool = false
 ) -> [WeightSlot] {
-  let weight = WeightSlot(path + ".weight", layer: layer, shape: [outputs, inputs])
+  let weight = WeightSlot(
+    path + ".weight", layer: layer, shape: [outputs, inputs],
+    start: endsBranch ? .branchEnd : .random)
   return hasBias ? [weight, WeightSlot(path + ".bias", layer: layer, shape: [outputs])] : [weight]
 }

@@ -10,6 +10,8 @@ public struct ModelFolder: Sendable {
   public let path: String
   /// `config.json`.
   public let config: JSONValue
+  /// `generation_config.json`; nil when there is none.
+  public let generationConfig: JSONValue?
   /// The weights, in one file or several.
   public let weights: any TensorSource
 
@@ -17,8 +19,12 @@ public struct ModelFolder: Sendable {
   public init(path: String) throws(FormatError) {
     let folder = path.hasSuffix("/config.json") ? String(path.dropLast(12)) : path
     self.path = folder
-    self.config = try JSONValue(
-      contentsOf: folder + "/config.json", options: JSONOptions(allowsNonFiniteNumbers: true))
+    let options = JSONOptions(allowsNonFiniteNumbers: true)
+    self.config = try JSONValue(contentsOf: folder + "/config.json", options: options)
+    let generation = folder + "/generation_config.json"
+    self.generationConfig =
+      FileManager.default.fileExists(atPath: generation)
+      ? try JSONValue(contentsOf: generation, options: options) : nil
     self.weights = try Self.weights(in: folder)
   }
 

@@ -1,11 +1,14 @@
-public import HeedAttention
 public import HeedFormats
 public import HeedTensor
 
 /// Reads the members of a `config.json`, each with its type, and says what is wrong where.
+///
+/// Members that nobody asks for are ignored; what changes the result and is not known, or
+/// contradicts something else, is an error. A `null` counts as absent.
 public struct ConfigReader: Sendable {
   private let config: JSONValue
-  private let place: String
+  /// Where the config stands, for messages.
+  public let place: String
 
   /// A reader of `config`, which stands at `place`.
   public init(_ config: JSONValue, place: String) {
@@ -14,37 +17,68 @@ public struct ConfigReader: Sendable {
   }
 
   /// A member that is there and not null.
-  private func member(_ key: String) -> JSONValue? {
+  func member(_ key: String) -> JSONValue? {
     config[key].flatMap { $0.isNull ? nil : $0 }
   }
 
-  private func wrong(_ key: String, _ expected: String) -> FormatError {
+  /// Whether a member is there, be it null.
+  func has(_ key: String) -> Bool { config[key] != nil }
+
+  func wrong(_ key: String, _ expected: String) -> FormatError {
     FormatError(
       member(key) == nil ? .missing : .malformed,
       what: member(key) == nil ? "\"\(key)\" is missing" : "\"\(key)\" is not \(expected)",
       place: place, expected: expected)
   }
 
-  /// A positive whole number; `fallback` when absent, an error when there is none.
-  public func count(_ key: String, default fallback: Int? = nil) throws(FormatError) -> Int {
-    guard let value = member(key) else {
-      guard let fallback else { throw wrong(key, "a positive whole number") }
+  /// Members that contradict each other.
+  public func inconsistent(_ what: String) -> FormatError {
+    FormatError(.inconsistent, what: what, place: place)
+  }
+
+  /// A valid setting that cannot be honoured.
+  public func unsupported(_ what: String, expected: String? = nil) -> FormatError {
+    FormatError(.unsupported, what: what, place: place, expected: expected)
+  }
+
+  /// A positive whole number below 2^26, under the first of `keys` that is there; `fallback` when
+  /// there is none, an error when there is no fallback either.
+  public func count(_ keys: String..., default fallback: Int? = nil) throws(FormatError) -> Int {
+    try count(anyOf: keys, default: fallback)
+  }
+
+  func count(anyOf keys: [String], default fallback: Int? = nil) throws(FormatError) -> Int {
+    guard let key = keys.first(where: { member($0) != nil }), let value = member(key) else {
+      guard let fallback else { throw wrong(keys.first ?? "", "a positive whole number") }
       return fallback
     }
-    guard let count = value.integer, count > 0, count < 1 << 31 else {
-      throw wrong(key, "a positive whole number")
+    guard let count = value.integer, count > 0, count < 1 << 26 else {
+      throw wrong(key, "a positive whole number below 2^26")
     }
     return count
   }
 
-  /// A number.
+  /// A positive whole number; nil when absent.
+  public func optionalCount(_ key: String) throws(FormatError) -> Int? {
+    member(key) == nil ? nil : try count(key)
+  }
+
+  /// A finite number.
   public func number(_ key: String, default fallback: Double? = nil) throws(FormatError) -> Double {
     guard let value = member(key) else {
       guard let fallback else { throw wrong(key, "a number") }
       return fallback
     }
-    guard let number = value.number else { throw wrong(key, "a number") }
+    guard let number = value.number, number.isFinite else { throw wrong(key, "a finite number") }
     return number
+  }
+
+  /// A finite number; nil when null, `fallback` when the member is not there at all.
+  public func optionalNumber(
+    _ key: String, whenAbsent fallback: Double? = nil
+  ) throws(FormatError) -> Double? {
+    guard has(key) else { return fallback }
+    return member(key) == nil ? nil : try number(key)
   }
 
   /// A truth value.
@@ -52,6 +86,26 @@ public struct ConfigReader: Sendable {
     guard let value = member(key) else { return fallback }
     guard let flag = value.bool else { throw wrong(key, "true or false") }
     return flag
+  }
+
+  /// Throws when a truth value is there and is not `expected`, the only one that is known.
+  public func require(_ key: String, _ expected: Bool) throws(FormatError) {
+    guard try flag(key, default: expected) == expected else {
+      throw unsupported("\"\(key)\" is \(!expected)", expected: "\(expected)")
+    }
+  }
+
+  /// One of the given words.
+  public func word(
+    _ key: String, of known: [String], default fallback: String
+  ) throws(FormatError) -> String {
+    guard let value = member(key) else { return fallback }
+    guard let word = value.string else { throw wrong(key, "one of \(known)") }
+    guard known.contains(word) else {
+      throw unsupported(
+        "\"\(key)\" is \"\(word)\"", expected: "one of \(known.joined(separator: ", "))")
+    }
+    return word
   }
 
   /// An activation by its name.
@@ -64,8 +118,7 @@ public struct ConfigReader: Sendable {
 
   private func activation(named name: String, _ key: String) throws(FormatError) -> Activation {
     guard let activation = Activation(configName: name) else {
-      throw FormatError(
-        .unsupported, what: "\"\(key)\" names an unknown activation \"\(name)\"", place: place)
+      throw unsupported("\"\(key)\" names an unknown activation \"\(name)\"")
     }
     return activation
   }
@@ -79,71 +132,33 @@ public struct ConfigReader: Sendable {
     return known
   }
 
-  /// An object inside, read the same way.
-  private func inner(_ key: String) -> ConfigReader? {
-    member(key).flatMap { $0.object == nil ? nil : ConfigReader($0, place: "\(place) (\(key))") }
+  /// A whole number that is not negative.
+  public func index(_ key: String, default fallback: Int) throws(FormatError) -> Int {
+    guard let value = member(key) else { return fallback }
+    guard let index = value.integer, index >= 0 else { throw wrong(key, "a whole number") }
+    return index
   }
 
-  /// Rotary positions, from the newer form (`rope_parameters`) or the older (`rope_theta` and
-  /// `rope_scaling`).
-  public func rotary(width: Int, contextLength: Int) throws(FormatError) -> Rotary {
-    let scaling = inner("rope_parameters") ?? inner("rope_scaling")
-    let base = try scaling?.number("rope_theta", default: number("rope_theta", default: 10_000))
-    let plain = try number("rope_theta", default: 10_000)
-    return Rotary(
-      base: base ?? plain, width: width,
-      scaling: try scaling?.rotaryScaling(width: width, contextLength: contextLength) ?? .none)
+  /// Whole numbers that are not negative, such as layers; none when absent.
+  public func indices(_ key: String) throws(FormatError) -> [Int] {
+    guard let value = member(key) else { return [] }
+    guard let numbers = value.array?.map(\.integer), !numbers.contains(where: { ($0 ?? -1) < 0 })
+    else { throw wrong(key, "a list of whole numbers") }
+    return numbers.compactMap { $0 }
   }
 
-  private func rotaryScaling(
-    width: Int, contextLength: Int
-  ) throws(FormatError) -> RotaryScaling {
-    let type = (member("rope_type") ?? member("type"))?.string ?? "default"
-    let trained = try count("original_max_position_embeddings", default: contextLength)
-    switch type {
-    case "default":
-      return .none
-    case "linear":
-      return .linear(factor: try number("factor"))
-    case "dynamic":
-      return .dynamic(factor: try number("factor"), trainedLength: trained)
-    case "llama3":
-      return .llama3(
-        factor: try number("factor"), lowFrequencyFactor: try number("low_freq_factor"),
-        highFrequencyFactor: try number("high_freq_factor"), trainedLength: trained)
-    case "yarn":
-      var yarn = RotaryScaling.YaRN(factor: try number("factor"), trainedLength: trained)
-      yarn.betaFast = try number("beta_fast", default: 32)
-      yarn.betaSlow = try number("beta_slow", default: 1)
-      yarn.truncates = try flag("truncate", default: true)
-      if member("attention_factor") != nil { yarn.attentionFactor = try number("attention_factor") }
-      if member("mscale") != nil { yarn.mscale = try number("mscale") }
-      if member("mscale_all_dim") != nil {
-        yarn.mscaleAllDimensions = try number("mscale_all_dim")
-      }
-      return .yarn(yarn)
-    case "longrope":
-      return .longRope(
-        shortFactors: try numbers("short_factor", count: width / 2),
-        longFactors: try numbers("long_factor", count: width / 2), trainedLength: trained,
-        attentionFactor: try longRopeFactor(trained: trained, contextLength: contextLength))
-    default:
-      throw FormatError(
-        .unsupported, what: "rotary scaling \"\(type)\" is not known", place: place,
-        expected: "default, linear, dynamic, llama3, yarn or longrope")
-    }
-  }
-
-  private func longRopeFactor(trained: Int, contextLength: Int) throws(FormatError) -> Double {
-    if member("attention_factor") != nil { return try number("attention_factor") }
-    let factor = try number("factor", default: Double(contextLength) / Double(trained))
-    return RotaryScaling.longRopeAttentionFactor(factor: factor, trainedLength: trained)
-  }
-
-  private func numbers(_ key: String, count: Int) throws(FormatError) -> [Double] {
+  /// Exactly `count` numbers.
+  func numbers(_ key: String, count: Int) throws(FormatError) -> [Double] {
     guard let values = member(key)?.array?.map(\.number), values.count == count,
-      !values.contains(where: { $0 == nil })
+      !values.contains(where: { $0?.isFinite != true })
     else { throw wrong(key, "\(count) numbers") }
     return values.compactMap { $0 }
+  }
+
+  /// An object inside, read the same way; nil when absent.
+  func inner(_ key: String) throws(FormatError) -> ConfigReader? {
+    guard let value = member(key) else { return nil }
+    guard value.object != nil else { throw wrong(key, "an object") }
+    return ConfigReader(value, place: "\(place) (\(key))")
   }
 }

@@ -1,3 +1,4 @@
+import HeedBlocks
 public import HeedFormats
 
 /// A family of models as data: how its `config.json` becomes a spec, and what its files call the
@@ -17,8 +18,51 @@ public struct ModelFamily: Sendable {
     weights: @escaping @Sendable (ModelSpec) -> WeightMap
   ) {
     self.modelTypes = modelTypes
-    self.spec = spec
+    self.spec = { config, place throws(FormatError) in
+      let spec = try spec(config, place)
+      try spec.checkSize(place: place)
+      return spec
+    }
     self.weights = weights
+  }
+
+  /// A family whose config is read by a `ConfigReader` and whose names are the same for all specs.
+  public init(
+    _ modelTypes: String..., weights: WeightMap,
+    spec: @escaping @Sendable (ConfigReader) throws(FormatError) -> ModelSpec
+  ) {
+    self.init(
+      modelTypes: modelTypes,
+      spec: { config, place throws(FormatError) in
+        try spec(ConfigReader(config, place: place))
+      }, weights: { _ in weights })
+  }
+}
+
+extension ModelSpec {
+  /// A config is not trusted: what it asks for is added up, without overflow, before any of it is
+  /// made.
+  fileprivate func checkSize(place: String) throws(FormatError) {
+    let experts = blocks.flatMap(\.branches).reduce(0) { sum, branch in
+      if case .experts(let spec) = branch.operation { sum + spec.expertCount } else { sum }
+    }
+    guard experts <= 1 << 18 else {
+      throw FormatError(
+        .limit, what: "\(experts) experts", place: place, expected: "at most \(1 << 18)")
+    }
+    var elements = 0
+    for slot in slots {
+      let count = slot.shape.reduce((value: 1, isTooLarge: false)) { product, length in
+        let next = product.value.multipliedReportingOverflow(by: length)
+        return (next.partialValue, product.isTooLarge || next.overflow)
+      }
+      guard !count.isTooLarge, count.value < 1 << 48, elements < 1 << 48 else {
+        throw FormatError(
+          .limit, what: "\(slot.path) of \(slot.shape)", place: place,
+          expected: "fewer than 2^48 parameters")
+      }
+      elements += count.value
+    }
   }
 }
 
@@ -33,11 +77,15 @@ public struct FamilyRegistry: Sendable {
   public init(_ families: [ModelFamily]) { self.families = families }
 
   /// The families of this package.
-  public static let standard = FamilyRegistry([.gpt2, .llama])
+  public static let standard = FamilyRegistry([
+    .gpt2, .gptJ, .gptNeoX, .opt, .bloom, .llama, .mistral, .mixtral, .qwen2, .qwen2MoE, .qwen3,
+    .gemma, .gemma2, .gemma3, .phi3, .deepSeekV2, .deepSeekV3, .gptOSS, .diffLlama,
+  ])
 
   /// The family that `config.json` names.
   ///
-  /// - Throws: `FormatError` that names the model type and the nearest known ones.
+  /// - Throws: `FormatError` that names the model type and the nearest known ones, or says that
+  ///   quantised weights are not read.
   public func family(for config: JSONValue, place: String) throws(FormatError) -> ModelFamily {
     guard let type = config["model_type"]?.string else {
       throw FormatError(
@@ -45,9 +93,21 @@ public struct FamilyRegistry: Sendable {
         expected: "one of \(knownTypes)")
     }
     guard let family = families.first(where: { $0.modelTypes.contains(type) }) else {
+      let nearest = nearestNames(to: type, among: families.flatMap(\.modelTypes))
       throw FormatError(
         .unsupported, what: "models of type \"\(type)\" are not known", place: place,
-        expected: "one of \(knownTypes)")
+        expected: "one of \(knownTypes)",
+        hint: nearest.isEmpty
+          ? "a family can be added from outside, see FamilyRegistry"
+          : "did you mean \(nearest.joined(separator: " or "))?")
+    }
+    if let quantization = config["quantization_config"], !quantization.isNull {
+      let method = quantization["quant_method"]?.string
+      throw FormatError(
+        .unsupported,
+        what: "the weights are quantised" + (method.map { " (\($0))" } ?? ""),
+        place: place, expected: "float32, bfloat16 or float16 weights, no quantization_config",
+        hint: "most models are published in bfloat16 too")
     }
     return family
   }

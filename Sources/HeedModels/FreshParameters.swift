@@ -15,21 +15,19 @@ extension WeightMap {
       guard let place = source(of: slot, withPrefix: true) else {
         preconditionFailure("\(spec.family) has no name for \(slot.path)")
       }
-      sources[WeightBinding.Key(path: slot.path, layer: slot.layer)] =
-        WeightBinding.Source(name: place.name, layout: place.layout)
-      let shape = place.layout == .columns ? Array(slot.shape.reversed()) : slot.shape
-      if slot.path.hasSuffix(".gain") {
-        parameters[place.name] = Tensor(repeating: Float(1), shape: shape)
-      } else if slot.path.hasSuffix(".bias") {
-        parameters[place.name] = Tensor(zeros: shape)
-      } else {
-        let endsBranch =
-          slot.path == "attention.output.weight" || slot.path == "feedForward.down.weight"
-        let deviation =
-          endsBranch ? 0.02 / (2 * Double(spec.blocks.count)).squareRoot() : 0.02
-        var generator = RandomGenerator(seed: seed, stream: UInt64(index))
-        parameters[place.name] = generator.normal(shape, deviation: deviation)
-      }
+      sources[WeightBinding.Key(path: slot.path, layer: slot.layer)] = place
+      // Several slots may be parts of one tensor.
+      if parameters[place.name] != nil { continue }
+      let shape = place.layout.fileShape(of: slot.shape)
+      var generator = RandomGenerator(seed: seed, stream: UInt64(index))
+      parameters[place.name] =
+        switch slot.start {
+        case .constant(let value): Tensor(repeating: Float(value), shape: shape)
+        case .random: generator.normal(shape, deviation: 0.02)
+        case .branchEnd:
+          generator.normal(
+            shape, deviation: 0.02 / (2 * Double(spec.blocks.count)).squareRoot())
+        }
     }
     return (WeightBinding(sources: sources), parameters)
   }

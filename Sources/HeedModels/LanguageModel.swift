@@ -23,6 +23,7 @@ public struct LanguageModel: Sendable {
 
   private let embedding: Tensor
   private let positionTable: Tensor?
+  private let embeddingNorm: Norm?
   private let blocks: [Block]
   private let finalNorm: Norm?
   private let head: Linear
@@ -45,22 +46,28 @@ public struct LanguageModel: Sendable {
       guard let source = binding.source(path, layer), let tensor = parameters[source.name] else {
         preconditionFailure("LanguageModel: no parameter for \(path) of layer \(layer ?? -1)")
       }
-      let isMath = tensor.elementType == .float32 || tensor.elementType == .float64
-      let weight = isMath ? tensor : tensor.converted(to: .float32)
-      return source.layout == .columns ? weight.transposed() : weight
+      let weight = source.layout.weight(in: tensor)
+      let isMath = weight.elementType == .float32 || weight.elementType == .float64
+      return isMath ? weight : weight.converted(to: .float32)
     }
     let packing = packed ? precision : nil
     embedding = weights("embedding.weight", nil)
     positionTable = spec.learnedPositionCount == nil ? nil : weights("positions.weight", nil)
+    embeddingNorm = spec.embeddingNorm.map {
+      Norm($0, path: "embeddingNorm", layer: nil, weights)
+    }
     blocks = spec.blocks.enumerated().map { layer, block in
       Block(block, layer: layer, weights, packing: packing)
     }
     finalNorm = spec.finalNorm.map { Norm($0, path: "finalNorm", layer: nil, weights) }
     head = Linear(
-      weight: spec.isHeadTied ? embedding : weights("head.weight", nil), packing: packing)
+      weight: spec.isHeadTied ? embedding : weights("head.weight", nil),
+      bias: spec.hasHeadBias ? weights("head.bias", nil) : nil, packing: packing)
   }
 
   /// A model as it is published: a folder with `config.json` and safetensors.
+  ///
+  /// End tokens come from `generation_config.json` where there is one that names some.
   ///
   /// - Throws: `FormatError`, for an unknown family, a config or weights that do not fit.
   public init(
@@ -69,7 +76,12 @@ public struct LanguageModel: Sendable {
   ) throws(FormatError) {
     let folder = try ModelFolder(path: folder)
     let family = try registry.family(for: folder.config, place: folder.path)
-    let spec = try family.spec(folder.config, folder.path + "/config.json")
+    var spec = try family.spec(folder.config, folder.path + "/config.json")
+    if let generation = folder.generationConfig {
+      let place = folder.path + "/generation_config.json"
+      let tokens = try ConfigReader(generation, place: place).tokens("eos_token_id")
+      if !tokens.isEmpty { spec.endTokens = tokens }
+    }
     let binding = try family.weights(spec).binding(of: spec, to: folder.weights)
     var parameters: [String: Tensor] = [:]
     for name in binding.names { parameters[name] = try folder.weights.tensor(named: name) }
@@ -77,9 +89,9 @@ public struct LanguageModel: Sendable {
       spec: spec, binding: binding, parameters: parameters, packed: packed, precision: precision)
   }
 
-  /// Caches for the blocks, empty.
+  /// Caches for the blocks, empty; those of window layers forget what nobody can see any more.
   public func emptyCache(elementType: ElementType = .float32) -> [KeyValueCache] {
-    spec.blocks.map { _ in KeyValueCache(elementType: elementType) }
+    spec.blocks.map { $0.cache(elementType: elementType) }
   }
 
   /// What one pass gives.
@@ -105,6 +117,9 @@ public struct LanguageModel: Sendable {
     public var keepsHiddenStates = false
     /// Whether only the logits of the last position are wanted.
     public var isLastOnly = false
+    /// Whether latent attention, too, must give the same bits at once, in pieces and with a cache;
+    /// long prompts then take it several times as long. All other models always do.
+    public var keepsBitsInPieces = false
 
     /// A plain pass.
     public init() {}
@@ -129,18 +144,15 @@ public struct LanguageModel: Sendable {
     var context = BlockContext(
       mask: .causal, positions: positions, precision: precision, probe: options.probe,
       dropout: options.dropout, caches: cache)
-    if let visible = options.visibleKeys {
-      context.mask =
-        context.mask
-        & .dense(Tensor(visible.flatMap { $0 }, shape: [B, 1, 1, visible.first?.count ?? 0]))
+    context.keepsBitsInPieces = options.keepsBitsInPieces
+    context.visibleKeys = options.visibleKeys.map { visible in
+      precondition(
+        visible.count == B && visible.allSatisfy { $0.count == earlier + T },
+        "forward: visibleKeys of \(visible.map(\.count)) for \(B) rows of \(earlier + T) keys")
+      return Tensor(visible.flatMap { $0 }, shape: [B, 1, 1, earlier + T])
     }
     cache = []  // the context owns the caches now, so that they grow in place
-    var x = embedding.gathered(atIndices: ids.flatMap { $0 })
-      .reshaped(to: [B, T, spec.width])  // [B, T, E]
-    if let positionTable {
-      let rows = positionTable.gathered(atIndices: positions)
-      x = x + rows.reshaped(to: [positions.count / T, T, spec.width])
-    }
+    var x = embedded(ids, positions: positions)  // [B, T, E]
     if let dropout = options.dropout {
       x = x.dropout(
         rate: Double(dropout.residualRate), seed: dropout.seed,
@@ -155,7 +167,23 @@ public struct LanguageModel: Sendable {
     x = finalNorm?(x) ?? x
     if options.keepsHiddenStates, !options.isLastOnly { hidden[hidden.count - 1] = x }
     cache = context.caches
-    return Output(logits: head(x, precision: precision), hiddenStates: hidden)
+    var logits = head(x, precision: precision)  // [B, T, V]
+    if let cap = spec.logitSoftCap { logits = (logits / cap).tanh() * cap }
+    return Output(logits: logits, hiddenStates: hidden)
+  }
+
+  /// What the first block reads; `[B, T, E]`.
+  private func embedded(_ ids: [[Int]], positions: [Int]) -> Tensor {
+    let (B, T) = (ids.count, ids.first?.count ?? 0)
+    var x = embedding.gathered(atIndices: ids.flatMap { $0 })
+      .reshaped(to: [B, T, spec.width])  // [B, T, E]
+    if let scale = spec.embeddingScale { x = x * scale }
+    if let positionTable {
+      let rows = positionTable.gathered(
+        atIndices: positions.map { $0 + spec.learnedPositionStart })
+      x = x + rows.reshaped(to: [positions.count / max(T, 1), T, spec.width])
+    }
+    return embeddingNorm?(x) ?? x
   }
 
   /// Logits without a cache; `[B, T, V]`.

@@ -12,16 +12,26 @@ public struct ModelSpec: Sendable, Hashable {
   public var contextLength: Int
   /// Learned absolute positions: rows of the table; nil when positions come from attention.
   public var learnedPositionCount: Int?
+  /// The row of position 0 in the table of learned positions.
+  public var learnedPositionStart = 0
+  /// Factor on the token embedding.
+  public var embeddingScale: Double?
+  /// On the embedding, before the first block.
+  public var embeddingNorm: NormSpec?
   /// The blocks, in order.
   public var blocks: [BlockSpec]
   /// After the last block.
   public var finalNorm: NormSpec?
   /// Whether the head is the token embedding.
   public var isHeadTied: Bool
+  /// Whether the head has a bias.
+  public var hasHeadBias = false
+  /// Logits become `cap * tanh(logit / cap)`.
+  public var logitSoftCap: Double?
   /// Ids that end a text.
   public var endTokens: [Int]
 
-  /// A decoder of the given parts.
+  /// A decoder of the given parts; what is rarer is set afterwards.
   public init(
     family: String, vocabularySize: Int, width: Int, contextLength: Int,
     learnedPositionCount: Int? = nil, blocks: [BlockSpec], finalNorm: NormSpec?,
@@ -44,9 +54,11 @@ public struct ModelSpec: Sendable, Hashable {
     if let learnedPositionCount {
       slots.append(WeightSlot("positions.weight", shape: [learnedPositionCount, width]))
     }
+    if let embeddingNorm { slots += embeddingNorm.slots("embeddingNorm", layer: nil, width: width) }
     for (layer, block) in blocks.enumerated() { slots += block.slots(layer: layer, width: width) }
     if let finalNorm { slots += finalNorm.slots("finalNorm", layer: nil, width: width) }
     if !isHeadTied { slots.append(WeightSlot("head.weight", shape: [vocabularySize, width])) }
+    if hasHeadBias { slots.append(WeightSlot("head.bias", shape: [vocabularySize])) }
     return slots
   }
 }

@@ -4,22 +4,14 @@ import HeedTensor
 
 /// Which tensor of a file goes to which slot: a table, one row for each kind of weight.
 public struct WeightMap: Sendable {
-  /// How a linear weight lies in the file.
-  public enum Layout: Sendable, Hashable {
-    /// `[out, in]`.
-    case rows
-    /// `[in, out]`, as TensorFlow and GPT-2 have it.
-    case columns
-  }
-
-  /// A row: `{}` in a name stands for the number of the layer.
+  /// A row: `{}` in a name stands for the number of the layer, `#` in both for that of an expert.
   public struct Row: Sendable {
     let slot: String
     let name: String
-    let layout: Layout
+    let layout: WeightLayout
 
     /// The tensor `name` goes to `slot`.
-    public init(_ slot: String, _ name: String, _ layout: Layout = .rows) {
+    public init(_ slot: String, _ name: String, _ layout: WeightLayout = .rows) {
       self.slot = slot
       self.name = name
       self.layout = layout
@@ -31,19 +23,26 @@ public struct WeightMap: Sendable {
   private let optionalPrefix: String
   /// Ends of names of tensors that are no weights (buffers) or copies of others.
   private let ignoredSuffixes: [String]
+  /// Beginnings of names of tensors that this model does not use.
+  private let ignoredPrefixes: [String]
 
-  /// A table of the given rows.
-  public init(_ rows: [Row], optionalPrefix: String = "", ignoredSuffixes: [String] = []) {
+  /// A table of the given rows; of two rows for one slot the earlier one counts, so that a family
+  /// may put its own before those of another. Rows for slots that a model has not are ignored.
+  public init(
+    _ rows: [Row], optionalPrefix: String = "", ignoredSuffixes: [String] = [],
+    ignoredPrefixes: [String] = []
+  ) {
     self.rows = Dictionary(rows.map { ($0.slot, $0) }, uniquingKeysWith: { first, _ in first })
     self.optionalPrefix = optionalPrefix
     self.ignoredSuffixes = ignoredSuffixes
+    self.ignoredPrefixes = ignoredPrefixes
   }
 
-  /// The rows of a linear layer and its bias.
+  /// The rows of a linear layer and its bias, which lie alike.
   public static func linear(
-    _ slot: String, _ name: String, _ layout: Layout = .rows
+    _ slot: String, _ name: String, _ layout: WeightLayout = .rows
   ) -> [Row] {
-    [Row(slot + ".weight", name + ".weight", layout), Row(slot + ".bias", name + ".bias")]
+    ["weight", "bias"].map { Row("\(slot).\($0)", "\(name).\($0)", layout) }
   }
 
   /// The rows of a norm.
@@ -53,14 +52,21 @@ public struct WeightMap: Sendable {
 
   /// The name, in files, of the tensor of a slot, and how it lies there; nil when the table has no
   /// row for it.
-  func source(of slot: WeightSlot, withPrefix: Bool) -> (name: String, layout: Layout)? {
-    guard let row = rows[slot.path] else { return nil }
-    let name = slot.layer.map { row.name.replacing("{}", with: String($0)) } ?? row.name
-    if withPrefix || optionalPrefix.isEmpty { return (name, row.layout) }
-    return (
-      name.hasPrefix(optionalPrefix) ? String(name.dropFirst(optionalPrefix.count)) : name,
-      row.layout
-    )
+  func source(of slot: WeightSlot, withPrefix: Bool) -> WeightBinding.Source? {
+    // "experts.3.up.weight" has the row of "experts.#.up.weight".
+    let parts = slot.path.split(separator: ".")
+    let number = parts.lazy.compactMap { Int($0) }.first
+    let pattern =
+      number == nil
+      ? slot.path : parts.map { Int($0) == nil ? $0 : "#" }.joined(separator: ".")
+    guard let row = rows[pattern] else { return nil }
+    var name = row.name
+    if let layer = slot.layer { name = name.replacing("{}", with: String(layer)) }
+    if let number { name = name.replacing("#", with: String(number)) }
+    if !withPrefix, !optionalPrefix.isEmpty, name.hasPrefix(optionalPrefix) {
+      name = String(name.dropFirst(optionalPrefix.count))
+    }
+    return WeightBinding.Source(name: name, layout: row.layout.numbered(number))
   }
 
   /// Finds the tensor of every slot of `spec` in `source`.
@@ -73,31 +79,33 @@ public struct WeightMap: Sendable {
     let names = Set(source.tensorNames)
     let hasPrefix = optionalPrefix.isEmpty || names.contains { $0.hasPrefix(optionalPrefix) }
     var sources: [WeightBinding.Key: WeightBinding.Source] = [:]
+    var shapes: [String: [Int]] = [:]
     var missing: [String] = []
     var misshapen: [String] = []
-    var used: Set<String> = []
-    for slot in spec.slots {
+    let slots = spec.slots
+    for slot in slots {
       guard let place = self.source(of: slot, withPrefix: hasPrefix) else {
         throw FormatError(
           .unsupported, what: "\(spec.family) has no name for \(slot.path)", place: source.place)
       }
+      sources[WeightBinding.Key(path: slot.path, layer: slot.layer)] = place
+      let expected = place.layout.fileShape(of: slot.shape)
+      if let known = shapes[place.name], known == expected { continue }
+      shapes[place.name] = expected
       guard names.contains(place.name) else {
         missing.append(place.name)
         continue
       }
-      used.insert(place.name)
       let tensor = try source.tensor(named: place.name)
-      let expected = place.layout == .columns ? Array(slot.shape.reversed()) : slot.shape
       if tensor.shape != expected {
         misshapen.append("\(place.name) is \(tensor.shape), not \(expected)")
       }
-      sources[WeightBinding.Key(path: slot.path, layer: slot.layer)] =
-        WeightBinding.Source(name: place.name, layout: place.layout)
     }
     let head = rows["head.weight"]?.name
     let unused = source.tensorNames.filter { name in
-      !used.contains(name) && name != head
+      shapes[name] == nil && name != head
         && !ignoredSuffixes.contains { name.hasSuffix($0) }
+        && !ignoredPrefixes.contains { name.hasPrefix($0) }
     }
     let problems =
       [("missing", missing), ("unused", unused), ("of a wrong shape", misshapen)]
@@ -108,7 +116,7 @@ public struct WeightMap: Sendable {
         what: "the weights do not fit \(spec.family): "
           + problems.map { "\($0.1.count) \($0.0): \($0.1.joined(separator: ", "))" }
           .joined(separator: "; "),
-        place: source.place, expected: "\(spec.slots.count) tensors",
+        place: source.place, expected: "\(slots.count) weights",
         hint: "is config.json the one that belongs to these weights?")
     }
     return WeightBinding(sources: sources)
@@ -124,7 +132,7 @@ public struct WeightBinding: Sendable {
 
   struct Source: Sendable {
     let name: String
-    let layout: WeightMap.Layout
+    let layout: WeightLayout
   }
 
   let sources: [Key: Source]

@@ -11,6 +11,7 @@ struct GreedyRun {
   private let newTokenCount: Int
   private let endToken: Int?
   private let paddingToken: Int
+  private let tolerance: Tolerance
 
   init(_ model: LanguageModel, _ referenceCase: ReferenceCase) throws {
     if (referenceCase.integer("num_beams") ?? 1) > 1 { throw Unsupported("beam search") }
@@ -23,6 +24,7 @@ struct GreedyRun {
     newTokenCount = referenceCase.integer("max_new_tokens") ?? 0
     endToken = referenceCase.integer("eos_token_id")
     paddingToken = referenceCase.integer("pad_token_id") ?? 0
+    tolerance = referenceCase.tolerance
   }
 
   func results() throws -> [String: Tensor] {
@@ -34,11 +36,20 @@ struct GreedyRun {
         what: "other tokens with a cache than without: \(cached.sequences) and "
           + "\(plain.sequences)", place: "greedy continuation")
     }
+    let logits = [cached, plain].map { Tensor(concatenating: $0.logits, alongAxis: 1) }
+    let comparison = Comparison(
+      name: "step_logits", got: logits[0], want: logits[1], tolerance: tolerance)
+    guard comparison.passes else {
+      throw FormatError(
+        .inconsistent,
+        what: "logits with a cache are \(comparison.largestError) off those without",
+        place: "greedy continuation")
+    }
     let flat = cached.sequences.flatMap { $0.map { Int64($0) } }
     let width = cached.sequences.first?.count ?? 0
     return [
       "sequences": Tensor(flat, shape: [ids.count, width]),
-      "step_logits": Tensor(concatenating: cached.logits, alongAxis: 1),
+      "step_logits": logits[0],
     ]
   }
 

@@ -21,6 +21,32 @@ import Testing
     }
   }
 
+  @Test("a sliding cache forgets whole splits, and attends with the bits of a growing one")
+  func sliding() {
+    let count = 3300
+    let x = AttentionInputs(B: 1, H: 1, T: count, D: 4)
+    func part(_ tensor: Tensor, _ range: Range<Int>) -> Tensor {
+      tensor.sliced(axis: 2, range: range)
+    }
+    let mask: Mask = .causal & .window(left: 99, right: nil)
+    var caches = [KeyValueCache(policy: .sliding(window: 100)), KeyValueCache()]
+    // A long piece, single steps over the places where splits end, and pieces between them.
+    var start = 0
+    for length in [1120, 1, 1, 2, 940, 1, 80, 1, 1000, 1, 20] {
+      let range = start..<start + length
+      start = range.upperBound
+      var results: [[UInt32]] = []
+      for i in caches.indices {
+        caches[i].append(keys: part(x.k, range), values: part(x.v, range))
+        guard let keys = caches[i].keys, let values = caches[i].values else { continue }
+        results.append(bits(attention(part(x.q, range), keys, values, mask: mask)))
+      }
+      #expect(results.count == 2 && results[0] == results[1])
+      #expect(caches[0].position == start)
+    }
+    #expect(caches[0].count < 1024 + 100 + 20 && caches[1].count == start)
+  }
+
   @Test("an 8-bit cache stays within the rounding of its rows")
   func eightBits() {
     let x = AttentionInputs(B: 1, H: 2, T: 20, D: 16)

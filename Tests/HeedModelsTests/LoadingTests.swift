@@ -52,33 +52,48 @@ struct LoadingTests {
     }
   }
 
-  @Test("the older and the newer spelling of rotary settings are one model")
-  func rotarySpellings() throws {
-    let family = ModelFamily.llama
-    let older = SmallConfig.llama.with(
-      ("rope_theta", 5000.0), ("rope_scaling", ["type": "linear", "factor": 2.0]))
-    let newer = SmallConfig.llama.with(
-      ("rope_theta", .null),
-      ("rope_parameters", ["rope_type": "linear", "factor": 2.0, "rope_theta": 5000.0]))
-    let spec = try family.spec(older, "test")
-    #expect(try spec == family.spec(newer, "test"))
-    #expect(try spec != family.spec(SmallConfig.llama, "test"))
+  @Test(
+    "GPT-NeoX and BLOOM files may leave the prefix out",
+    arguments: [
+      (SmallConfig.gptNeoX, "gpt_neox."), (SmallConfig.bloom, "transformer."),
+    ])
+  func otherPrefixes(config: JSONValue, prefix: String) throws {
+    let (spec, binding, parameters) = try smallParameters(config)
+    let model = LanguageModel(spec: spec, binding: binding, parameters: parameters)
+    let bare = parameters.map { name, tensor in
+      (name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name, tensor)
+    }
+    try withModelFolder(config, Dictionary(uniqueKeysWithValues: bare)) { folder in
+      let loaded = try LanguageModel(folder: folder)
+      #expect(bits(loaded.logits(ids)) == bits(model.logits(ids)))
+    }
   }
 
-  @Test(
-    "a configuration that cannot be is refused",
-    arguments: [
-      SmallConfig.gpt2.with(("n_head", 5)), SmallConfig.gpt2.with(("n_embd", "12")),
-      SmallConfig.gpt2.with(("n_layer", -1)), SmallConfig.gpt2.with(("vocab_size", 1.5)),
-      SmallConfig.gpt2.with(("activation_function", "magic")),
-      SmallConfig.llama.with(("num_key_value_heads", 3)), SmallConfig.llama.with(("head_dim", 5)),
-      SmallConfig.llama.with(("rope_scaling", ["type": "magic", "factor": 2.0])),
-      SmallConfig.llama.with(("hidden_size", .null)),
-      SmallConfig.llama.with(("model_type", "no such family")),
-    ])
-  func refusals(config: JSONValue) {
-    #expect(throws: FormatError.self) {
-      try FamilyRegistry.standard.family(for: config, place: "test").spec(config, "test")
+  @Test("the layer with which DeepSeek-V3 trains to see further ahead is left out")
+  func nextTokens() throws {
+    var (_, _, parameters) = try smallParameters(SmallConfig.deepSeekV3)
+    parameters["model.layers.2.eh_proj.weight"] = Tensor(zeros: [12, 24])
+    try withModelFolder(SmallConfig.deepSeekV3, parameters) { folder in
+      let loaded = try LanguageModel(folder: folder)
+      #expect(loaded.spec.blocks.count == 2)
+    }
+  }
+
+  @Test("end tokens come from generation_config.json, one or a list, else from config.json")
+  func endTokens() throws {
+    let config = SmallConfig.llama.with(("eos_token_id", 2))
+    let (_, _, parameters) = try smallParameters(config)
+    for (generation, want): (JSONValue?, [Int]) in [
+      (nil, [2]), (["eos_token_id": 5], [5]), (["eos_token_id": [5, 7]], [5, 7]),
+      (["eos_token_id": .null], [2]),
+    ] {
+      try withModelFolder(config, parameters, generation: generation) { folder in
+        let loaded = try LanguageModel(folder: folder)
+        #expect(loaded.spec.endTokens == want)
+      }
+    }
+    try withModelFolder(config, parameters, generation: ["eos_token_id": "two"]) { folder in
+      #expect(throws: FormatError.self) { try LanguageModel(folder: folder) }
     }
   }
 

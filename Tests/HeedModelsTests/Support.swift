@@ -3,26 +3,9 @@ import HeedFormats
 import HeedModels
 import HeedTensor
 
-/// Small configurations of each family.
-enum SmallConfig {
-  static let gpt2: JSONValue = [
-    "model_type": "gpt2", "n_embd": 12, "n_head": 3, "n_layer": 2, "n_positions": 20,
-    "n_inner": .null, "vocab_size": 17,
-  ]
-
-  static let llama: JSONValue = [
-    "model_type": "llama", "hidden_size": 12, "num_attention_heads": 4, "num_key_value_heads": 2,
-    "head_dim": 6, "num_hidden_layers": 2, "intermediate_size": 14, "vocab_size": 17,
-    "rms_norm_eps": 1e-5, "rope_theta": 5000.0, "max_position_embeddings": 64,
-    "tie_word_embeddings": false,
-  ]
-
-  static let all = [gpt2, llama]
-}
-
 extension JSONValue {
-  /// The same object with other members.
-  func with(_ members: (String, JSONValue)...) -> JSONValue {
+  /// The same object with other members; without those that are nil.
+  func with(_ members: (String, JSONValue?)...) -> JSONValue {
     guard var object else { return self }
     for (key, value) in members { object[key] = value }
     return .object(object)
@@ -55,13 +38,15 @@ func smallParameters(
 
 /// Calls `body` with a model folder of the given parts, which is removed afterwards.
 func withModelFolder(
-  _ config: JSONValue, _ parameters: [String: Tensor], _ body: (String) throws -> Void
+  _ config: JSONValue, _ parameters: [String: Tensor], generation: JSONValue? = nil,
+  _ body: (String) throws -> Void
 ) throws {
   let folder = FileManager.default.temporaryDirectory
     .appendingPathComponent(UUID().uuidString).path
   try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
   defer { try? FileManager.default.removeItem(atPath: folder) }
   try config.write(to: folder + "/config.json")
+  try generation?.write(to: folder + "/generation_config.json")
   try SafetensorsFile.write(parameters, to: folder + "/model.safetensors")
   try body(folder)
 }

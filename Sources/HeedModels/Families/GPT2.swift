@@ -7,58 +7,55 @@ import HeedFormats
 extension ModelFamily {
   /// GPT-2.
   public static let gpt2 = ModelFamily(
-    modelTypes: ["gpt2"],
-    spec: { config, place throws(FormatError) in try gpt2Spec(config, place) },
-    weights: { _ in gpt2Weights })
-
-  private static func gpt2Spec(
-    _ config: JSONValue, _ place: String
-  ) throws(FormatError) -> ModelSpec {
-    let reader = ConfigReader(config, place: place)
-    let width = try reader.count("n_embd")
-    let heads = try reader.count("n_head")
-    guard width % heads == 0 else {
-      throw FormatError(
-        .inconsistent, what: "n_embd \(width) is no multiple of n_head \(heads)", place: place)
-    }
-    let norm = NormSpec.layerNorm(epsilon: try reader.number("layer_norm_epsilon", default: 1e-5))
+    "gpt2",
+    weights: WeightMap(
+      [
+        .init("embedding.weight", "transformer.wte.weight"),
+        .init("positions.weight", "transformer.wpe.weight"),
+        .init("head.weight", "lm_head.weight"),
+      ]
+        + WeightMap.norm("attention.inputNorm", "transformer.h.{}.ln_1")
+        + WeightMap.linear("attention.input", "transformer.h.{}.attn.c_attn", .columns)
+        + WeightMap.linear("attention.output", "transformer.h.{}.attn.c_proj", .columns)
+        + WeightMap.norm("feedForward.inputNorm", "transformer.h.{}.ln_2")
+        + WeightMap.linear("feedForward.up", "transformer.h.{}.mlp.c_fc", .columns)
+        + WeightMap.linear("feedForward.down", "transformer.h.{}.mlp.c_proj", .columns)
+        + WeightMap.norm("finalNorm", "transformer.ln_f"),
+      optionalPrefix: "transformer.", ignoredSuffixes: [".attn.bias", ".attn.masked_bias"])
+  ) { reader throws(FormatError) in
+    let frame = try reader.gptFrame("GPT-2", contextLength: 1024, isHeadTied: true)
+    let heads = try reader.heads("n_head", in: frame)
     let isScaled = try reader.flag("scale_attn_weights", default: true)
     let isScaledByLayer = try reader.flag("scale_attn_by_inverse_layer_idx", default: false)
-    let feedForward = FeedForwardSpec(
-      hiddenWidth: try reader.count("n_inner", default: 4 * width),
-      activation: try reader.activation("activation_function", default: "gelu_new"),
-      isGated: false, hasBias: true)
-    let positions = try reader.count("n_positions", default: 1024)
-    let blocks = (0..<(try reader.count("n_layer"))).map { layer in
-      var scale = isScaled ? 1 / Float(width / heads).squareRoot() : 1
+    let feedForward = try reader.gptFeedForward(in: frame)
+    var spec = frame.spec { layer in
+      var scale = isScaled ? 1 / Float(heads.width).squareRoot() : 1
       if isScaledByLayer { scale /= Float(layer + 1) }
       let attention = SelfAttentionSpec(
-        headCount: heads, headWidth: width / heads, scale: scale, hasInputBias: true,
+        headCount: heads.count, headWidth: heads.width, scale: scale, hasInputBias: true,
         hasOutputBias: true, isFused: true)
-      return BlockSpec([
-        BranchSpec(inputNorm: norm, operation: .selfAttention(attention)),
-        BranchSpec(inputNorm: norm, operation: .feedForward(feedForward)),
-      ])
+      return frame.block(.selfAttention(attention), .feedForward(feedForward))
     }
-    return ModelSpec(
-      family: "GPT-2", vocabularySize: try reader.count("vocab_size"), width: width,
-      contextLength: positions, learnedPositionCount: positions, blocks: blocks, finalNorm: norm,
-      isHeadTied: try reader.flag("tie_word_embeddings", default: true),
-      endTokens: try reader.tokens("eos_token_id"))
+    spec.learnedPositionCount = frame.contextLength
+    return spec
+  }
+}
+
+extension ConfigReader {
+  /// The frame of GPT-2 and GPT-J.
+  func gptFrame(
+    _ family: String, contextLength: Int, isHeadTied: Bool
+  ) throws(FormatError) -> DecoderFrame {
+    try frame(
+      family, width: ["n_embd"], layers: ["n_layer"], context: "n_positions",
+      contextLength: contextLength, norm: layerNorm("layer_norm_epsilon"), isHeadTied: isHeadTied)
   }
 
-  private static let gpt2Weights = WeightMap(
-    [
-      .init("embedding.weight", "transformer.wte.weight"),
-      .init("positions.weight", "transformer.wpe.weight"),
-      .init("head.weight", "lm_head.weight"),
-    ]
-      + WeightMap.norm("attention.inputNorm", "transformer.h.{}.ln_1")
-      + WeightMap.linear("attention.input", "transformer.h.{}.attn.c_attn", .columns)
-      + WeightMap.linear("attention.output", "transformer.h.{}.attn.c_proj", .columns)
-      + WeightMap.norm("feedForward.inputNorm", "transformer.h.{}.ln_2")
-      + WeightMap.linear("feedForward.up", "transformer.h.{}.mlp.c_fc", .columns)
-      + WeightMap.linear("feedForward.down", "transformer.h.{}.mlp.c_proj", .columns)
-      + WeightMap.norm("finalNorm", "transformer.ln_f"),
-    optionalPrefix: "transformer.", ignoredSuffixes: [".attn.bias", ".attn.masked_bias"])
+  /// The feed-forward layer of GPT-2 and GPT-J.
+  func gptFeedForward(in frame: DecoderFrame) throws(FormatError) -> FeedForwardSpec {
+    FeedForwardSpec(
+      hiddenWidth: try count("n_inner", default: 4 * frame.width),
+      activation: try activation("activation_function", default: "gelu_new"), isGated: false,
+      hasBias: true)
+  }
 }

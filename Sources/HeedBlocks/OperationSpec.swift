@@ -1,0 +1,87 @@
+// What a residual branch may compute. An operation is data here (what it is, which weights it
+// needs) and a value with weights when a model is made of it; each kind has a file of its own, and
+// this is the only place that lists them.
+
+package import HeedAttention
+package import HeedTensor
+
+/// What a residual branch computes.
+public enum OperationSpec: Sendable, Hashable {
+  case selfAttention(SelfAttentionSpec)
+  case latentAttention(LatentAttentionSpec)
+  case differentialAttention(DifferentialAttentionSpec)
+  case feedForward(FeedForwardSpec)
+  case experts(ExpertsSpec)
+}
+
+/// An operation with its weights: `[B, T, E]` to `[B, T, E]`.
+protocol BranchOperation: Sendable {
+  func callAsFunction(_ x: Tensor, layer: Int, context: inout BlockContext) -> Tensor
+}
+
+/// An operation as data.
+private protocol OperationData {
+  /// The weights it needs in a model of `width` channels.
+  func slots(layer: Int, width: Int) -> [WeightSlot]
+  /// The operation of block `layer` with its weights, packed for inference when `packing` is given.
+  func operation(
+    layer: Int, _ weights: WeightLookup, packing: ProductPrecision?
+  ) -> any BranchOperation
+}
+
+extension SelfAttentionSpec: OperationData {}
+extension LatentAttentionSpec: OperationData {}
+extension DifferentialAttentionSpec: OperationData {}
+extension FeedForwardSpec: OperationData {}
+extension ExpertsSpec: OperationData {}
+
+extension OperationSpec {
+  private var data: any OperationData {
+    switch self {
+    case .selfAttention(let spec): spec
+    case .latentAttention(let spec): spec
+    case .differentialAttention(let spec): spec
+    case .feedForward(let spec): spec
+    case .experts(let spec): spec
+    }
+  }
+
+  /// The first part of the paths of its slots.
+  package var path: String {
+    switch self {
+    case .selfAttention, .latentAttention, .differentialAttention: "attention"
+    case .feedForward: "feedForward"
+    case .experts: "experts"
+    }
+  }
+
+  func slots(layer: Int, width: Int) -> [WeightSlot] { data.slots(layer: layer, width: width) }
+
+  func operation(
+    layer: Int, _ weights: WeightLookup, packing: ProductPrecision?
+  ) -> any BranchOperation {
+    data.operation(layer: layer, weights, packing: packing)
+  }
+
+  /// The cache that its keys need; nil when it keeps none.
+  func cache(elementType: ElementType) -> KeyValueCache? {
+    switch self {
+    case .selfAttention(let spec):
+      KeyValueCache(
+        policy: spec.window.map { .sliding(window: $0) } ?? .growing, elementType: elementType)
+    case .latentAttention:
+      // A latent and its rotary key differ too much for one scale of 8 bits.
+      KeyValueCache(elementType: elementType == .int8 ? .bfloat16 : elementType)
+    case .differentialAttention: KeyValueCache(elementType: elementType)
+    case .feedForward, .experts: nil
+    }
+  }
+}
+
+extension BlockSpec {
+  /// The empty cache of a block: of its first operation that keeps keys.
+  package func cache(elementType: ElementType) -> KeyValueCache {
+    branches.lazy.compactMap { $0.operation.cache(elementType: elementType) }.first
+      ?? KeyValueCache(elementType: elementType)
+  }
+}

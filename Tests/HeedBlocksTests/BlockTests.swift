@@ -1,0 +1,54 @@
+import HeedAttention
+import HeedBlocks
+import HeedTensor
+import Testing
+
+@Suite("Block")
+struct BlockTests {
+  private let x: Tensor
+  private let weights: WeightLookup
+
+  init() {
+    var generator = RandomGenerator(seed: 8)
+    x = generator.normal([1, 3, 6])
+    weights = { path, layer in
+      let shape =
+        path.hasSuffix(".weight")
+        ? (path.contains(".down.") ? [6, 4] : [4, 6]) : [6]
+      var generator = RandomGenerator(seed: path.utf8.reduce(UInt64(1)) { $0 &* 31 &+ UInt64($1) })
+      return generator.normal(shape)
+    }
+  }
+
+  private let operation = OperationSpec.feedForward(
+    FeedForwardSpec(hiddenWidth: 4, activation: .relu, form: .plain))
+
+  private func run(_ spec: BlockSpec) -> Tensor {
+    var context = BlockContext(mask: .none, positions: [0, 1, 2])
+    return Block(spec, layer: 0, weights)(x, context: &context)
+  }
+
+  private func feedForward(_ x: Tensor) -> Tensor {
+    let up = linear(x, weight: weights("feedForward.up.weight", 0))
+    return linear(up.activated(.relu), weight: weights("feedForward.down.weight", 0))
+  }
+
+  @Test("norms after the sum of a parallel block are applied to it")
+  func parallelAfterNorm() {
+    let norm = NormSpec.rms(epsilon: 1e-6)
+    let got = run(
+      BlockSpec([BranchSpec(operation: operation, afterNorm: norm)], arrangement: .parallel()))
+    let want = (x + feedForward(x)).rmsNorm(gain: weights("feedForward.afterNorm.gain", 0))
+    #expect(got.elements(as: Float.self) == want.elements(as: Float.self))
+  }
+
+  @Test("branches of a parallel block read through one norm")
+  func sharedNorm() {
+    let norm = NormSpec.rms(epsilon: 1e-6)
+    let branch = BranchSpec(operation: operation)
+    let got = run(BlockSpec([branch, branch], arrangement: .parallel(inputNorm: norm)))
+    let part = feedForward(x.rmsNorm(gain: weights("block.inputNorm.gain", 0)))
+    let want = x + part + part
+    #expect(got.elements(as: Float.self) == want.elements(as: Float.self))
+  }
+}
