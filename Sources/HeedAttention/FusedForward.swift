@@ -152,10 +152,7 @@ struct FusedForward {
       if plan.parts.dropout != nil {
         scores.drop(weights, keys: key..<next, paired: products.isPaired)
       }
-      // Maxima seldom grow after the first blocks.
-      if !(0..<m).allSatisfy({ scratch.corrections[$0] == 1 }) {
-        kernels.scale_rows_f32(m, width, part.context, width, scratch.corrections)
-      }
+      kernels.scale_rows_f32(m, width, part.context, width, scratch.corrections)
       let (values, stride) = source.valueRows(scores.index, key, n, scratch: scratch.values)
       if scratch.isCareful {
         addCarefully(m, products.words(n), weights, values, stride, part.context, scratch)

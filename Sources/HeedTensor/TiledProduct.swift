@@ -4,8 +4,8 @@ import CHeedKernels
 // high-performance matrix multiplication", doi 10.1145/1356052.1356053).
 //
 //   part      a block of rows of c times a group of panels (32 columns each); parts go to threads
-//   k block   256 values of a deep product: a panel of b is then 32 KB and stays in the first cache;
-//             shallow products are one block
+//   k block   1,024 values of a deep product (2,048 in bf16); products up to 1.5 times as deep are
+//             one block
 //   row tile  at most 14 rows: what a micro-kernel holds in registers
 //
 // Inside a part: for each k block, the rows of a are packed by tiles ([k][rows of the tile]); for
@@ -36,12 +36,14 @@ enum TiledProduct {
         rowsPerPart = max(rows, 1)
         panelsPerPart = max(1, min(panels, (256 << 10) / bytesPerPanel))
       } else {
-        // Up to 768 values at once: c is then written once, and with wide rows (whose places in the
-        // first cache collide) that saves more than a panel of b that fits it.
-        let whole = precision == .float32 ? 768 : 1536
-        depthBlock = depth <= whole ? max(depth, 1) : whole / 3
-        // Even blocks of at most 256 rows, whose packed k block stays in the second cache.
-        let blocks = (rows + 255) / 256
+        // Deep blocks: c is then read and written seldom, and a panel of b, which no longer fits the
+        // first cache, is asked for in time by the micro-kernel.
+        let whole = precision == .float32 ? 1536 : 3072
+        depthBlock = depth <= whole ? max(depth, 1) : whole * 2 / 3
+        // Even blocks of rows, whose packed k block stays in the second cache (512 KB).
+        let bytesPerRow = depthBlock * (precision == .float32 ? 4 : 2)
+        let most = min(256, max(112, (512 << 10) / bytesPerRow))
+        let blocks = (rows + most - 1) / most
         let tiles = ((rows + blocks - 1) / blocks + tileRows - 1) / tileRows
         let size = (rows + blocks * tiles - 1) / (blocks * tiles)
         rowsPerPart = size * tiles
@@ -64,10 +66,18 @@ enum TiledProduct {
       rows: product.rows, columns: product.columns, depth: product.depth,
       precision: product.precision, isPacked: isPacked)
     let parts = plan.rowParts * plan.panelParts
+    // Columns that several blocks of rows read are packed once, before.
+    var product = product
+    var packedColumns: Storage?
+    if case .matrix(let right) = product.right, product.itemCount == 1, plan.rowParts > 1 {
+      let storage = packColumns(right, product)
+      product.right = .panels(UnsafeRawPointer(storage.base))
+      packedColumns = storage
+    }
     // Rows that several parts read are packed once, before.
     let isShared = product.itemCount == 1 && plan.panelParts > 1 && product.rows > tileRows
     let packedRows = isShared ? packRows(product, plan) : nil
-    forChunks(product.itemCount * parts, of: plan.itemsPerPart) { start, count in
+    forChunks(product.itemCount * parts, of: plan.itemsPerPart) { [product] start, count in
       let scratch = Scratch(product, plan, sharedRows: packedRows)
       for index in start..<start + count {
         let (item, part) = index.quotientAndRemainder(dividingBy: parts)
@@ -76,7 +86,24 @@ enum TiledProduct {
           panelPart: part / plan.rowParts, scratch)
       }
     }
-    withExtendedLifetime(packedRows) {}
+    withExtendedLifetime((packedRows, packedColumns)) {}
+  }
+
+  /// All of b in panels, as `PackedMatrix` has them.
+  private static func packColumns(
+    _ right: MatrixOperand<Float>, _ product: MatrixProduct<Float>
+  ) -> Storage {
+    let panels = (product.columns + panel - 1) / panel
+    let units = product.precision == .float32 ? product.depth : (product.depth + 1) / 2
+    let storage = Storage(byteCount: panels * units * panel * 4)
+    ThreadPool.shared.parallel(panels) { index in
+      packPanel(
+        right.base + product.rightPlaces[0] + index * panel * right.columnStride,
+        rowStride: right.rowStride, columnStride: right.columnStride, depth: product.depth,
+        width: min(panel, product.columns - index * panel), product.precision,
+        storage.base + index * units * panel * 4)
+    }
+    return storage
   }
 
   /// All rows of a, packed: for each block of rows its k blocks, for each of them its tiles.

@@ -18,6 +18,16 @@
         }                                                                            \
         continue;                                                                    \
       }                                                                              \
+      if (deep == VL) {                                                              \
+        HEED_UNROLL for (int i = 0; i < VL; i++) {                                   \
+          x[i] = i < present ? READ(column + i, word, VL) : v_set(0);                \
+        }                                                                            \
+        v_transpose(x);                                                              \
+        HEED_UNROLL for (int i = 0; i < VL; i++) {                                   \
+          v_put((float *)(dst) + (word + i) * (width) + column, x[i], across);       \
+        }                                                                            \
+        continue;                                                                    \
+      }                                                                              \
       for (int i = 0; i < VL; i++) {                                                 \
         x[i] = i < present ? READ(column + i, word, deep) : v_set(0);                \
       }                                                                              \

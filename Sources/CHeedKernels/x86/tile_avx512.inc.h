@@ -11,6 +11,9 @@
 // registers busy; with few rows more vectors are taken so that enough independent sums hide the
 // latency of an addition.
 
+// Both operands are asked for a few steps ahead: deep products stream them from the second cache,
+// and what the processor foresees by itself left a twentieth of the speed behind.
+
 #define TILE_INLINE static inline __attribute__((always_inline))
 
 TILE_INLINE void NAME(block)(const int rows, const int vectors, const int by_rows, ptrdiff_t k,
@@ -28,6 +31,10 @@ TILE_INLINE void NAME(block)(const int rows, const int vectors, const int by_row
                       : _mm512_setzero_ps();
   for (ptrdiff_t kk = 0; kk < k; kk++) {
     __m512i y[8];
+#pragma clang loop unroll(full)
+    for (int v = 0; v < vectors; v++)
+      _mm_prefetch((const char *)(b + 16 * b_stride + 16 * v), _MM_HINT_T0);
+    if (!by_rows && rows > 1) _mm_prefetch((const char *)(a + 24 * a_stride), _MM_HINT_T0);
 #pragma clang loop unroll(full)
     for (int v = 0; v < vectors; v++)
       y[v] = LOAD(v == vectors - 1 ? last : (__mmask16)0xffff, b + 16 * v);

@@ -73,6 +73,9 @@ PAIRS_INLINE void block(const int rows, const int vectors, const int by_rows, pt
   for (ptrdiff_t kk = 0; kk < k; kk++, b += b_stride, low += k_step, high += k_step) {
     __m512 half[8];
     UNROLL for (int v = 0; v < vectors; v++) {
+      _mm_prefetch((const char *)(b + 16 * b_stride + 16 * v), _MM_HINT_T0);
+    }
+    UNROLL for (int v = 0; v < vectors; v++) {
       half[v] = lower(
           _mm512_maskz_loadu_epi32(v == vectors - 1 ? last : (__mmask16)0xffff, b + 16 * v));
     }
