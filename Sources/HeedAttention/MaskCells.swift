@@ -14,6 +14,8 @@ extension Mask {
     case .none: fillRange(0, S)
     case .causal(.end): fillRange(0, place + 1)
     case .causal(.start): fillRange(0, query + 1)
+    case .causal(.lengths(let lengths)):
+      fillRange(0, min(lengths[batch], query + lengths[batch] - T + 1))
     case .window(let left, let right):
       fillRange(left.map { place - $0 } ?? 0, right.map { place + $0 + 1 } ?? S)
     case .chunks(let length):
@@ -56,8 +58,8 @@ extension Mask {
   /// True when the rule is the same for every sequence of the batch.
   var isSameForAllSequences: Bool {
     switch self {
-    case .none, .causal, .window, .chunks: true
-    case .keyLengths, .queryLengths, .prefix, .documents, .predicate: false
+    case .none, .causal(.end), .causal(.start), .window, .chunks: true
+    case .causal(.lengths), .keyLengths, .queryLengths, .prefix, .documents, .predicate: false
     case .dense(let tensor): DenseView(tensor, rank: 4).strides[0] == 0
     case .and(let left, let right), .or(let left, let right):
       left.isSameForAllSequences && right.isSameForAllSequences
@@ -74,7 +76,8 @@ extension Mask {
         "attention: a dense mask \(tensor.elementType) \(tensor.shape) does not broadcast to "
           + "\([B, H, T, S])")
       return .dense(tensor.dense())
-    case .keyLengths(let lengths), .queryLengths(let lengths), .prefix(let lengths):
+    case .causal(.lengths(let lengths)), .keyLengths(let lengths), .queryLengths(let lengths),
+      .prefix(let lengths):
       precondition(
         lengths.count == B, "attention: \(lengths.count) lengths in the mask for \(B) sequences")
       return self

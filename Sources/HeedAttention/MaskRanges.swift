@@ -73,6 +73,8 @@ extension Mask {
       return MaskRanges(T, S) { (0, $0 + S - T + 1) }
     case .causal(.start):
       return MaskRanges(T, S) { (0, $0 + 1) }
+    case .causal(.lengths(let lengths)):
+      return MaskRanges(T, S) { (0, min(lengths[batch], $0 + lengths[batch] - T + 1)) }
     case .window(let left, let right):
       return MaskRanges(T, S) { t in
         let place = t + S - T

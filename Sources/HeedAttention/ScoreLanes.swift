@@ -49,6 +49,14 @@ public struct ScoreLanes: ScoreScalar {
     Self(lanes: no.lanes.replacing(with: yes.lanes, where: lanes .< other.lanes))
   }
 
+  /// What a table holds at each lane's column.
+  @inlinable
+  public static func reading(
+    _ tables: ScoreTables, table: Int, row: Int, column: Self
+  ) -> Self {
+    Self(lanes: tables.values(table: table, row: row, columns: column.lanes))
+  }
+
   @inlinable
   func mapped(_ function: (Float) -> Float) -> Self {
     var result = lanes
@@ -57,7 +65,8 @@ public struct ScoreLanes: ScoreScalar {
   }
 }
 
-/// Sixteen scores and how fast each grows with the score that went in (forward-mode derivative).
+/// Sixteen scores and how fast each grows with one variable (forward-mode derivative): the score that
+/// went in, or what was read from a table.
 @frozen
 public struct DualScoreLanes: ScoreScalar {
   @usableFromInline var value: ScoreLanes
@@ -123,5 +132,16 @@ public struct DualScoreLanes: ScoreScalar {
     Self(
       value: value.selecting(yes.value, whereLessThan: other.value, otherwise: no.value),
       slope: value.selecting(yes.slope, whereLessThan: other.value, otherwise: no.slope))
+  }
+
+  /// What a table holds at each lane's column: a constant for the score, and the variable itself while
+  /// the table's own gradient is computed.
+  @inlinable
+  public static func reading(
+    _ tables: ScoreTables, table: Int, row: Int, column: Self
+  ) -> Self {
+    let values = tables.values(table: table, row: row, columns: column.value.lanes)
+    let slope = tables.slope(table: table, row: row, columns: column.value.lanes)
+    return Self(value: ScoreLanes(lanes: values), slope: ScoreLanes(slope))
   }
 }
