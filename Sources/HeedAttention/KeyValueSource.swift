@@ -154,7 +154,8 @@ struct KeyValueSource: Sendable {
         products.isPaired ? scratch + AttentionPlan.blockKeys / 2 * plan.valueWidth : scratch
       stored.values.copy(index, first, count, to: floats)
       if products.isPaired {
-        products.packPairs(count, plan.valueWidth, floats, plan.valueWidth, scratch, plan.valueWidth)
+        products.packPairs(
+          count, plan.valueWidth, floats, plan.valueWidth, scratch, plan.valueWidth)
       }
       return (scratch, plan.valueWidth)
     }

@@ -39,6 +39,8 @@ public indirect enum Mask: Sendable {
   case dense(Tensor)
   /// Any rule of batch, head, query and key.
   case predicate(@Sendable (_ batch: Int, _ head: Int, _ query: Int, _ key: Int) -> Bool)
+  /// A mask whose empty and full tiles are known.
+  case blocks(BlockPattern)
   /// Visible by both.
   case and(Mask, Mask)
   /// Visible by either.

@@ -120,7 +120,8 @@ public struct PagedKeyValueCache: Sendable {
         + "\(keys.shape) and \(values.shape)")
     check([sequence])
     guard added > 0 else { return }
-    let isLastShared = !hasWholePages(sequence) && sequence.pages.last.map { holders[$0] > 1 } == true
+    let isLastShared =
+      sequence.count % pageSize != 0 && sequence.pages.last.map { holders[$0] > 1 } == true
     let pageCount = (sequence.count + added + pageSize - 1) / pageSize
     let needed = pageCount - sequence.pages.count + (isLastShared ? 1 : 0)
     guard needed <= free.count else { throw PagesExhausted(needed: needed, free: free.count) }
@@ -173,9 +174,6 @@ public struct PagedKeyValueCache: Sendable {
   public mutating func remove(_ sequence: inout PagedSequence) {
     removeLast(sequence.count, of: &sequence)
   }
-
-  /// True when the next key begins a page.
-  private func hasWholePages(_ sequence: PagedSequence) -> Bool { sequence.count % pageSize == 0 }
 
   private mutating func takePage() -> Int {
     let page = free.removeLast()

@@ -60,7 +60,7 @@ struct OptimizersRunner: CaseRunner {
     case "constant": return .constant(peak: peak)
     case "constant_with_warmup": return .constant(peak: peak, warmup: warmup)
     case "linear": return .linear(peak: peak, warmup: warmup, total: total)
-    case "cosine": return .cosine(peak: peak, warmup: warmup, total: total)
+    case "cosine": return .cosineWave(peak: peak, warmup: warmup, total: total)
     case "cosine_with_restarts":
       return .cosineWithRestarts(
         peak: peak, warmup: warmup, total: total, cycles: specific?["num_cycles"]?.integer ?? 1)
