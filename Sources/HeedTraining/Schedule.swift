@@ -64,7 +64,8 @@ public enum Schedule: Sendable, Hashable {
   public var peak: Double {
     switch self {
     case .constant(let peak, _), .linear(let peak, _, _, _), .cosine(let peak, _, _, _),
-      .cosineWave(let peak, _, _, _), .cosineWithRestarts(let peak, _, _, _), .polynomial(let peak, _, _, _, _),
+      .cosineWave(let peak, _, _, _), .cosineWithRestarts(let peak, _, _, _),
+      .polynomial(let peak, _, _, _, _),
       .inverseSquareRoot(let peak, _):
       return peak
     }
@@ -73,7 +74,8 @@ public enum Schedule: Sendable, Hashable {
   private var warmup: Int {
     switch self {
     case .constant(_, let warmup), .linear(_, _, let warmup, _), .cosine(_, _, let warmup, _),
-      .cosineWave(_, let warmup, _, _), .cosineWithRestarts(_, let warmup, _, _), .polynomial(_, _, let warmup, _, _),
+      .cosineWave(_, let warmup, _, _), .cosineWithRestarts(_, let warmup, _, _),
+      .polynomial(_, _, let warmup, _, _),
       .inverseSquareRoot(_, let warmup):
       return warmup
     }

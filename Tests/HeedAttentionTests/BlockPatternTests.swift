@@ -46,10 +46,12 @@ struct BlockPatternTests {
   @Test("every tile is what its cells say, whatever the mask")
   func tiles() {
     let (T, S) = (200, 333)
-    let masks = FusedAttentionTests.masks + [
-      ("lengths", .keyLengths([130]) & .queryLengths([100])), ("prefix", .prefix([140]) | .causal),
-      ("ragged", .causal(.lengths([257]))),
-    ]
+    let masks =
+      FusedAttentionTests.masks + [
+        ("lengths", .keyLengths([130]) & .queryLengths([100])),
+        ("prefix", .prefix([140]) | .causal),
+        ("ragged", .causal(.lengths([257]))),
+      ]
     for (name, mask) in masks {
       let pattern = BlockPattern(mask, headCount: 2, queryCount: T, keyCount: S)
       let cells = mask.visibleCells(batch: 1, heads: 2, queryCount: T, keyCount: S)
