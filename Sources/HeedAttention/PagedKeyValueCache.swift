@@ -2,8 +2,9 @@
 // memory by the page, gives it back when it ends, and two sequences that begin alike share the pages
 // of their beginning. A page that is shared is copied when one of its sequences writes into it.
 //
-// A page holds all key/value heads of a layer, [page size, G, D], so that a page number means the same
-// for each head. The alternative, one growing buffer for each sequence (`KeyValueCache`), wastes what
+// A page holds all key/value heads of a layer, so that a page number means the same for each head, and
+// the keys of each head one after the other, [G, page size, D]: attention goes through a head's keys, and
+// with the heads of a position together it would jump from line to line of memory. The alternative, one growing buffer for each sequence (`KeyValueCache`), wastes what
 // it reserved ahead and cannot share; it is simpler, and right for one sequence.
 //
 // Kwon et al. 2023, "Efficient memory management for large language model serving with
@@ -33,11 +34,6 @@ public struct PagedSequence: Sendable, Hashable {
 
   /// An empty sequence.
   public init() {}
-
-  /// The row of a position among the rows of all pages.
-  func place(of position: Int, pageSize: Int) -> Int {
-    pages[position / pageSize] * pageSize + position % pageSize
-  }
 }
 
 /// Keys and values of one layer for many sequences, in pages.
@@ -47,9 +43,9 @@ public struct PagedSequence: Sendable, Hashable {
 ///     try cache.append(keys: k, values: v, to: &sequence)
 ///     let out = attention(q, cache, [sequence])
 public struct PagedKeyValueCache: Sendable {
-  /// The keys of all pages; `[pages, page size, G, D]`.
+  /// The keys of all pages; `[pages, G, page size, D]`.
   public private(set) var keys: Tensor
-  /// The values of all pages; `[pages, page size, G, Dv]`.
+  /// The values of all pages; `[pages, G, page size, Dv]`.
   public private(set) var values: Tensor
   /// How many sequences hold each page.
   private var holders: [Int]
@@ -73,11 +69,11 @@ public struct PagedKeyValueCache: Sendable {
       pageCount >= 0 && pageSize >= 0 && headCount >= 0 && keyWidth >= 0,
       "PagedKeyValueCache: \(pageCount) pages of \(pageSize), \(headCount) heads of \(keyWidth)")
     self.init(
-      keys: Tensor(zeros: [pageCount, pageSize, headCount, keyWidth], elementType),
-      values: Tensor(zeros: [pageCount, pageSize, headCount, valueWidth ?? keyWidth], elementType))
+      keys: Tensor(zeros: [pageCount, headCount, pageSize, keyWidth], elementType),
+      values: Tensor(zeros: [pageCount, headCount, pageSize, valueWidth ?? keyWidth], elementType))
   }
 
-  /// Pages over memory that is there, `[pages, page size, G, D]` and `[pages, page size, G, Dv]`; what
+  /// Pages over memory that is there, `[pages, G, page size, D]` and `[pages, G, page size, Dv]`; what
   /// they hold does not matter.
   ///
   /// - Parameter order: all page numbers in the order in which they are to be taken; 0, 1, ... when
@@ -87,7 +83,7 @@ public struct PagedKeyValueCache: Sendable {
     let order = order ?? Array(0..<(keys.shape.first ?? 0))
     precondition(
       keys.rank == 4 && values.rank == 4 && keys.shape.dropLast() == values.shape.dropLast()
-        && keys.shape[1] > 0 && keys.elementType == values.elementType
+        && keys.shape[2] > 0 && keys.elementType == values.elementType
         && [.float32, .bfloat16].contains(keys.elementType)
         && order.sorted() == Array(0..<keys.shape[0]),
       "PagedKeyValueCache: keys \(keys.elementType) \(keys.shape), values \(values.elementType) "
@@ -99,7 +95,7 @@ public struct PagedKeyValueCache: Sendable {
   }
 
   /// Keys of a page.
-  public var pageSize: Int { keys.shape[1] }
+  public var pageSize: Int { keys.shape[2] }
 
   /// Pages that no sequence holds.
   public var freePageCount: Int { free.count }
@@ -112,7 +108,7 @@ public struct PagedKeyValueCache: Sendable {
   public mutating func append(
     keys newKeys: Tensor, values newValues: Tensor, to sequence: inout PagedSequence
   ) throws(PagesExhausted) {
-    let (G, D, Dv) = (keys.shape[2], keys.shape[3], values.shape[3])
+    let (G, D, Dv) = (keys.shape[1], keys.shape[3], values.shape[3])
     let added = newKeys.rank == 4 ? newKeys.shape[2] : 0
     precondition(
       newKeys.shape == [1, G, added, D] && newValues.shape == [1, G, added, Dv],
@@ -193,7 +189,7 @@ public struct PagedKeyValueCache: Sendable {
 }
 
 extension Tensor {
-  /// Copies a page of `[pages, page size, G, D]` over another.
+  /// Copies a page of `[pages, G, page size, D]` over another.
   fileprivate mutating func copyPage(_ source: Int, to target: Int) {
     makeUnique()
     let bytes = shape[1] * shape[2] * shape[3] * elementType.byteCount
@@ -206,12 +202,13 @@ extension Tensor {
   ) {
     makeUnique()
     let source = rows.detached().converted(to: elementType).dense()
-    let (pageSize, groups) = (shape[1], shape[2])
+    let (groups, pageSize) = (shape[1], shape[2])
     let bytes = shape[3] * elementType.byteCount
     for (i, position) in positions.enumerated() {
-      let place = sequence.place(of: position, pageSize: pageSize)
+      let (page, slot) = position.quotientAndRemainder(dividingBy: pageSize)
       for group in 0..<groups {
-        (rawPointer + (place * groups + group) * bytes).copyMemory(
+        let row = (sequence.pages[page] * groups + group) * pageSize + slot
+        (rawPointer + row * bytes).copyMemory(
           from: source.rawPointer + (group * positions.count + i) * bytes, byteCount: bytes)
       }
     }

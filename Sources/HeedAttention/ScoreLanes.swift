@@ -40,13 +40,18 @@ public struct ScoreLanes: ScoreScalar {
   /// The distance of each lane from zero.
   @inlinable
   public var absolute: Self {
-    Self(lanes: lanes.replacing(with: -lanes, where: lanes .< 0))
+    let bits = unsafeBitCast(lanes, to: SIMD16<UInt32>.self) & 0x7fff_ffff
+    return Self(lanes: unsafeBitCast(bits, to: SIMD16<Float>.self))
   }
 
   /// `yes` in the lanes that are less than those of `other`, `no` elsewhere.
   @inlinable
   public func selecting(_ yes: Self, whereLessThan other: Self, otherwise no: Self) -> Self {
-    Self(lanes: no.lanes.replacing(with: yes.lanes, where: lanes .< other.lanes))
+    // By bits: a choice lane by lane does not become vector code.
+    let mask = unsafeBitCast(lanes .< other.lanes, to: SIMD16<UInt32>.self)
+    let chosen = unsafeBitCast(yes.lanes, to: SIMD16<UInt32>.self) & mask
+    let rest = unsafeBitCast(no.lanes, to: SIMD16<UInt32>.self) & ~mask
+    return Self(lanes: unsafeBitCast(chosen | rest, to: SIMD16<Float>.self))
   }
 
   /// What a table holds at each lane's column.

@@ -31,10 +31,16 @@ public struct ScoreRule: Sendable {
   let backward: Backward
   /// As they were given, with their traces.
   private(set) var tables: [Tensor]
+  /// The same, as the functions read them.
+  let set: ScoreTableSet
 
   @usableFromInline
-  init(tables: [Tensor], forward: @escaping Forward, backward: @escaping Backward) {
+  init(
+    tables: [Tensor], _ set: ScoreTableSet, forward: @escaping Forward,
+    backward: @escaping Backward
+  ) {
     self.tables = tables
+    self.set = set
     self.forward = forward
     self.backward = backward
   }
@@ -53,11 +59,11 @@ public struct ScoreRule: Sendable {
   /// - Precondition: tables have one, two or four axes, and at least one column.
   @inlinable
   public init<Change: ScoreChange>(_ change: Change, tables: [Tensor] = []) {
-    let readable = tables.map(ScoreTable.init)
+    let set = ScoreTableSet(tables)
     self.init(
-      tables: tables,
+      tables: tables, set,
       forward: { scores, count, batch, head, query, firstKey in
-        let reader = ScoreTables(readable, log: nil)
+        let reader = ScoreTables(set, log: nil)
         ScoreRule.eachVector(count) { start, width in
           let place = ScorePlace(
             batch: batch, head: head, query: query, key: ScoreRule.keys(from: firstKey + start),
@@ -70,7 +76,7 @@ public struct ScoreRule: Sendable {
         let zero = ScoreLanes(0)
         var log = ScoreReadLog()
         withUnsafeMutablePointer(to: &log) { log in
-          let reader = ScoreTables(readable, log: log)
+          let reader = ScoreTables(set, log: log)
           ScoreRule.eachVector(count) { start, width in
             let place = ScorePlace(
               batch: batch, head: head, query: query,
@@ -108,6 +114,9 @@ public struct ScoreRule: Sendable {
 
   @inlinable
   static func load(_ source: UnsafePointer<Float>, _ width: Int) -> ScoreLanes {
+    if width == 16 {
+      return ScoreLanes(lanes: UnsafeRawPointer(source).loadUnaligned(as: SIMD16<Float>.self))
+    }
     var lanes = SIMD16<Float>(repeating: 0)
     for i in 0..<width { lanes[i] = source[i] }
     return ScoreLanes(lanes: lanes)
@@ -122,6 +131,9 @@ public struct ScoreRule: Sendable {
   static func store(
     _ lanes: SIMD16<Float>, _ target: UnsafeMutablePointer<Float>, _ width: Int
   ) {
+    if width == 16 {
+      return UnsafeMutableRawPointer(target).storeBytes(of: lanes, as: SIMD16<Float>.self)
+    }
     for i in 0..<width { target[i] = lanes[i] }
   }
 }

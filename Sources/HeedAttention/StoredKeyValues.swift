@@ -11,7 +11,7 @@ struct StoredKeyValues: Sendable {
 enum StoredRows: Sendable {
   /// int8 `[B, G, S, D]` and the scale of each row, `[B, G, S, 1]`.
   case quantized(Tensor, scales: Tensor)
-  /// Pages `[pages, page size, G, D]` of float32 or bfloat16, and whose they are.
+  /// Pages `[pages, G, page size, D]` of float32 or bfloat16, and whose they are.
   case paged(Tensor, [PagedSequence])
 
   /// A tensor of the shape `[B, G, S, D]` of these rows, without memory of its own.
@@ -21,7 +21,7 @@ enum StoredRows: Sendable {
     case .paged(let pages, let sequences):
       let keyCount = sequences.map(\.count).max() ?? 0
       return Tensor(zeros: [1, 1, 1, 1])
-        .broadcast(to: [sequences.count, pages.shape[2], keyCount, pages.shape[3]])
+        .broadcast(to: [sequences.count, pages.shape[1], keyCount, pages.shape[3]])
     }
   }
 
@@ -43,24 +43,29 @@ enum StoredRows: Sendable {
           width, source + i * step, factors[i * scales.strides[2]], target + i * width)
       }
     case .paged(let pages, let sequences):
-      let (groups, width) = (pages.shape[2], pages.shape[3])
+      let (groups, pageSize, width) = (pages.shape[1], pages.shape[2], pages.shape[3])
       let sequence = sequences[index / groups]
-      for i in 0..<count {
-        let row = target + i * width
-        // Behind the end of a sequence lies what others left: zeros, whatever the mask.
-        guard first + i < sequence.count else {
-          row.update(repeating: 0, count: width)
-          continue
-        }
-        let place = sequence.place(of: first + i, pageSize: pages.shape[1])
-        let start = (place * groups + index % groups) * width
-        if pages.elementType == .float32 {
-          row.update(from: pages.pointer(to: Float.self) + start, count: width)
-        } else {
-          let source = (pages.rawPointer + 2 * start).assumingMemoryBound(to: UInt16.self)
-          for j in 0..<width { row[j] = Float(bitPattern: UInt32(source[j]) << 16) }
+      // Behind the end of a sequence lies what others left: zeros, whatever the mask.
+      let held = max(0, min(count, sequence.count - first))
+      let (isWide, base) = (pages.elementType == .float32, UnsafeRawPointer(pages.rawPointer))
+      let kernels = Kernels.table
+      sequence.pages.withUnsafeBufferPointer { numbers in
+        var i = 0
+        while i < held {
+          let (page, slot) = (first + i).quotientAndRemainder(dividingBy: pageSize)
+          let run = min(pageSize - slot, held - i)
+          let start = ((numbers[page] * groups + index % groups) * pageSize + slot) * width
+          if isWide {
+            let source = base.assumingMemoryBound(to: Float.self) + start
+            (target + i * width).update(from: source, count: run * width)
+          } else {
+            let source = base.assumingMemoryBound(to: UInt16.self) + start
+            kernels.f32_from_bf16(run * width, source, target + i * width)
+          }
+          i += run
         }
       }
+      (target + held * width).update(repeating: 0, count: (count - held) * width)
     }
   }
 

@@ -121,7 +121,7 @@ struct CacheRunner: CaseRunner {
     let table = referenceCase.attributes["block_table"]?.array?.compactMap(\.integer) ?? []
     /// What lies in unused places must not matter.
     func pages(_ x: Tensor) -> Tensor {
-      Tensor(repeating: Float(1e4), shape: [pageCount, pageSize, x.shape[1], x.shape[3]])
+      Tensor(repeating: Float(1e4), shape: [pageCount, x.shape[1], pageSize, x.shape[3]])
     }
     var cache = PagedKeyValueCache(
       keys: pages(k), values: pages(v),
@@ -135,9 +135,11 @@ struct CacheRunner: CaseRunner {
         to: &sequence)
       outputs.append(attention(q.sliced(axis: 2, range: range), cache, [sequence]))
     }
+    // The reference has the heads of a position together.
     return [
-      "o": Tensor(concatenating: outputs, alongAxis: 2), "k_pages": cache.keys,
-      "v_pages": cache.values,
+      "o": Tensor(concatenating: outputs, alongAxis: 2),
+      "k_pages": cache.keys.transposed(permutation: [0, 2, 1, 3]),
+      "v_pages": cache.values.transposed(permutation: [0, 2, 1, 3]),
     ]
   }
 }

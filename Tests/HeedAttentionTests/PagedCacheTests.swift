@@ -98,7 +98,7 @@ struct PagedCacheTests {
   @Test("what lies in unused places does not matter, even where it is no number")
   func garbage() throws {
     let x = AttentionInputs(H: 2, T: 6, D: 4)
-    let poison = Tensor(repeating: Float.nan, shape: [3, 4, 2, 4])
+    let poison = Tensor(repeating: Float.nan, shape: [3, 2, 4, 4])
     for precision in ProductPrecision.allCases {
       var cache = PagedKeyValueCache(keys: poison, values: poison, order: [2, 0, 1])
       var sequence = PagedSequence()
