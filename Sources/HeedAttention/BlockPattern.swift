@@ -18,9 +18,9 @@ import HeedTensor
 ///
 /// Results have the same bits as with the mask itself.
 public struct BlockPattern: Sendable {
-  /// Queries of a tile.
-  public static let queriesPerBlock = AttentionPlan.tileRows
-  /// Keys of a tile.
+  /// Queries of a block; tiles of attention may have other counts.
+  public static let queriesPerBlock = 64
+  /// Keys of a block.
   public static let keysPerBlock = AttentionPlan.blockKeys
 
   /// What a tile shows.
