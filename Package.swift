@@ -70,11 +70,14 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["README.md"], swiftSettings: settings),
-    // Examples.
+    // Examples; what the README shows is one of them.
     .executableTarget(
       name: "OwnFamily",
       dependencies: ["HeedTensor", "HeedBlocks", "HeedFormats", "HeedModels"],
       path: "Examples/OwnFamily", swiftSettings: settings),
+    .executableTarget(
+      name: "AttentionExample", dependencies: ["HeedAttention", "HeedTensor"],
+      path: "Examples/Attention", swiftSettings: settings),
     // Tests.
     tests(of: "HeedTensor", ["CHeedKernels"]),
     tests(of: "HeedAttention", ["HeedTensor"]),

@@ -8,8 +8,8 @@ public import HeedTensor
 ///
 ///     let out = attention(q, k, v, mask: .causal)
 ///
-/// Gradients flow to queries, keys, values, `bias`, `alibi` and `sinks`, through the soft cap and
-/// the rule. Results have the same bits for every number of threads, for any other sequences of
+/// Gradients flow to queries, keys, values, `bias`, `alibi`, `sinks` and the tables of `rule`, through
+/// the soft cap and the rule. Results have the same bits for every number of threads, for any other sequences of
 /// the batch, and for queries asked together or one by one.
 ///
 /// - Parameters:
@@ -39,6 +39,8 @@ public func attention(
   precision: ProductPrecision = .float32, probe: AttentionProbe? = nil
 ) -> Tensor {
   if queries.elementType == .float64 {
+    precondition(
+      rule == nil && dropout == nil, "attention: in float64 there is no rule and no dropout")
     return referenceAttention(
       queries, keys, values, scale: scale, mask: mask, bias: bias, alibi: alibi,
       softCap: softCap, sinks: sinks
@@ -47,7 +49,7 @@ public func attention(
   let isHalf = [queries, keys, values].contains { $0.elementType == .bfloat16 }
   let parts = AttentionParts(
     bias: bias?.detached(), slopes: alibi?.floats, softCap: softCap, sinks: sinks?.floats,
-    change: rule, dropout: dropout)
+    change: rule?.detached(), dropout: dropout)
   let (q, k, v) = (queries.detached(), keys.detached(), values.detached())
   let plan = AttentionPlan(
     queries: q, keys: k, values: v, scale: scale, mask: mask, parts: parts,
@@ -56,12 +58,13 @@ public func attention(
   forward.run()
   probe?.record(plan: plan, queries: q, keys: k, logSumExp: forward.logSumExp)
   let output = forward.output.converted(to: queries.elementType)
-  guard let tape = Tape.recording(queries, keys, values, bias, alibi, sinks) else { return output }
+  let inputs =
+    [queries, keys, values] + [bias, alibi, sinks].compactMap { $0 } + (rule?.tables ?? [])
+  guard let tape = inputs.lazy.compactMap({ $0.trace?.tape }).first else { return output }
   let wantsBias = bias?.trace != nil
-  let inputs = [queries, keys, values] + [bias, alibi, sinks].compactMap { $0 }
   return tape.record(output, from: inputs) {
     [
-      wantsBias, hasBias = bias != nil, hasSlopes = alibi != nil, hasSinks = sinks != nil,
+      wantsBias, hasBias = bias != nil, hasSlopes = alibi != nil,
       types = inputs.map(\.elementType), shapes = inputs.map(\.shape)
     ] gradient in
     let backward = FusedBackward(
@@ -73,7 +76,8 @@ public func attention(
     ]
     if hasBias { gradients.append(backward.biasGradient) }
     if hasSlopes { gradients.append(backward.slopeGradient()) }
-    if hasSinks, let sinks = plan.parts.sinks { gradients.append(backward.sinkGradient(sinks)) }
+    if let sinks = plan.parts.sinks { gradients.append(backward.sinkGradient(sinks)) }
+    gradients += backward.tableSums?.gradients() ?? []
     return gradients.enumerated().map { i, part in
       part?.sum(to: shapes[i]).converted(to: types[i])
     }

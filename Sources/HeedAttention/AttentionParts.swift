@@ -39,6 +39,12 @@ struct AttentionParts: Sendable {
     precondition(
       sinks.map { $0.count == heads } ?? true,
       "attention: \(sinks?.count ?? 0) sinks for \(heads) heads")
+    for table in change?.tables ?? [] where table.rank == 4 {
+      precondition(
+        Array(table.shape.dropLast()) == [batch, heads, queryCount],
+        "attention: a table \(table.shape) of the rule has no rows for queries "
+          + "\([batch, heads, queryCount])")
+    }
     return result
   }
 }

@@ -35,6 +35,8 @@ struct FusedBackward {
   let biasGradient: Tensor?
   /// One value for each run and head of its group.
   private let slopeSums: Tensor
+  /// Gradients of the tables of the rule.
+  let tableSums: ScoreTableSums?
 
   private let runs: Int
   private var heads: Int { plan.batch * plan.groups }
@@ -66,6 +68,7 @@ struct FusedBackward {
       wantsBias
       ? Tensor(zeros: [plan.batch, plan.heads, plan.queryCount, plan.keyCount]) : nil
     slopeSums = Tensor(zeros: [runs, plan.batch, plan.heads])
+    tableSums = ScoreTableSums(plan, runs: runs)
   }
 
   /// The tensor with rows of keys that no query may see set to zero, where it holds a NaN or an
@@ -243,11 +246,12 @@ struct FusedBackward {
     let stride = AttentionPlan.blockKeys
     let batch = index / plan.groups
     let slopes = slopeSums.mutablePointer(to: Float.self) + (run * plan.batch + batch) * plan.heads
+    let tables = tableSums?.part(run: run, index: index)
     for i in 0..<m {
       let (head, query) = plan.place(of: scores.rows.lowerBound + i, group: index % plan.groups)
       let row = ds + i * stride
       if let change = plan.parts.change, let before = scratch.beforeRule {
-        change.backward(before + i * stride, row, n, batch, head, query, keys.lowerBound)
+        change.backward(before + i * stride, row, n, batch, head, query, keys.lowerBound, tables)
       }
       if let biasGradient {
         let start =

@@ -25,11 +25,15 @@ struct FusedForward {
   /// Log-sum-exp of each row, in units of log2; `[B, H, T]`.
   let logSumExp: Tensor
 
-  init(_ plan: AttentionPlan, queries: Tensor, keys: Tensor, values: Tensor) {
+  init(
+    _ plan: AttentionPlan, queries: Tensor, keys: Tensor, values: Tensor,
+    stored: StoredKeyValues? = nil
+  ) {
     self.plan = plan
     self.queries = queries.converted(to: .float32).dense()
     source = KeyValueSource(
-      plan, keys: keys, values: values, packed: plan.rowCount > AttentionPlan.tileRows)
+      plan, keys: keys, values: values, stored: stored,
+      packed: plan.rowCount > AttentionPlan.tileRows)
     output = Tensor(
       uninitialized: [plan.batch, plan.heads, plan.queryCount, plan.valueWidth], .float32)
     logSumExp = Tensor(uninitialized: [plan.batch, plan.heads, plan.queryCount], .float32)

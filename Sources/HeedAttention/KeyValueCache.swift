@@ -89,11 +89,25 @@ public struct KeyValueCache: Sendable {
     store?.start += forgotten
   }
 
-  /// The keys in the cache; `[B, G, count, D]`, a view where the type allows one.
+  /// The keys in the cache; `[B, G, count, D]`, a view, or a float32 copy of 8-bit rows
+  /// (`attention(_:_:)` reads those in place).
   public var keys: Tensor? { store.map { view($0.keys, $0.keyScales, $0.start) } }
 
   /// The values in the cache; `[B, G, count, Dv]`.
   public var values: Tensor? { store.map { view($0.values, $0.valueScales, $0.start) } }
+
+  /// What tiles read in place of tensors: 8-bit rows with their scales; nil for other types.
+  var stored: StoredKeyValues? {
+    guard let store, let keyScales = store.keyScales, let valueScales = store.valueScales else {
+      return nil
+    }
+    func part(_ buffer: Tensor) -> Tensor {
+      buffer.sliced(axis: 2, range: store.start..<store.start + count)
+    }
+    return StoredKeyValues(
+      keys: .quantized(part(store.keys), scales: part(keyScales)),
+      values: .quantized(part(store.values), scales: part(valueScales)))
+  }
 
   /// Forgets the last `dropped` keys, as when guesses of a draft model are refused.
   public mutating func removeLast(_ dropped: Int) {

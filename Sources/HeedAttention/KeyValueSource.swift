@@ -6,12 +6,16 @@ import HeedTensor
 /// Keys are wanted transposed, in panels of 32; values as rows (float32) or pairs of rows (bf16).
 /// With many rows both are packed once, before the tiles; with few rows (decoding) each panel is
 /// packed when it is read, into a scratch that stays in the first cache, so that memory is read
-/// once. Both ways give the same words.
+/// once. Both ways give the same words. What is stored otherwise (8 bits, pages) is always packed when
+/// it is read, a panel of keys or a block of values at a time, so that memory holds the stored form
+/// alone.
 struct KeyValueSource: Sendable {
   let plan: AttentionPlan
   let products: TileProducts
   let keys: Tensor
   let values: Tensor
+  /// Keys and values that are not stored as tensors; `keys` and `values` are then only shapes.
+  private let stored: StoredKeyValues?
   /// All panels `[B * G][panel][word][32]`, when packed before.
   private let packedKeys: Storage?
   /// All pairs of value rows `[B * G][pair][Dv]`, when packed before.
@@ -20,12 +24,17 @@ struct KeyValueSource: Sendable {
   private var panelWords: Int { plan.keyWords * AttentionPlan.panelKeys }
   private var pairCount: Int { (plan.keyCount + 1) / 2 }
 
-  /// - Parameter packed: packs everything now, on all threads.
-  init(_ plan: AttentionPlan, keys: Tensor, values: Tensor, packed: Bool) {
+  /// - Parameter packed: packs everything now, on all threads; tensors only.
+  init(
+    _ plan: AttentionPlan, keys: Tensor, values: Tensor, stored: StoredKeyValues? = nil,
+    packed: Bool
+  ) {
     self.plan = plan
+    self.stored = stored
     products = TileProducts(plan.precision)
-    self.keys = Self.readable(keys, plan.precision, isKey: true)
-    self.values = Self.readable(values, plan.precision, isKey: false)
+    self.keys = stored == nil ? Self.readable(keys, plan.precision, isKey: true) : keys
+    self.values = stored == nil ? Self.readable(values, plan.precision, isKey: false) : values
+    let packed = packed && stored == nil
     let count = plan.batch * plan.groups
     packedKeys =
       packed
@@ -82,6 +91,13 @@ struct KeyValueSource: Sendable {
   private func packPanel(_ index: Int, _ panel: Int, _ target: UnsafeMutablePointer<Float>) {
     let first = panel * AttentionPlan.panelKeys
     let rows = min(AttentionPlan.panelKeys, plan.keyCount - first)
+    if let stored {
+      // Rows as floats behind the panel (see `ForwardScratch.panel`).
+      let floats = target + panelWords
+      stored.keys.copy(index, first, rows, to: floats)
+      products.packTransposed(rows, plan.width, floats, plan.width, target, 32)
+      return
+    }
     let stride = keys.strides[2]
     let start = offset(keys, index) + first * stride
     if keys.elementType == .float32 && products.isPaired {
@@ -132,6 +148,17 @@ struct KeyValueSource: Sendable {
   func valueRows(
     _ index: Int, _ first: Int, _ count: Int, scratch: UnsafeMutablePointer<Float>
   ) -> (UnsafeMutablePointer<Float>, stride: Int) {
+    if let stored {
+      // Rows as floats; for pairs, behind these (see `ForwardScratch.values`).
+      let floats =
+        products.isPaired ? scratch + AttentionPlan.blockKeys / 2 * plan.valueWidth : scratch
+      stored.values.copy(index, first, count, to: floats)
+      if products.isPaired {
+        products.packPairs(
+          count, plan.valueWidth, floats, plan.valueWidth, scratch, plan.valueWidth)
+      }
+      return (scratch, plan.valueWidth)
+    }
     if plan.precision == .float32 {
       let base = UnsafeMutablePointer(mutating: values.pointer(to: Float.self))
       return (base + offset(values, index) + first * values.strides[2], values.strides[2])
@@ -145,10 +172,14 @@ struct KeyValueSource: Sendable {
   }
 
   /// One key as floats.
-  func keyRow(_ index: Int, _ key: Int) -> [Float] { row(keys, index, key) }
+  func keyRow(_ index: Int, _ key: Int) -> [Float] {
+    stored?.keys.row(index, key) ?? row(keys, index, key)
+  }
 
   /// One value as floats.
-  func valueRow(_ index: Int, _ key: Int) -> [Float] { row(values, index, key) }
+  func valueRow(_ index: Int, _ key: Int) -> [Float] {
+    stored?.values.row(index, key) ?? row(values, index, key)
+  }
 
   private func row(_ tensor: Tensor, _ index: Int, _ key: Int) -> [Float] {
     Tensor.block(tensor, at: offset(tensor, index) + key * tensor.strides[2], rows: 1).elements()

@@ -14,11 +14,14 @@ public indirect enum Mask: Sendable {
     case end
     /// The first query sees the first key only, as `is_causal` of PyTorch.
     case start
+    /// The last query of sequence b sees the key before `lengths[b]` last: keys from there on are
+    /// padding, and nobody sees them.
+    case lengths([Int])
   }
 
   /// Everything is visible.
   case none
-  /// Query t sees key s when s <= t + S - T (`.end`) or s <= t (`.start`).
+  /// Query t sees key s when s <= t + S - T (`.end`), s <= t (`.start`), or s <= t + length - T.
   case causal(Alignment)
   /// Query t, at position p = t + S - T, sees keys p - left ... p + right; nil is no limit.
   case window(left: Int?, right: Int?)
@@ -36,6 +39,8 @@ public indirect enum Mask: Sendable {
   case dense(Tensor)
   /// Any rule of batch, head, query and key.
   case predicate(@Sendable (_ batch: Int, _ head: Int, _ query: Int, _ key: Int) -> Bool)
+  /// A mask whose empty and full tiles are known.
+  case blocks(BlockPattern)
   /// Visible by both.
   case and(Mask, Mask)
   /// Visible by either.

@@ -6,21 +6,7 @@ extension Mask {
     _ cells: UnsafeMutablePointer<UInt8>, batch: Int, head: Int, query: Int, firstKey: Int,
     count: Int, queryCount T: Int, keyCount S: Int
   ) {
-    func fillRange(_ low: Int, _ high: Int) {
-      for i in 0..<count { cells[i] = firstKey + i >= low && firstKey + i < high ? 1 : 0 }
-    }
-    let place = query + S - T
     switch self {
-    case .none: fillRange(0, S)
-    case .causal(.end): fillRange(0, place + 1)
-    case .causal(.start): fillRange(0, query + 1)
-    case .window(let left, let right):
-      fillRange(left.map { place - $0 } ?? 0, right.map { place + $0 + 1 } ?? S)
-    case .chunks(let length):
-      let start = max(place, 0) / length * length
-      fillRange(start, start + length)
-    case .keyLengths(let lengths), .prefix(let lengths): fillRange(0, lengths[batch])
-    case .queryLengths(let lengths): fillRange(0, query < lengths[batch] ? S : 0)
     case .documents(let queries, let keys):
       let document = queries[batch][query]
       for i in 0..<count { cells[i] = keys[batch][firstKey + i] == document ? 1 : 0 }
@@ -32,10 +18,24 @@ extension Mask {
       for i in 0..<count { cells[i] = row[i * strides[3]] ? 1 : 0 }
     case .predicate(let isVisible):
       for i in 0..<count { cells[i] = isVisible(batch, head, query, firstKey + i) ? 1 : 0 }
+    case .blocks(let pattern):
+      let coverage = pattern.coverage(
+        batch: batch, head: head, queries: query..<query + 1, keys: firstKey..<firstKey + count)
+      if coverage == .mixed {
+        pattern.mask.fill(
+          cells, batch: pattern.batchCount == 1 ? 0 : batch,
+          head: pattern.headCount == 1 ? 0 : head, query: query, firstKey: firstKey, count: count,
+          queryCount: T, keyCount: S)
+      } else {
+        cells.update(repeating: coverage == .full ? 1 : 0, count: count)
+      }
     case .and(let left, let right):
       combine(left, right) { $0 & $1 }
     case .or(let left, let right):
       combine(left, right) { $0 | $1 }
+    case .none, .causal, .window, .chunks, .keyLengths, .queryLengths, .prefix:
+      let (low, high) = keys(of: query, batch: batch, queryCount: T, keyCount: S) ?? (0, S)
+      for i in 0..<count { cells[i] = firstKey + i >= low && firstKey + i < high ? 1 : 0 }
     }
 
     func combine(_ left: Mask, _ right: Mask, _ operation: (UInt8, UInt8) -> UInt8) {
@@ -56,9 +56,10 @@ extension Mask {
   /// True when the rule is the same for every sequence of the batch.
   var isSameForAllSequences: Bool {
     switch self {
-    case .none, .causal, .window, .chunks: true
-    case .keyLengths, .queryLengths, .prefix, .documents, .predicate: false
+    case .none, .causal(.end), .causal(.start), .window, .chunks: true
+    case .causal(.lengths), .keyLengths, .queryLengths, .prefix, .documents, .predicate: false
     case .dense(let tensor): DenseView(tensor, rank: 4).strides[0] == 0
+    case .blocks(let pattern): pattern.batchCount == 1
     case .and(let left, let right), .or(let left, let right):
       left.isSameForAllSequences && right.isSameForAllSequences
     }
@@ -74,7 +75,8 @@ extension Mask {
         "attention: a dense mask \(tensor.elementType) \(tensor.shape) does not broadcast to "
           + "\([B, H, T, S])")
       return .dense(tensor.dense())
-    case .keyLengths(let lengths), .queryLengths(let lengths), .prefix(let lengths):
+    case .causal(.lengths(let lengths)), .keyLengths(let lengths), .queryLengths(let lengths),
+      .prefix(let lengths):
       precondition(
         lengths.count == B, "attention: \(lengths.count) lengths in the mask for \(B) sequences")
       return self
@@ -83,6 +85,15 @@ extension Mask {
         queries.count == B && keys.count == B && queries.allSatisfy { $0.count == T }
           && keys.allSatisfy { $0.count == S },
         "attention: document ids do not fit queries \([B, T]) and keys \([B, S])")
+      return self
+    case .blocks(let pattern):
+      precondition(
+        pattern.queryCount == T && pattern.keyCount == S
+          && (pattern.batchCount == 1 || pattern.batchCount == B)
+          && (pattern.headCount == 1 || pattern.headCount == H),
+        "attention: a block pattern for "
+          + "\([pattern.batchCount, pattern.headCount, pattern.queryCount, pattern.keyCount]) does "
+          + "not fit \([B, H, T, S])")
       return self
     case .and(let left, let right):
       return .and(

@@ -67,40 +67,24 @@ extension Mask {
   /// The ranges of sequence `batch`.
   func ranges(batch: Int, queryCount T: Int, keyCount S: Int) -> MaskRanges {
     switch self {
-    case .none:
-      return .all(T, S)
-    case .causal(.end):
-      return MaskRanges(T, S) { (0, $0 + S - T + 1) }
-    case .causal(.start):
-      return MaskRanges(T, S) { (0, $0 + 1) }
-    case .window(let left, let right):
-      return MaskRanges(T, S) { t in
-        let place = t + S - T
-        return (left.map { place - $0 } ?? 0, right.map { place + $0 + 1 } ?? S)
-      }
-    case .chunks(let length):
-      return MaskRanges(T, S) { t in
-        let start = max(t + S - T, 0) / length * length
-        return (start, start + length)
-      }
-    case .keyLengths(let lengths):
-      return MaskRanges(T, S) { _ in (0, lengths[batch]) }
-    case .queryLengths(let lengths):
-      return MaskRanges(T, S) { $0 < lengths[batch] ? (0, S) : (0, 0) }
-    case .prefix(let lengths):
-      return MaskRanges(T, S) { _ in (0, lengths[batch]) }
     case .documents(let queries, let keys):
       return Mask.documentRanges(queries[batch], keys[batch])
     case .dense(let tensor):
       return Mask.denseRanges(tensor, batch, T, S)
     case .predicate:
       return .all(T, S, exact: false)
+    case .blocks(let pattern):
+      return pattern.ranges(batch: batch)
     case .and(let left, let right):
       return left.ranges(batch: batch, queryCount: T, keyCount: S)
         .intersection(right.ranges(batch: batch, queryCount: T, keyCount: S))
     case .or(let left, let right):
       return left.ranges(batch: batch, queryCount: T, keyCount: S)
         .union(right.ranges(batch: batch, queryCount: T, keyCount: S))
+    case .none, .causal, .window, .chunks, .keyLengths, .queryLengths, .prefix:
+      return MaskRanges(T, S) {
+        keys(of: $0, batch: batch, queryCount: T, keyCount: S) ?? (0, S)
+      }
     }
   }
 

@@ -8,26 +8,6 @@ public import HeedTensor
   import Darwin
 #endif
 
-/// Slopes of ALiBi: a geometric series over the heads.
-///
-/// Source: Press et al. 2021, arXiv 2108.12409; head counts that are no power of two take every
-/// second slope of the next series.
-public func alibiSlopes(headCount: Int) -> [Float] {
-  func series(_ count: Int) -> [Double] {
-    let ratio = pow(2, -8 / Double(count))
-    return (1...count).map { pow(ratio, Double($0)) }
-  }
-  precondition(headCount > 0, "alibiSlopes: \(headCount) heads")
-  var power = 1
-  while power * 2 <= headCount { power *= 2 }
-  var slopes = series(power)
-  if power < headCount {
-    let extra = series(2 * power).enumerated().filter { $0.offset % 2 == 0 }.map(\.element)
-    slopes += extra.prefix(headCount - power)
-  }
-  return slopes.map { Float($0) }
-}
-
 /// Buckets of relative distances, as T5: exact near, logarithmic far.
 ///
 /// Source: Raffel et al. 2020, arXiv 1910.10683, section 2.1.
@@ -100,6 +80,8 @@ public struct SinusoidalTable: Sendable, Hashable {
     case interleaved
     /// All sines, then all cosines.
     case halves
+    /// All cosines, then all sines (diffusion models: `flip_sin_to_cos`).
+    case cosinesFirst
   }
 
   /// Channels of a row.
@@ -130,9 +112,14 @@ public struct SinusoidalTable: Sendable, Hashable {
     for (row, position) in positions.enumerated() {
       for i in 0..<half {
         let angle = position * exp(Double(i) * step)
-        let (first, second) = layout == .interleaved ? (2 * i, 2 * i + 1) : (i, half + i)
-        values[row * width + first] = Float(sin(angle))
-        values[row * width + second] = Float(cos(angle))
+        let (sine, cosine) =
+          switch layout {
+          case .interleaved: (2 * i, 2 * i + 1)
+          case .halves: (i, half + i)
+          case .cosinesFirst: (half + i, i)
+          }
+        values[row * width + sine] = Float(sin(angle))
+        values[row * width + cosine] = Float(cos(angle))
       }
     }
     return Tensor(values, shape: [positions.count, width])
@@ -141,5 +128,19 @@ public struct SinusoidalTable: Sendable, Hashable {
   /// Rows of positions `first ..< first + count`.
   public func rows(count: Int, from first: Int = 0) -> Tensor {
     rows((first..<first + count).map(Double.init))
+  }
+
+  /// Rows of the places of a grid, row by row: the channels of the column, then those of the row.
+  ///
+  /// - Parameters:
+  ///   - heights: positions of the rows of the grid; fractions where pictures are scaled.
+  ///   - widths: positions of its columns.
+  /// - Returns: `[heights * widths, 2 * width]`.
+  /// - Source: as vision transformers and diffusion transformers use it; Peebles & Xie 2022,
+  ///   arXiv 2212.09748.
+  public func grid(heights: [Double], widths: [Double]) -> Tensor {
+    let columns = rows(heights.flatMap { _ in widths })
+    let lines = rows(heights.flatMap { height in widths.map { _ in height } })
+    return columns.concatenated(with: lines, alongAxis: 1)
   }
 }

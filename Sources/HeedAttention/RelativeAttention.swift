@@ -4,9 +4,11 @@
 //   Transformer-XL  score = (q + u) . k + (q + w) . r[d]
 //
 // Either way the distances meet the queries in one product with as many columns as there are
-// distances, and a score takes its column: a bias of the fused attention, O(T·S) memory. Values of
-// distances need the weights themselves, summed over the keys at the same distance, so only that form
-// computes weights.
+// distances, and a score takes its column. Shaw clips distances, so there are few columns: a rule of
+// the fused attention reads them, O(T) memory. Transformer-XL has as many distances as keys, so the
+// columns are O(T·S) by themselves, and go in as a bias; less memory would take a product with a band
+// of distances inside each tile, a second kind of tile for one family. Values of distances need the
+// weights themselves, summed over the keys at the same distance, so only that form computes weights.
 // Shaw et al. 2018, arXiv 1803.02155, eq. (3) and (4); Dai et al. 2019, arXiv 1901.02860, section 3.3.
 
 public import HeedTensor
@@ -53,10 +55,16 @@ public struct RelativeTables: Sendable {
     probe: AttentionProbe? = nil
   ) -> Tensor {
     let (T, S, D) = (queries.shape[2], keys.shape[2], queries.shape[3])
+    let columns =
+      queries.matrixProduct(self.keys.transposed())  // [B, H, T, 2 limit + 1]
+      * Double(scale ?? 1 / Float(D).squareRoot())
+    if self.values == nil, queries.elementType != .float64 {
+      let rule = ScoreRule(DistanceColumns(shift: limit + T - S), tables: [columns])
+      return HeedAttention.attention(
+        queries, keys, values, scale: scale, mask: mask, rule: rule, probe: probe)
+    }
     let rows = (0..<T * S).map { row(query: $0 / S + S - T, key: $0 % S) }
-    let columns = queries.matrixProduct(self.keys.transposed())  // [B, H, T, 2 limit + 1]
-    let bias =
-      columns.takingColumns(rows, count: S) * Double(scale ?? 1 / Float(D).squareRoot())
+    let bias = columns.takingColumns(rows, count: S)
     guard let table = self.values else {
       return HeedAttention.attention(
         queries, keys, values, scale: scale, mask: mask, bias: bias, probe: probe)
@@ -74,6 +82,16 @@ public struct RelativeTables: Sendable {
   }
 
   private func row(query: Int, key: Int) -> Int { max(-limit, min(limit, key - query)) + limit }
+}
+
+/// Adds the column of a query that belongs to the distance of the key.
+private struct DistanceColumns: ScoreChange {
+  /// The column of the key with the number of the query.
+  let shift: Int
+
+  func changed<S: ScoreScalar>(_ score: S, at place: ScorePlace<S>) -> S {
+    score + place.value(ofQueryTable: 0, column: place.key - place.query + S(Float(shift)))
+  }
 }
 
 /// Attention with the relative positions of Transformer-XL: causal, over a memory of earlier keys.

@@ -8,7 +8,7 @@
 ///         score * S(0.5) + (place.key - place.query).absolute * S(-0.1)
 ///       }
 ///     }
-///     attention(q, k, v, change: ScoreRule(Cosine()))
+///     attention(q, k, v, rule: ScoreRule(Cosine()))
 public protocol ScoreChange: Sendable {
   /// The new score of a query and a key; `score` is already scaled.
   func changed<S: ScoreScalar>(_ score: S, at place: ScorePlace<S>) -> S
@@ -24,13 +24,36 @@ public struct ScorePlace<S: ScoreScalar> {
   public let query: S
   /// The key, counted from the first one given.
   public let key: S
+  @usableFromInline let queryNumber: Int
+  @usableFromInline let tables: ScoreTables
 
   @inlinable
-  init(batch: Int, head: Int, query: S, key: S) {
+  init(batch: Int, head: Int, query: Int, key: S, tables: ScoreTables) {
     self.batch = batch
     self.head = head
-    self.query = query
+    self.query = S(Float(query))
     self.key = key
+    queryNumber = query
+    self.tables = tables
+  }
+
+  /// What a table of the rule holds, with a gradient for the table.
+  ///
+  /// - Parameters:
+  ///   - table: the number of a table `[rows, columns]` among those given to `ScoreRule`.
+  ///   - row: its row.
+  ///   - column: its column, rounded down and brought into the table.
+  @inlinable
+  public func value(ofTable table: Int, row: Int = 0, column: S) -> S {
+    S.reading(tables, table: table, row: row, column: column)
+  }
+
+  /// What a table `[B, H, T, columns]` of the rule holds in the row of this query, with a gradient
+  /// for the table.
+  @inlinable
+  public func value(ofQueryTable table: Int, column: S) -> S {
+    let row = tables.row(ofQueryTable: table, batch: batch, head: head, query: queryNumber)
+    return S.reading(tables, table: table, row: row, column: column)
   }
 }
 
@@ -54,4 +77,6 @@ public protocol ScoreScalar {
   var absolute: Self { get }
   /// `yes` where this number is less than `other`, `no` elsewhere.
   func selecting(_ yes: Self, whereLessThan other: Self, otherwise no: Self) -> Self
+  /// What a table holds; `ScorePlace.value(ofTable:row:column:)` calls it.
+  static func reading(_ tables: ScoreTables, table: Int, row: Int, column: Self) -> Self
 }

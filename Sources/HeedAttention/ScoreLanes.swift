@@ -40,13 +40,26 @@ public struct ScoreLanes: ScoreScalar {
   /// The distance of each lane from zero.
   @inlinable
   public var absolute: Self {
-    Self(lanes: lanes.replacing(with: -lanes, where: lanes .< 0))
+    let bits = unsafeBitCast(lanes, to: SIMD16<UInt32>.self) & 0x7fff_ffff
+    return Self(lanes: unsafeBitCast(bits, to: SIMD16<Float>.self))
   }
 
   /// `yes` in the lanes that are less than those of `other`, `no` elsewhere.
   @inlinable
   public func selecting(_ yes: Self, whereLessThan other: Self, otherwise no: Self) -> Self {
-    Self(lanes: no.lanes.replacing(with: yes.lanes, where: lanes .< other.lanes))
+    // By bits: a choice lane by lane does not become vector code.
+    let mask = unsafeBitCast(lanes .< other.lanes, to: SIMD16<UInt32>.self)
+    let chosen = unsafeBitCast(yes.lanes, to: SIMD16<UInt32>.self) & mask
+    let rest = unsafeBitCast(no.lanes, to: SIMD16<UInt32>.self) & ~mask
+    return Self(lanes: unsafeBitCast(chosen | rest, to: SIMD16<Float>.self))
+  }
+
+  /// What a table holds at each lane's column.
+  @inlinable
+  public static func reading(
+    _ tables: ScoreTables, table: Int, row: Int, column: Self
+  ) -> Self {
+    Self(lanes: tables.values(table: table, row: row, columns: column.lanes))
   }
 
   @inlinable
@@ -57,7 +70,8 @@ public struct ScoreLanes: ScoreScalar {
   }
 }
 
-/// Sixteen scores and how fast each grows with the score that went in (forward-mode derivative).
+/// Sixteen scores and how fast each grows with one variable (forward-mode derivative): the score that
+/// went in, or what was read from a table.
 @frozen
 public struct DualScoreLanes: ScoreScalar {
   @usableFromInline var value: ScoreLanes
@@ -123,5 +137,16 @@ public struct DualScoreLanes: ScoreScalar {
     Self(
       value: value.selecting(yes.value, whereLessThan: other.value, otherwise: no.value),
       slope: value.selecting(yes.slope, whereLessThan: other.value, otherwise: no.slope))
+  }
+
+  /// What a table holds at each lane's column: a constant for the score, and the variable itself while
+  /// the table's own gradient is computed.
+  @inlinable
+  public static func reading(
+    _ tables: ScoreTables, table: Int, row: Int, column: Self
+  ) -> Self {
+    let values = tables.values(table: table, row: row, columns: column.value.lanes)
+    let slope = tables.slope(table: table, row: row, columns: column.value.lanes)
+    return Self(value: ScoreLanes(lanes: values), slope: ScoreLanes(slope))
   }
 }

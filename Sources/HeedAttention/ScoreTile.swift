@@ -71,16 +71,30 @@ struct ScoreTile {
     if ranges.exact { return .ranges }
     var any: UInt8 = 0
     var all: UInt8 = 1
-    for i in 0..<rows.count {
+    var i = 0
+    while i < rows.count {
       let (head, query) = place(i)
-      let row = bytes + i * AttentionPlan.blockKeys
-      plan.mask.fill(
-        row, batch: batch, head: head, query: query, firstKey: keys.lowerBound, count: keys.count,
+      let run = min(rows.count - i, plan.queryCount - query)
+      let known = plan.mask.coverage(
+        batch: batch, head: head, queries: query..<query + run, keys: keys,
         queryCount: plan.queryCount, keyCount: plan.keyCount)
-      for j in 0..<keys.count {
-        any |= row[j]
-        all &= row[j]
+      for j in i..<i + run {
+        let row = bytes + j * AttentionPlan.blockKeys
+        if known != .mixed {
+          row.update(repeating: known == .full ? 1 : 0, count: keys.count)
+          any |= row[0]
+          all &= row[0]
+          continue
+        }
+        plan.mask.fill(
+          row, batch: batch, head: head, query: query + j - i, firstKey: keys.lowerBound,
+          count: keys.count, queryCount: plan.queryCount, keyCount: plan.keyCount)
+        for cell in 0..<keys.count {
+          any |= row[cell]
+          all &= row[cell]
+        }
       }
+      i += run
     }
     return any == 0 ? .empty : all == 1 ? .ranges : .bytes
   }

@@ -147,10 +147,12 @@ struct SafetensorsHeader {
     }
     var bits = type.bits
     for length in shape {
-      let (product, overflows) = bits.multipliedReportingOverflow(by: length)
+      // An axis of 0 makes the tensor empty, but not the strides of the others small.
+      let (product, overflows) = bits.multipliedReportingOverflow(by: max(1, length))
       guard !overflows else { throw mistake("shape \(shape) overflows 64 bits", "a smaller shape") }
       bits = product
     }
+    if shape.contains(0) { bits = 0 }
     guard bits % 8 == 0, bits / 8 == offsets[1] - offsets[0] else {
       throw mistake(
         "\(typeName) \(shape) takes \(bits / 8) bytes, data_offsets give \(offsets[1] - offsets[0])",

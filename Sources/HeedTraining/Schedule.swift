@@ -24,6 +24,9 @@ public enum Schedule: Sendable, Hashable {
   case linear(peak: Double, final: Double = 0, warmup: Int = 0, total: Int)
   /// Half a cosine from the peak to `final`, which is reached at step `total` and kept.
   case cosine(peak: Double, final: Double = 0, warmup: Int = 0, total: Int)
+  /// A cosine that goes on: `cycles` whole waves until step `total`, and more behind it. With half a
+  /// wave it comes down to 0 at `total` and rises again, as transformers' cosine schedule does.
+  case cosineWave(peak: Double, warmup: Int = 0, total: Int, cycles: Double = 0.5)
   /// `cycles` half cosines, each from the peak down to 0; 0 from step `total` on.
   case cosineWithRestarts(peak: Double, warmup: Int = 0, total: Int, cycles: Int)
   /// (1 - progress)^power from the peak to `final`.
@@ -41,6 +44,9 @@ public enum Schedule: Sendable, Hashable {
     case .cosine(let peak, let final, _, let total):
       let share = 0.5 * (1 + cos(Double.pi * progress(step, total)))
       return final + (peak - final) * share
+    case .cosineWave(let peak, _, let total, let cycles):
+      let progress = Double(step - warmup) / Double(max(1, total - warmup))
+      return peak * 0.5 * (1 + cos(2 * Double.pi * cycles * progress))
     case .cosineWithRestarts(let peak, _, let total, let cycles):
       let progress = progress(step, total)
       if progress >= 1 { return 0 }
@@ -58,7 +64,8 @@ public enum Schedule: Sendable, Hashable {
   public var peak: Double {
     switch self {
     case .constant(let peak, _), .linear(let peak, _, _, _), .cosine(let peak, _, _, _),
-      .cosineWithRestarts(let peak, _, _, _), .polynomial(let peak, _, _, _, _),
+      .cosineWave(let peak, _, _, _), .cosineWithRestarts(let peak, _, _, _),
+      .polynomial(let peak, _, _, _, _),
       .inverseSquareRoot(let peak, _):
       return peak
     }
@@ -67,7 +74,8 @@ public enum Schedule: Sendable, Hashable {
   private var warmup: Int {
     switch self {
     case .constant(_, let warmup), .linear(_, _, let warmup, _), .cosine(_, _, let warmup, _),
-      .cosineWithRestarts(_, let warmup, _, _), .polynomial(_, _, let warmup, _, _),
+      .cosineWave(_, let warmup, _, _), .cosineWithRestarts(_, let warmup, _, _),
+      .polynomial(_, _, let warmup, _, _),
       .inverseSquareRoot(_, let warmup):
       return warmup
     }

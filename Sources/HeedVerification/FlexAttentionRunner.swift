@@ -10,7 +10,6 @@ struct FlexAttentionRunner: CaseRunner {
     let step = try DifferentiatedStep(referenceCase, upstream: "do")
     let (q, k, v) = (try step.input("q"), try step.input("k"), try step.input("v"))
     var rule: ScoreRule?
-    var bias: Tensor?
     var alibi: Tensor?
     var softCap: Float?
     switch referenceCase.text("score") {
@@ -19,7 +18,9 @@ struct FlexAttentionRunner: CaseRunner {
     case "relative": rule = ScoreRule(Relative(slope: Float(referenceCase.number("slope") ?? 0)))
     case "alibi": alibi = step.optional("slopes")
     case "softcap": softCap = referenceCase.number("cap").map { Float($0) }
-    case "table": bias = Self.bias(try step.input("table"), q.shape[2], k.shape[2])
+    case "table":
+      let table = try step.input("table")
+      rule = ScoreRule(TableBias(columns: table.shape[1]), tables: [table])
     case "head_scale":
       rule = ScoreRule(HeadScale(divisor: Float(referenceCase.number("div") ?? 1)))
     case let score: throw Unsupported("the score change \(score ?? "")")
@@ -27,7 +28,7 @@ struct FlexAttentionRunner: CaseRunner {
     let probe = AttentionProbe()
     let output = attention(
       q, k, v, scale: referenceCase.number("scale").map { Float($0) },
-      mask: try mask(referenceCase), bias: bias, alibi: alibi, softCap: softCap, rule: rule,
+      mask: try mask(referenceCase), alibi: alibi, softCap: softCap, rule: rule,
       probe: probe)
     var values = ["o": output]
     if let record = probe.records.first {
@@ -59,15 +60,6 @@ struct FlexAttentionRunner: CaseRunner {
     case let mask: throw Unsupported("the mask \(mask ?? "")")
     }
   }
-
-  /// `table[h, clamp(t - s + n / 2)]` as a bias; `[1, H, T, S]`.
-  private static func bias(_ table: Tensor, _ T: Int, _ S: Int) -> Tensor {
-    let (H, n) = (table.shape[0], table.shape[1])
-    let columns = (0..<T).flatMap { t in (0..<S).map { max(0, min(n - 1, t - $0 + n / 2)) } }
-    return table.transposed().gathered(atIndices: columns)  // [T S, H]
-      .transposed()  // [H, T S]
-      .reshaped(to: [1, H, T, S])
-  }
 }
 
 private struct HiddenFuture: ScoreChange {
@@ -87,5 +79,14 @@ private struct HeadScale: ScoreChange {
   let divisor: Float
   func changed<S: ScoreScalar>(_ score: S, at place: ScorePlace<S>) -> S {
     score * S(Float(place.head + 1) / divisor) + S(0.5 * Float(place.batch))
+  }
+}
+
+/// `table[h, clamp(t - s + n / 2)]`, added.
+private struct TableBias: ScoreChange {
+  let columns: Int
+  func changed<S: ScoreScalar>(_ score: S, at place: ScorePlace<S>) -> S {
+    let column = place.query - place.key + S(Float(columns / 2))
+    return score + place.value(ofTable: 0, row: place.head, column: column)
   }
 }

@@ -19,6 +19,12 @@ struct LossesRunner: CaseRunner {
       // The reference gives logits on both sides.
       loss = divergence(
         logProbabilities: x.logSoftmax(), targets: target.softmax(), reduction: reduction)
+    case "ctc":
+      let counts = try referenceCase.input("target_lengths").integers("target_lengths")
+      loss = alignmentLoss(
+        x.logSoftmax(), targets: zip(integerRows(target), counts).map { Array($0.prefix($1)) },
+        stepCounts: try referenceCase.input("input_lengths").integers("input_lengths"),
+        blank: referenceCase.integer("blank") ?? 0, reduction: reduction)
     case let kind: throw Unsupported("the loss \(kind ?? "without a name")")
     }
     return step.results(["loss": loss], differentiated: "loss")

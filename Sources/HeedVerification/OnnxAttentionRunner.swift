@@ -112,15 +112,18 @@ private struct Parts {
   }
 }
 
-/// The node tests of ONNX `FlexAttention`; those without a program of their own.
+/// The node tests of ONNX `FlexAttention`.
 struct OnnxFlexAttentionRunner: CaseRunner {
   func results(of referenceCase: ReferenceCase, in file: ReferenceFile) throws -> [String: Tensor] {
-    if referenceCase.attributes["score_mod"] != nil || referenceCase.attributes["mask_mod"] != nil {
-      throw Unsupported("programs of ONNX nodes on scores")
+    if referenceCase.attributes["mask_mod"] != nil {
+      throw Unsupported("programs of ONNX nodes as masks")
+    }
+    let rule = try referenceCase.attributes["score_mod"].map {
+      ScoreRule(try OnnxScoreProgram($0).expression)
     }
     let output = attention(
       try referenceCase.input("Q"), try referenceCase.input("K"), try referenceCase.input("V"),
-      scale: referenceCase.number("scale").map { Float($0) })
+      scale: referenceCase.number("scale").map { Float($0) }, rule: rule)
     return ["Y": output]
   }
 }

@@ -1,3 +1,4 @@
+import HeedAttention
 import HeedFormats
 import HeedTensor
 
@@ -77,5 +78,20 @@ struct OnnxElementsRunner: CaseRunner {
       return ["y": a.activated(.silu, times: b)]
     case let name: throw Unsupported("the node \(name ?? "")")
     }
+  }
+}
+
+/// The node tests of ONNX `TensorScatter`.
+struct OnnxScatterRunner: CaseRunner {
+  func results(of referenceCase: ReferenceCase, in file: ReferenceFile) throws -> [String: Tensor] {
+    guard referenceCase.integer("axis") ?? -2 == -2 else {
+      throw Unsupported("TensorScatter along axis \(referenceCase.integer("axis") ?? 0)")
+    }
+    let update = try referenceCase.input("update")
+    let starts = referenceCase.inputs["write_indices"]?.integers("write_indices")
+    let cache = try referenceCase.input("past_cache").writingRows(
+      of: update, at: starts ?? Array(repeating: 0, count: update.shape[0]),
+      isCircular: referenceCase.text("mode") == "circular")
+    return ["present_cache": cache]
   }
 }

@@ -1,4 +1,5 @@
 import HeedAttention
+import HeedFormats
 import HeedTensor
 
 /// Sinusoidal tables (`ops_position/sinusoidal`).
@@ -25,6 +26,24 @@ struct SinusoidalRunner: CaseRunner {
       let table = SinusoidalTable(width: width, layout: .halves, frequencyShift: 1)
       let keep = (0..<count).map { $0 == referenceCase.integer("padding_idx") ? Float(0) : 1 }
       return ["table": table.rows(count: count) * Tensor(keep, shape: [count, 1])]
+    case "timestep":
+      let table = SinusoidalTable(
+        width: width, layout: referenceCase.flag("flip_sin_to_cos") ? .cosinesFirst : .halves,
+        base: referenceCase.number("max_period") ?? 10_000,
+        frequencyShift: referenceCase.number("downscale_freq_shift") ?? 0)
+      let steps = try referenceCase.input("timesteps").elements(as: Float.self)
+      let scale = referenceCase.number("scale") ?? 1
+      return ["embedding": table.rows(steps.map { Double($0) * scale })]
+    case "sincos2d":
+      let lengths = referenceCase.attributes["grid"]?.array?.compactMap(\.integer) ?? []
+      let base = referenceCase.number("base_size") ?? 1
+      let scale = referenceCase.number("interpolation_scale") ?? 1
+      let places = lengths.map { length in
+        (0..<length).map { Double($0) / (Double(length) / base) / scale }
+      }
+      guard places.count == 2 else { throw Unsupported("grids of \(lengths.count) axes") }
+      let table = SinusoidalTable(width: width / 2, layout: .halves)
+      return ["table": table.grid(heights: places[0], widths: places[1])]
     default: throw Unsupported("sinusoidal tables of the kind \(kind)")
     }
   }
@@ -34,8 +53,11 @@ struct SinusoidalRunner: CaseRunner {
 struct AlibiRunner: CaseRunner {
   func results(of referenceCase: ReferenceCase, in file: ReferenceFile) throws -> [String: Tensor] {
     let heads = referenceCase.integer("heads") ?? 1
+    if referenceCase.text("kind") == "alibi_bloom" {
+      let mask = integerRows(try referenceCase.input("attention_mask"))
+      return ["alibi": alibiKeyBias(headCount: heads, isToken: mask.map { $0.map { $0 != 0 } })]
+    }
     let slopes = Tensor(alibiSlopes(headCount: heads))
-    guard referenceCase.text("kind") == "alibi" else { throw Unsupported("Bloom's ALiBi tensor") }
     let (T, S) = (referenceCase.integer("q_len") ?? 0, referenceCase.integer("kv_len") ?? 0)
     // What attention adds to scores: with queries of zero the weights are the softmax of the bias.
     let distances = (0..<T).flatMap { t in (0..<S).map { Float(-abs(t + S - T - $0)) } }

@@ -28,6 +28,7 @@ extension RunnerRegistry {
       "onnx/LinearAttention": OnnxLinearAttentionRunner(),
       "onnx/FlexAttention": OnnxFlexAttentionRunner(),
       "onnx/RotaryEmbedding": OnnxRotaryRunner(),
+      "onnx/TensorScatter": OnnxScatterRunner(),
       "onnx/LayerNormalization": OnnxNormsRunner(),
       "onnx/RMSNormalization": OnnxNormsRunner(),
       "onnx/GroupNormalization": OnnxNormsRunner(),

@@ -85,7 +85,9 @@ struct PackedSequencesRunner: CaseRunner {
 /// Decoding with caches (`ops_variants/kv_cache_decode`): the result of one pass over everything.
 struct CacheRunner: CaseRunner {
   func results(of referenceCase: ReferenceCase, in file: ReferenceFile) throws -> [String: Tensor] {
-    if referenceCase.integer("page_size") != nil { throw Unsupported("paged caches") }
+    if let pageSize = referenceCase.integer("page_size") {
+      return try paged(referenceCase, pageSize: pageSize)
+    }
     let names = ["q", "k", "v"]
     let whole = try names.map { try referenceCase.input($0) }
     let chunks = referenceCase.attributes["chunks"]?.array?.compactMap(\.integer) ?? []
@@ -106,5 +108,38 @@ struct CacheRunner: CaseRunner {
       start += count
     }
     return ["o": Tensor(concatenating: outputs, alongAxis: 2)]
+  }
+
+  /// The same with pages, taken in the order of the reference's table.
+  private func paged(
+    _ referenceCase: ReferenceCase, pageSize: Int
+  ) throws -> [String: Tensor] {
+    let (q, k, v) = (
+      try referenceCase.input("q"), try referenceCase.input("k"), try referenceCase.input("v")
+    )
+    let pageCount = referenceCase.integer("pages") ?? 0
+    let table = referenceCase.attributes["block_table"]?.array?.compactMap(\.integer) ?? []
+    /// What lies in unused places must not matter.
+    func pages(_ x: Tensor) -> Tensor {
+      Tensor(repeating: Float(1e4), shape: [pageCount, x.shape[1], pageSize, x.shape[3]])
+    }
+    var cache = PagedKeyValueCache(
+      keys: pages(k), values: pages(v),
+      order: table + (0..<pageCount).filter { !table.contains($0) })
+    var sequence = PagedSequence()
+    var outputs: [Tensor] = []
+    for count in referenceCase.attributes["chunks"]?.array?.compactMap(\.integer) ?? [] {
+      let range = sequence.count..<sequence.count + count
+      try cache.append(
+        keys: k.sliced(axis: 2, range: range), values: v.sliced(axis: 2, range: range),
+        to: &sequence)
+      outputs.append(attention(q.sliced(axis: 2, range: range), cache, [sequence]))
+    }
+    // The reference has the heads of a position together.
+    return [
+      "o": Tensor(concatenating: outputs, alongAxis: 2),
+      "k_pages": cache.keys.transposed(permutation: [0, 2, 1, 3]),
+      "v_pages": cache.values.transposed(permutation: [0, 2, 1, 3]),
+    ]
   }
 }

@@ -59,6 +59,61 @@ import Testing
     #expect(half.keys?.elementType == .bfloat16)
   }
 
+  @Test("attention over an 8-bit cache has the bits of attention over the numbers it stands for")
+  func eightBitsInPlace() {
+    // One row, several, more rows than a tile; a window that has moved; odd widths.
+    let x = AttentionInputs(B: 2, H: 4, G: 2, T: 200, D: 13, Dv: 7)
+    var generator = RandomGenerator(seed: 2)
+    let bias = generator.normal([1, 4, 1, 90])
+    for precision in ProductPrecision.allCases {
+      for count in [1, 5, 80] {
+        var cache = KeyValueCache(policy: .window(90), elementType: .int8)
+        for start in [0, 80, 130] {
+          let range = start..<(start == 80 ? 130 : min(start + 80, 200))
+          cache.append(
+            keys: x.k.sliced(axis: 2, range: range), values: x.v.sliced(axis: 2, range: range))
+        }
+        guard let keys = cache.keys, let values = cache.values else { continue }
+        let q = x.q.sliced(axis: 2, range: 200 - count..<200)
+        let probe = AttentionProbe()
+        let got = attention(
+          q, cache, bias: bias, softCap: 5, precision: precision, probe: probe)
+        let other = AttentionProbe()
+        let want = attention(
+          q, keys, values, mask: .causal, bias: bias, softCap: 5, precision: precision,
+          probe: other)
+        #expect(bits(got) == bits(want))
+        let weights = [probe, other].map { bits($0.records[0].weights(batch: 1, head: 3)) }
+        #expect(weights[0] == weights[1])
+      }
+    }
+  }
+
+  @Test("a row that a bias swallows is the mean of the stored values")
+  func swallowed() {
+    let x = AttentionInputs(H: 1, T: 9, D: 4)
+    var cache = KeyValueCache(elementType: .int8)
+    cache.append(keys: x.k, values: x.v)
+    let bias = Tensor(repeating: -Float.greatestFiniteMagnitude, shape: [1, 1, 1, 9])
+    let got = attention(x.q.sliced(axis: 2, range: 8..<9), cache, bias: bias)
+    let want = cache.values.map { float64($0).mean(alongAxes: [2], keepingRank: true) }
+    #expect(want.map { largestError(got, $0) < 1e-6 } == true)
+  }
+
+  @Test("rows are written from a place of their own, around the end of a ring")
+  func scatter() {
+    let cache = Tensor((0..<16).map(Float.init), shape: [2, 1, 4, 2])
+    let update = Tensor((0..<8).map { Float(100 + $0) }, shape: [2, 1, 2, 2])
+    let ring = cache.writingRows(of: update, at: [3, 1], isCircular: true)
+    #expect(
+      ring.elements(as: Float.self)
+        == [102, 103, 2, 3, 4, 5, 100, 101, 8, 9, 104, 105, 106, 107, 14, 15])
+    let line = cache.writingRows(of: update, at: [2, 0])
+    #expect(
+      line.elements(as: Float.self)
+        == [0, 1, 2, 3, 100, 101, 102, 103, 104, 105, 106, 107, 12, 13, 14, 15])
+  }
+
   @Test("a copy of a cache is a snapshot")
   func snapshot() {
     let x = AttentionInputs(B: 1, H: 1, T: 4, D: 2)

@@ -95,6 +95,7 @@ struct SafetensorsTests {
       (safetensors(entry("F32", "[1]", 0, 8), data: 4), "beyond the end"),
       (safetensors(entry("F32", "[2]", 0, 4), data: 4), "too small"),
       (safetensors(entry("F32", "[4611686018427387904, 8]", 0, 0)), "overflow"),
+      (safetensors(entry("F32", "[0, 4611686018427387904, 8]", 0, 0)), "overflow of nothing"),
       (safetensors(entry("F32", "[1]", 4, 8), data: 8), "hole"),
       (
         safetensors(

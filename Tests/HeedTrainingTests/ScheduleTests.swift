@@ -27,12 +27,23 @@ struct ScheduleTests {
     let schedules: [Schedule] = [
       .constant(peak: 1, warmup: warmup), .linear(peak: 1, warmup: warmup, total: 17),
       .cosine(peak: 1, warmup: warmup, total: 17),
+      .cosineWave(peak: 1, warmup: warmup, total: 17),
       .cosineWithRestarts(peak: 1, warmup: warmup, total: 17, cycles: 3),
       .polynomial(peak: 1, final: 0, warmup: warmup, total: 17, power: 2),
       .inverseSquareRoot(peak: 1, warmup: warmup),
     ]
     for schedule in schedules {
       for step in 0..<64 { #expect((0...1).contains(schedule.rate(step: step))) }
+    }
+  }
+
+  @Test("a wave equals the cosine until the end, and then rises as it fell")
+  func wave() {
+    let wave = Schedule.cosineWave(peak: 1, warmup: 2, total: 12)
+    let cosine = Schedule.cosine(peak: 1, warmup: 2, total: 12)
+    for step in 0...12 { #expect(abs(wave.rate(step: step) - cosine.rate(step: step)) < 1e-15) }
+    for step in 1...8 {
+      #expect(abs(wave.rate(step: 12 + step) - wave.rate(step: 12 - step)) < 1e-15)
     }
   }
 
