@@ -32,6 +32,7 @@ let package = Package(
     .library(name: "HeedAttention", targets: ["HeedAttention"]),
     .library(name: "HeedBlocks", targets: ["HeedBlocks"]),
     .library(name: "HeedFormats", targets: ["HeedFormats"]),
+    .library(name: "HeedText", targets: ["HeedText"]),
     .library(name: "HeedModels", targets: ["HeedModels"]),
     .library(name: "HeedTraining", targets: ["HeedTraining"]),
     .library(name: "HeedExplorer", targets: ["HeedExplorer"]),
@@ -47,7 +48,7 @@ let package = Package(
     module("HeedAttention", ["CHeedKernels", "HeedTensor"]),
     module("HeedBlocks", ["HeedTensor", "HeedAttention"]),
     module("HeedFormats", ["HeedTensor"]),
-    module("HeedText", ["HeedFormats"]),
+    module("HeedText", ["HeedTensor", "HeedFormats"]),
     module("HeedModels", ["HeedTensor", "HeedAttention", "HeedBlocks", "HeedFormats"]),
     module("HeedTraining", ["HeedTensor", "HeedAttention", "HeedFormats", "HeedModels"]),
     module(
@@ -60,7 +61,8 @@ let package = Package(
     module(
       "HeedVerification",
       [
-        "HeedTensor", "HeedAttention", "HeedBlocks", "HeedFormats", "HeedModels", "HeedTraining",
+        "HeedTensor", "HeedAttention", "HeedBlocks", "HeedFormats", "HeedText", "HeedModels",
+        "HeedTraining",
       ]),
     .executableTarget(
       name: "HeedCommand",
@@ -83,6 +85,7 @@ let package = Package(
     tests(of: "HeedAttention", ["HeedTensor"]),
     tests(of: "HeedBlocks", ["HeedTensor", "HeedAttention"]),
     tests(of: "HeedFormats", ["HeedTensor"]),
+    tests(of: "HeedText", ["HeedFormats"]),
     tests(of: "HeedModels", ["HeedTensor", "HeedAttention", "HeedBlocks", "HeedFormats"]),
     tests(of: "HeedTraining", ["HeedFormats", "HeedModels", "HeedTensor"]),
     tests(of: "Heed", ["HeedFormats", "HeedTensor", "HeedTraining"]),

@@ -34,6 +34,7 @@ public struct TextGenerator {
   /// The first token that the cache holds.
   private var start = 0
   private var cache: [KeyValueCache]
+  private var stream: StreamDecoder
   private var pending = ""
   private var isDone = false
 
@@ -50,6 +51,9 @@ public struct TextGenerator {
     }
     promptCount = ids.count
     cache = text.model.emptyCache()
+    // The first new token continues the prompt: it is no beginning of a text.
+    stream = StreamDecoder(text.tokenizer)
+    for id in ids.suffix(4) { _ = stream.next(id) }
   }
 
   /// The ids so far, the prompt included.
@@ -70,7 +74,7 @@ public struct TextGenerator {
       return flushed()
     }
     ids.append(id)
-    pending += text.tokenizer.decode([id])
+    pending += stream.next(id)
     return released()
   }
 
@@ -101,6 +105,7 @@ public struct TextGenerator {
       if let place = pending.firstRange(of: stop) {
         let piece = String(pending[..<place.lowerBound])
         pending = ""
+        _ = stream.finish()
         isDone = true
         return piece
       }
@@ -115,6 +120,7 @@ public struct TextGenerator {
   }
 
   private mutating func flushed() -> String? {
+    pending += stream.finish()
     guard !pending.isEmpty else { return nil }
     defer { pending = "" }
     return pending

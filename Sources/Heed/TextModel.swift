@@ -27,13 +27,12 @@ public struct TextModel: Sendable {
   ) throws(FormatError) {
     let folder = ShippedModel.named(nameOrFolder)?.folder ?? nameOrFolder
     let model = try LanguageModel(folder: folder, precision: precision)
-    let place = folder + "/tokenizer.json"
-    let tokenizer = try CharacterTokenizer(json: JSONValue(contentsOf: place), place: place)
+    let tokenizer = try TokenizerFolder.tokenizer(at: folder)
     guard tokenizer.vocabularySize <= model.spec.vocabularySize else {
       throw FormatError(
         .inconsistent,
         what: "the tokenizer has \(tokenizer.vocabularySize) ids, the model "
-          + "\(model.spec.vocabularySize)", place: place)
+          + "\(model.spec.vocabularySize)", place: folder)
     }
     self.init(name: nameOrFolder, model: model, tokenizer: tokenizer)
   }

@@ -22,7 +22,7 @@ public struct CharacterTokenizer: Tokenizer, Hashable {
   public var vocabularySize: Int { characters.count }
 
   /// One id for each character; throws for a character that has none.
-  public func encode(_ text: String) throws -> [Int] {
+  public func encode(_ text: String, addingSpecialTokens: Bool) throws -> [Int] {
     try text.unicodeScalars.enumerated().map { place, scalar in
       guard let id = ids[scalar] else {
         throw TokenizerError(
@@ -33,11 +33,42 @@ public struct CharacterTokenizer: Tokenizer, Hashable {
     }
   }
 
-  /// The characters of `ids`.
-  public func decode(_ ids: [Int]) -> String {
+  /// One token a character; a second text follows the first without anything between.
+  public func encoding(
+    of text: String, and second: String?, addingSpecialTokens: Bool
+  ) throws -> Encoding {
+    var result = Encoding()
+    for (number, text) in [text, second].compactMap({ $0 }).enumerated() {
+      var part = Encoding()
+      part.ids = try encode(text, addingSpecialTokens: addingSpecialTokens)
+      part.tokens = text.unicodeScalars.map { String($0) }
+      part.offsets = part.ids.indices.map { $0..<$0 + 1 }
+      part.words = part.ids.indices.map { $0 }
+      part.specialTokensMask = [Int](repeating: 0, count: part.count)
+      part.attentionMask = [Int](repeating: 1, count: part.count)
+      part.setType(number)
+      part.setSequence(number)
+      result.append(part)
+    }
+    return result
+  }
+
+  /// The characters of `ids`; U+FFFD for ids that are none.
+  public func decode(_ ids: [Int], skippingSpecialTokens: Bool) -> String {
     var text = String.UnicodeScalarView()
     for id in ids { text.append(characters.indices.contains(id) ? characters[id] : "\u{FFFD}") }
     return String(text)
+  }
+
+  /// The character of an id.
+  public func token(of id: Int) -> String? {
+    characters.indices.contains(id) ? String(characters[id]) : nil
+  }
+
+  /// The id of a character.
+  public func id(of token: String) -> Int? {
+    let scalars = token.unicodeScalars
+    return scalars.count == 1 ? scalars.first.flatMap { ids[$0] } : nil
   }
 
   /// As it is kept in a model folder: `{"type": "characters", "characters": "..."}`.

@@ -1,3 +1,4 @@
+public import HeedFormats
 public import HeedTensor
 
 /// Computes what a reference case asks for.
@@ -9,6 +10,31 @@ public protocol CaseRunner: Sendable {
   ///
   /// - Throws: `Unsupported` for a case that is out of its reach; any other error is a failure.
   func results(of referenceCase: ReferenceCase, in file: ReferenceFile) throws -> [String: Tensor]
+
+  /// The results that are no tensors, such as texts and ids, by name. They have to be equal.
+  ///
+  /// - Throws: as `results`.
+  func values(of referenceCase: ReferenceCase, in file: ReferenceFile) throws -> [String: JSONValue]
+
+  /// A runner for all cases of one file, with the work that they share done.
+  ///
+  /// - Throws: what makes every case of the file fail.
+  func prepared(for file: ReferenceFile) throws -> any CaseRunner
+}
+
+extension CaseRunner {
+  /// No tensors.
+  public func results(
+    of referenceCase: ReferenceCase, in file: ReferenceFile
+  ) throws -> [String: Tensor] { [:] }
+
+  /// Nothing but tensors.
+  public func values(
+    of referenceCase: ReferenceCase, in file: ReferenceFile
+  ) throws -> [String: JSONValue] { [:] }
+
+  /// The runner itself: nothing is shared.
+  public func prepared(for file: ReferenceFile) throws -> any CaseRunner { self }
 }
 
 /// A case that Heed cannot run yet. Reported by name, never as a success.

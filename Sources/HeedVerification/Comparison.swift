@@ -1,3 +1,4 @@
+import HeedFormats
 public import HeedTensor
 
 /// A result beside what it should be.
@@ -8,6 +9,8 @@ public struct Comparison: Sendable {
   public let largestError: Double
   /// The largest share of the tolerance that an element used; more than 1 fails.
   public let largestShare: Double
+  /// True for values that have to be equal.
+  public let isExact: Bool
   /// Why the two cannot be compared, such as different shapes.
   public let mismatch: String?
 
@@ -17,6 +20,7 @@ public struct Comparison: Sendable {
   /// Compares element by element: NaN passes with NaN, an infinity with the same infinity.
   public init(name: String, got: Tensor, want: Tensor, tolerance: Tolerance) {
     self.name = name
+    isExact = false
     guard got.shape == want.shape else {
       (largestError, largestShare) = (.infinity, .infinity)
       mismatch = "shape \(got.shape), expected \(want.shape)"
@@ -36,6 +40,23 @@ public struct Comparison: Sendable {
       share = max(share, allowed > 0 ? distance / allowed : .infinity)
     }
     (largestError, largestShare, mismatch) = (error, share, nil)
+  }
+
+  /// Compares values that have to be equal, texts byte by byte.
+  init(name: String, got: JSONValue, want: JSONValue) {
+    self.name = name
+    let (gotText, wantText) = (Array(got.text().utf8), Array(want.text().utf8))
+    isExact = true
+    guard gotText != wantText else {
+      (largestError, largestShare, mismatch) = (0, 0, nil)
+      return
+    }
+    (largestError, largestShare) = (.infinity, .infinity)
+    let shared = zip(gotText, wantText).prefix { $0 == $1 }.count
+    func excerpt(_ text: [UInt8]) -> String {
+      String(decoding: text[max(0, shared - 30)...].prefix(90), as: UTF8.self)
+    }
+    mismatch = "\(excerpt(gotText)), expected \(excerpt(wantText))"
   }
 
   private static func doubles(_ tensor: Tensor) -> [Double] {

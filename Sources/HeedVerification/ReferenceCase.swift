@@ -15,6 +15,8 @@ public struct ReferenceCase: Sendable {
   public let outputs: [String: Tensor]
   /// How far from the expected a result may be.
   public let tolerance: Tolerance
+  /// Expected results that are no tensors: texts, ids, tokens. They have to be equal.
+  var values: [String: JSONValue] = [:]
   /// Other tolerances for the results of a group: the part of the name before the first dot.
   var groupTolerances: [String: Tolerance] = [:]
 

@@ -44,6 +44,7 @@ public struct ReferenceFile: Sendable {
   /// The checks of the description, as they stand there.
   public var entries: [JSONValue] {
     if kind == "training" || kind == "files" { return [description] }
+    if kind == "tokenizer" { return tokenizerEntries }
     for key in ["cases", "runs", "encode", "checks", "images"] {
       if let entries = description[key]?.array { return entries }
     }

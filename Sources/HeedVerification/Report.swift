@@ -25,6 +25,8 @@ public struct Report: Sendable {
     public let tolerance: Tolerance
     /// How many checks the line stands for.
     public let count: Int
+    /// Small checks of one kind: those that passed are shown together.
+    public var group: String?
   }
 
   /// All lines in the order of running.
@@ -49,7 +51,7 @@ public struct Report: Sendable {
   /// One line for each case, then what is not supported, then the sum.
   public var text: String {
     let ran = lines.filter { if case .unsupported = $0.outcome { false } else { true } }
-    var parts = ran.map(\.text)
+    var parts = Self.texts(ran)
     if !unsupported.isEmpty {
       parts.append("\nNot supported yet:")
       parts += unsupported.map { "  \($0.text)" }
@@ -58,6 +60,27 @@ public struct Report: Sendable {
     parts.append(
       "\n\(passedCount) passed, \(failures.count) failed, \(counts) not supported yet")
     return parts.joined(separator: "\n")
+  }
+
+  /// A line each; small checks of one group that passed one after the other share a line.
+  private static func texts(_ lines: [Line]) -> [String] {
+    var texts: [String] = []
+    var group: String?
+    var count = 0
+    func flush() {
+      if let group { texts.append("pass  \(group)  \(count) checks, exact") }
+      (group, count) = (nil, 0)
+    }
+    for line in lines {
+      if line.group != group || line.outcome != .passed { flush() }
+      if let lineGroup = line.group, line.outcome == .passed {
+        (group, count) = (lineGroup, count + 1)
+      } else {
+        texts.append(line.text)
+      }
+    }
+    flush()
+    return texts
   }
 
   /// The report as one document.
@@ -88,6 +111,7 @@ extension Report.Line {
   }
 
   private var numbers: String {
+    if comparisons.allSatisfy(\.isExact) { return "exact" }
     let percent = largestShare.isFinite ? "\(Int((largestShare * 100).rounded(.up))) %" : "all"
     return "largest error \(Self.short(largestError)), \(percent) of atol "
       + "\(Self.short(tolerance.absolute)) + rtol \(Self.short(tolerance.relative))"

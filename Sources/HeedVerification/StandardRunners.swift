@@ -42,6 +42,7 @@ extension RunnerRegistry {
       "training/gpt2_lm": TrainingRunner(),
       "training/llama_lm": TrainingRunner(),
       "kind:model": ModelRunner(),
+      "kind:tokenizer": TokenizersRunner(),
     ])
   }
 }

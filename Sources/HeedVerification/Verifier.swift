@@ -51,10 +51,13 @@ public struct Verifier: Sendable {
       if count == 0 { return [] }
       return [Self.line(file.name, .unsupported("\(file.kind)"), count: count)]
     }
-    return file.entries.compactMap { entry in
-      let name = Self.name(of: entry, in: file)
-      return isWanted(name) ? run(entry, name, file, runner) : nil
+    let wanted = file.entries.filter { isWanted(Self.name(of: $0, in: file)) }
+    if wanted.isEmpty { return [] }
+    let prepared: any CaseRunner
+    do { prepared = try runner.prepared(for: file) } catch {
+      return [Self.line(file.name, .failed("\(error)"), count: wanted.count)]
     }
+    return wanted.map { run($0, Self.name(of: $0, in: file), file, prepared) }
   }
 
   private func isWanted(_ name: String) -> Bool {
@@ -74,10 +77,12 @@ public struct Verifier: Sendable {
         switch file.kind {
         case "training": try file.trainingCase()
         case "files": try file.filesCase()
+        case "tokenizer": file.tokenizerCase(entry)
         default: try file.referenceCase(entry)
         }
       let results = try runner.results(of: referenceCase, in: file)
-      return Self.compare(results, referenceCase)
+      let values = try runner.values(of: referenceCase, in: file)
+      return Self.compare(results, values, referenceCase, group: entry["group"]?.string)
     } catch let error as Unsupported {
       return Self.line(name, .unsupported(error.what))
     } catch {
@@ -86,7 +91,8 @@ public struct Verifier: Sendable {
   }
 
   private static func compare(
-    _ results: [String: Tensor], _ referenceCase: ReferenceCase
+    _ results: [String: Tensor], _ values: [String: JSONValue], _ referenceCase: ReferenceCase,
+    group: String?
   ) -> Report.Line {
     var comparisons: [Comparison] = []
     var missing: [String] = []
@@ -98,6 +104,13 @@ public struct Verifier: Sendable {
       comparisons.append(
         Comparison(name: name, got: got, want: want, tolerance: referenceCase.tolerance(of: name)))
     }
+    for (name, want) in referenceCase.values.sorted(by: { $0.key < $1.key }) {
+      guard let got = values[name] else {
+        missing.append(name)
+        continue
+      }
+      comparisons.append(Comparison(name: name, got: got, want: want))
+    }
     var reasons = comparisons.filter { !$0.passes }.map { comparison in
       comparison.name + (comparison.mismatch.map { ": \($0)" } ?? " is outside its tolerance")
     }
@@ -106,7 +119,8 @@ public struct Verifier: Sendable {
     return Report.Line(
       name: referenceCase.name,
       outcome: reasons.isEmpty ? .passed : .failed(reasons.joined(separator: "; ")),
-      comparisons: comparisons, missing: missing, tolerance: referenceCase.tolerance, count: 1)
+      comparisons: comparisons, missing: missing, tolerance: referenceCase.tolerance, count: 1,
+      group: group)
   }
 
   private static func line(

@@ -1,0 +1,39 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+import HeedTensor
+
+/// Files as far as readers of small files need them.
+package enum FileAccess {
+  /// True when something is at `path`.
+  package static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+
+  /// True when `path` is a folder.
+  package static func isFolder(_ path: String) -> Bool {
+    var isFolder = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder
+  }
+
+  /// The names in a folder, sorted; none when it cannot be read.
+  package static func names(in folder: String) -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+  }
+
+  /// The bytes of a file.
+  ///
+  /// - Throws: `FormatError` when it cannot be read or is larger than `maximumByteCount`.
+  package static func bytes(
+    of path: String, maximumByteCount: Int = 512 << 20
+  ) throws(FormatError) -> [UInt8] {
+    let file: MappedFile
+    do throws(FileError) { file = try MappedFile(path: path) } catch { throw FormatError(error) }
+    guard file.byteCount <= maximumByteCount else {
+      throw FormatError(
+        .limit, what: "the file has \(file.byteCount) bytes", place: path,
+        expected: "at most \(maximumByteCount)")
+    }
+    return file.bytes(in: 0..<file.byteCount)
+  }
+}

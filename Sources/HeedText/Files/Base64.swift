@@ -1,0 +1,43 @@
+/// Base64 (RFC 4648) in the alphabet of `+` and `/`.
+enum Base64 {
+  /// The bytes that `text` stands for; nil when it is not well formed.
+  static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+    var result: [UInt8] = []
+    result.reserveCapacity(text.count / 4 * 3)
+    var gathered: UInt32 = 0
+    var count = 0
+    var padding = 0
+    for byte in text {
+      if byte == 0x3D {
+        padding += 1
+        continue
+      }
+      let value = values[Int(byte)]
+      guard value < 64, padding == 0 else { return nil }
+      gathered = gathered << 6 | UInt32(value)
+      count += 1
+      if count == 4 {
+        result.append(UInt8(truncatingIfNeeded: gathered >> 16))
+        result.append(UInt8(truncatingIfNeeded: gathered >> 8))
+        result.append(UInt8(truncatingIfNeeded: gathered))
+        (gathered, count) = (0, 0)
+      }
+    }
+    switch (count, padding) {
+    case (0, 0): break
+    case (2, 0), (2, 2): result.append(UInt8(truncatingIfNeeded: gathered >> 4))
+    case (3, 0), (3, 1):
+      result.append(UInt8(truncatingIfNeeded: gathered >> 10))
+      result.append(UInt8(truncatingIfNeeded: gathered >> 2))
+    default: return nil
+    }
+    return result
+  }
+
+  private static let values: [UInt8] = {
+    var values = [UInt8](repeating: 255, count: 256)
+    let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    for (value, letter) in alphabet.utf8.enumerated() { values[Int(letter)] = UInt8(value) }
+    return values
+  }()
+}

@@ -1,0 +1,50 @@
+// Byte-level vocabularies are written as text, so every byte needs a visible letter. GPT-2 (Radford
+// et al. 2019) chose: the visible characters of Latin-1 stand for themselves, the other 68 bytes for
+// U+0100 and on, in order.
+
+/// The letters that stand for bytes in byte-level vocabularies.
+enum ByteAlphabet {
+  /// The letter of each byte.
+  static let letters: [Unicode.Scalar] = {
+    var next: UInt32 = 0x100
+    return (0..<UInt32(256)).compactMap { byte in
+      if (0x21...0x7E).contains(byte) || (0xA1...0xAC).contains(byte) || byte >= 0xAE {
+        return Unicode.Scalar(byte)
+      }
+      next += 1
+      return Unicode.Scalar(next - 1)
+    }
+  }()
+
+  /// The byte of each letter; 256 marks a scalar below U+0144 that is no letter.
+  private static let bytes: [UInt16] = {
+    var result = [UInt16](repeating: 256, count: 0x144)
+    for (byte, letter) in letters.enumerated() { result[Int(letter.value)] = UInt16(byte) }
+    return result
+  }()
+
+  /// The byte that a letter stands for.
+  static func byte(of letter: Unicode.Scalar) -> UInt8? {
+    guard letter.value < 0x144 else { return nil }
+    let byte = bytes[Int(letter.value)]
+    return byte < 256 ? UInt8(byte) : nil
+  }
+
+  /// The bytes that a token stands for; nil when one of its scalars is no letter.
+  static func bytes(of token: String) -> [UInt8]? {
+    var result: [UInt8] = []
+    result.reserveCapacity(token.utf8.count)
+    for scalar in token.unicodeScalars {
+      guard let byte = byte(of: scalar) else { return nil }
+      result.append(byte)
+    }
+    return result
+  }
+
+  /// Bytes as letters.
+  static func text(of bytes: some Sequence<UInt8>) -> String {
+    var text = String.UnicodeScalarView()
+    for byte in bytes { text.append(letters[Int(byte)]) }
+    return String(text)
+  }
+}
