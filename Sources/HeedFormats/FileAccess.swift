@@ -1,14 +1,17 @@
+import HeedTensor
+
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else
   import Foundation
 #endif
-import HeedTensor
 
 /// Files as far as readers of small files need them.
 package enum FileAccess {
   /// True when something is at `path`.
-  package static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+  package static func exists(_ path: String) -> Bool {
+    FileManager.default.fileExists(atPath: path)
+  }
 
   /// True when `path` is a folder.
   package static func isFolder(_ path: String) -> Bool {

@@ -55,7 +55,9 @@ struct JSONFields {
   func array(_ key: String) throws(FormatError) -> [JSONFields] {
     guard let member = self[key] else { return [] }
     guard let array = member.array else { throw wrong(key, member, "an array") }
-    return array.enumerated().map { JSONFields($0.element, place: "\(place), \(key)[\($0.offset)]") }
+    return array.enumerated().map {
+      JSONFields($0.element, place: "\(place), \(key)[\($0.offset)]")
+    }
   }
 
   func object(_ key: String) throws(FormatError) -> JSONObject {

@@ -33,8 +33,8 @@ extension ReferenceFile {
     for (key, value) in check.object?.members ?? [] where !Self.inputKeys.contains(key) {
       values[key] = value
     }
-    if entry["kind"]?.string == "encode", check["pieces"] == nil || check["tokens"] != nil {
-      // What is left out equals the text, or the value before.
+    if entry["kind"]?.string == "encode", fileExists("\(folder)/tokenizer.json") {
+      // What is left out here equals the text, or the value before.
       let decoded = check["decoded"] ?? check["text"]
       values["decoded"] = decoded
       values["decoded_skip_special"] = check["decoded_skip_special"] ?? decoded

@@ -30,7 +30,8 @@ private struct PipelineTokenizerRunner: CaseRunner {
       // The way that gives ids alone has to agree with the one that gives everything.
       let ids = try tokenizer.encode(text, addingSpecialTokens: false)
       guard ids == encoding.ids else {
-        throw TokenizerError("ids alone are \(ids.prefix(40)), ids with places \(encoding.ids.prefix(40))")
+        throw TokenizerError(
+          "ids alone are \(ids.prefix(40)), ids with places \(encoding.ids.prefix(40))")
       }
       return [
         "ids": .ids(ids), "tokens": .array(encoding.tokens.map { .string($0) }),

@@ -22,19 +22,21 @@ struct BenchTokenize: ParsableCommand {
     let text = String(decoding: try FileAccess.bytes(of: text), as: UTF8.self)
     var count = 0
     var failure: (any Error)?
-    let measurement = Measurement(seconds: options.seconds) {
-      do { count = try tokenizer.encode(text, addingSpecialTokens: false).count } catch {
-        failure = error
+    try options.withThreads {
+      let measurement = Measurement(seconds: options.seconds) {
+        do { count = try tokenizer.encode(text, addingSpecialTokens: false).count } catch {
+          failure = error
+        }
       }
+      if let failure { throw failure }
+      let megabytes = Double(text.utf8.count) / 1e6
+      BenchReport(
+        name: "tokenize \(text.utf8.count) bytes", measurement: measurement,
+        extra: [
+          "tokens": .count(count), "mb": .number(megabytes),
+          "mb_per_s": .number(megabytes / measurement.median),
+        ]
+      ).show(options)
     }
-    if let failure { throw failure }
-    let megabytes = Double(text.utf8.count) / 1e6
-    BenchReport(
-      name: "tokenize \(text.utf8.count) bytes", measurement: measurement,
-      extra: [
-        "tokens": .count(count), "mb": .number(megabytes),
-        "mb_per_s": .number(megabytes / measurement.median),
-      ]
-    ).show(options)
   }
 }

@@ -1,7 +1,7 @@
 /// Base64 (RFC 4648) in the alphabet of `+` and `/`.
-enum Base64 {
+package enum Base64 {
   /// The bytes that `text` stands for; nil when it is not well formed.
-  static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+  package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
     var result: [UInt8] = []
     result.reserveCapacity(text.count / 4 * 3)
     var gathered: UInt32 = 0
@@ -24,7 +24,8 @@ enum Base64 {
       }
     }
     switch (count, padding) {
-    case (0, 0): break
+    // Lone padding stands for nothing; Whisper's vocabulary has such a line.
+    case (0, _): break
     case (2, 0), (2, 2): result.append(UInt8(truncatingIfNeeded: gathered >> 4))
     case (3, 0), (3, 1):
       result.append(UInt8(truncatingIfNeeded: gathered >> 10))

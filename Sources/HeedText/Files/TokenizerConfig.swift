@@ -66,5 +66,7 @@ struct TokenizerConfig {
   }
 
   /// Whether a token for the beginning or the end is added, where only a class name may say so.
-  func adds(_ key: String, classes: Set<String>) -> Bool { bool(key) ?? classes.contains(className) }
+  func adds(_ key: String, classes: Set<String>) -> Bool {
+    bool(key) ?? classes.contains(className)
+  }
 }

@@ -1,8 +1,8 @@
 /// A binary heap: gives its elements from the least on.
-struct MinimumHeap<Element: Comparable> {
+package struct MinimumHeap<Element: Comparable> {
   private var elements: ContiguousArray<Element> = []
 
-  init() {}
+  package init() {}
 
   /// How many elements there are.
   var count: Int { elements.count }
@@ -11,7 +11,7 @@ struct MinimumHeap<Element: Comparable> {
   var least: Element? { elements.first }
 
   /// O(log n).
-  mutating func insert(_ element: Element) {
+  package mutating func insert(_ element: Element) {
     elements.append(element)
     var place = elements.count - 1
     while place > 0 {
@@ -24,7 +24,7 @@ struct MinimumHeap<Element: Comparable> {
   }
 
   /// O(log n).
-  mutating func removeLeast() -> Element? {
+  package mutating func removeLeast() -> Element? {
     guard let least = elements.first, let last = elements.popLast() else { return nil }
     if elements.isEmpty { return least }
     var place = 0

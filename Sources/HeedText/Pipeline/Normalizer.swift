@@ -172,7 +172,8 @@ extension JSONFields {
   func checkDepth(_ depth: Int) throws(FormatError) {
     guard depth < 16 else {
       throw FormatError(
-        .limit, what: "sequences are nested too deeply", place: place, expected: "at most 16 levels")
+        .limit, what: "sequences are nested too deeply", place: place, expected: "at most 16 levels"
+      )
     }
   }
 }

@@ -96,7 +96,8 @@ extension Padding {
       length = .fixed(fixed)
     }
     self.init(
-      length: length, side: try Truncation.Side(fields.string("direction", default: "Right"), fields),
+      length: length,
+      side: try Truncation.Side(fields.string("direction", default: "Right"), fields),
       multiple: try fields.count("pad_to_multiple_of", most: Self.largest),
       id: try fields.count("pad_id") ?? 0, typeID: try fields.count("pad_type_id") ?? 0,
       token: try fields.string("pad_token", default: "[PAD]"))
@@ -214,7 +215,8 @@ extension BytePairModel {
         let id = vocabulary.id(of: left + tail)
       else {
         throw FormatError(
-          .inconsistent, what: "merge \(rank) is of, or makes, a token that is not in the vocabulary",
+          .inconsistent,
+          what: "merge \(rank) is of, or makes, a token that is not in the vocabulary",
           place: place)
       }
       pairs.set(Int32(leftID), Int32(rightID), .init(rank: UInt32(rank), id: UInt32(id)))

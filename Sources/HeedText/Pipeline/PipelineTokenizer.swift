@@ -118,7 +118,8 @@ public struct PipelineTokenizer: Tokenizer {
 
   /// The token of an id as the vocabulary writes it.
   public func token(of id: Int) -> String? {
-    added.token(of: id) ?? model.vocabulary.token(of: id).map { String(decoding: $0, as: UTF8.self) }
+    added.token(of: id)
+      ?? model.vocabulary.token(of: id).map { String(decoding: $0, as: UTF8.self) }
   }
 
   /// The id of a token as the vocabulary writes it.

@@ -6,14 +6,14 @@
 import HeedFormats
 
 /// How patterns are read.
-struct PatternOptions: Sendable {
+package struct PatternOptions: Sendable {
   /// `{1,3}+` is possessive, as in PCRE and tiktoken; in Oniguruma it is a repetition of a repetition.
   var boundsMayBePossessive = false
   /// `^` and `$` are edges of lines, as in Ruby.
   var anchorsAreLines = true
 
-  static let oniguruma = PatternOptions()
-  static let tiktoken = PatternOptions(boundsMayBePossessive: true, anchorsAreLines: false)
+  package static let oniguruma = PatternOptions()
+  package static let tiktoken = PatternOptions(boundsMayBePossessive: true, anchorsAreLines: false)
 }
 
 struct PatternParser {
@@ -310,7 +310,8 @@ struct PatternParser {
     }
     let isInverse = name.hasPrefix("^")
     if isInverse { name.removeFirst() }
-    for prefix in ["Script=", "sc=", "General_Category=", "gc=", "Is"] where name.hasPrefix(prefix) {
+    for prefix in ["Script=", "sc=", "General_Category=", "gc=", "Is"] where name.hasPrefix(prefix)
+    {
       name.removeFirst(prefix.count)
       break
     }

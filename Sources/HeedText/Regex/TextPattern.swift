@@ -5,10 +5,10 @@
 // patterns and texts there is no recursion over the text, and a budget of steps in proportion to the
 // text; when it is used up the search ends with an error.
 
-import HeedFormats
+package import HeedFormats
 
 /// A regular expression over UTF-8.
-final class TextPattern: Sendable {
+package final class TextPattern: Sendable {
   /// A set in a form that is read without following references.
   private struct FlatSet: Sendable {
     var low: UInt64
@@ -22,7 +22,7 @@ final class TextPattern: Sendable {
   }
 
   /// The text of the pattern.
-  let source: String
+  package let source: String
   private let instructions: ContiguousArray<PatternInstruction>
   private let sets: [ScalarSet]
   private let flatSets: ContiguousArray<FlatSet>
@@ -32,7 +32,7 @@ final class TextPattern: Sendable {
   /// Which bytes a match may begin with; nil when any may, or a match may be empty.
   private let firstBytes: [Bool]?
 
-  init(
+  package init(
     _ source: String, place: String, options: PatternOptions = .oniguruma
   ) throws(FormatError) {
     var parser = PatternParser(source, place: place, options: options)
@@ -131,7 +131,8 @@ final class TextPattern: Sendable {
   }
 
   /// All matches in `range`, without empty ones at the end of the one before.
-  func matches(in bytes: [UInt8], range: Range<Int>) throws(TokenizerError) -> [Range<Int>] {
+  package func matches(in bytes: [UInt8], range: Range<Int>) throws(TokenizerError) -> [Range<Int>]
+  {
     var search = Search(self, byteCount: range.count)
     var result: [Range<Int>] = []
     var position = range.lowerBound

@@ -3,9 +3,9 @@
 // U+0100 and on, in order.
 
 /// The letters that stand for bytes in byte-level vocabularies.
-enum ByteAlphabet {
+package enum ByteAlphabet {
   /// The letter of each byte.
-  static let letters: [Unicode.Scalar] = {
+  package static let letters: [Unicode.Scalar] = {
     var next: UInt32 = 0x100
     return (0..<UInt32(256)).compactMap { byte in
       if (0x21...0x7E).contains(byte) || (0xA1...0xAC).contains(byte) || byte >= 0xAE {
@@ -31,7 +31,7 @@ enum ByteAlphabet {
   }
 
   /// The bytes that a token stands for; nil when one of its scalars is no letter.
-  static func bytes(of token: String) -> [UInt8]? {
+  package static func bytes(of token: String) -> [UInt8]? {
     var result: [UInt8] = []
     result.reserveCapacity(token.utf8.count)
     for scalar in token.unicodeScalars {
@@ -42,7 +42,7 @@ enum ByteAlphabet {
   }
 
   /// Bytes as letters.
-  static func text(of bytes: some Sequence<UInt8>) -> String {
+  package static func text(of bytes: some Sequence<UInt8>) -> String {
     var text = String.UnicodeScalarView()
     for byte in bytes { text.append(letters[Int(byte)]) }
     return String(text)

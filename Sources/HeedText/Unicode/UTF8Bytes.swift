@@ -84,7 +84,9 @@ extension [UInt8] {
   }
 
   /// The scalars of well-formed UTF-8.
-  var scalars: [Unicode.Scalar] { Array<Unicode.Scalar>(String(decoding: self, as: UTF8.self).unicodeScalars) }
+  var scalars: [Unicode.Scalar] {
+    Array<Unicode.Scalar>(String(decoding: self, as: UTF8.self).unicodeScalars)
+  }
 
   /// Every occurrence of `old` replaced by `new`, from left to right.
   func replacing(_ old: [UInt8], with new: [UInt8]) -> [UInt8] {

@@ -6,15 +6,15 @@
 // the trace. So the mappings are a table here (`DecompositionTable`) and Hangul is arithmetic.
 
 /// One scalar of a changed text and what it stands for.
-struct ChangedScalar {
-  let scalar: Unicode.Scalar
+package struct ChangedScalar {
+  package let scalar: Unicode.Scalar
   /// 0: stands for one scalar of the old text. Positive: inserted after the one before.
   /// -n: stands for one scalar and n more after it.
   var change: Int
 }
 
 /// A normal form.
-enum UnicodeNormalForm: String, Sendable, Hashable {
+package enum UnicodeNormalForm: String, Sendable, Hashable {
   case canonicalComposed = "NFC"
   case canonicalDecomposed = "NFD"
   case compatibilityComposed = "NFKC"
@@ -35,7 +35,7 @@ enum UnicodeNormalForm: String, Sendable, Hashable {
   }
 
   /// The form of `scalars`.
-  func changes(_ scalars: some Sequence<Unicode.Scalar>) -> [ChangedScalar] {
+  package func changes(_ scalars: some Sequence<Unicode.Scalar>) -> [ChangedScalar] {
     let decomposed = Self.decomposed(scalars, isCompatible: isCompatible)
     return isComposed ? Self.composed(decomposed) : decomposed
   }
