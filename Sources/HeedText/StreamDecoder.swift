@@ -30,9 +30,13 @@ public struct StreamDecoder: Sendable {
     ids.append(id)
     let text = newText()
     let isUnfinished = text.unicodeScalars.last == "\u{FFFD}"
-    guard !text.isEmpty, !isUnfinished || ids.count - doneCount >= Self.mostWaiting else {
+    let hasWaited = ids.count - doneCount >= Self.mostWaiting
+    if text.isEmpty {
+      // Silent ids are forgotten after a while, their context is not.
+      if hasWaited, doneCount > 0 { ids.removeLast(ids.count - doneCount) }
       return ""
     }
+    if isUnfinished, !hasWaited { return "" }
     ids.removeFirst(doneCount)
     doneCount = ids.count
     return text

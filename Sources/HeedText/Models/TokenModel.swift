@@ -43,10 +43,18 @@ enum TokenModel: Sendable {
     }
   }
 
+  /// Words are counted in 32 bits.
+  static func checkLength(_ range: Range<Int>) throws(TokenizerError) {
+    guard range.count < 1 << 30 else {
+      throw TokenizerError("normalisation made a text of \(range.count) bytes, which is too long")
+    }
+  }
+
   /// Appends the tokens of the word that a range of `text` holds.
   func append(
     _ text: [UInt8], _ range: Range<Int>, to run: inout TokenRun, _ scratch: inout BytePairScratch
   ) throws(TokenizerError) {
+    try Self.checkLength(range)
     switch self {
     case .bytePair(let model): try model.append(text, range, to: &run, &scratch)
     case .wordPiece(let model): try model.append(text, range, to: &run)

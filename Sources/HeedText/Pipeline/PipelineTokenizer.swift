@@ -260,9 +260,10 @@ public struct PipelineTokenizer: Tokenizer {
     return pieces
   }
 
+  /// Places are numbers of 32 bits, and normalisation may make a text longer.
   static func checkLength(_ count: Int) throws(TokenizerError) {
-    guard count < 1 << 30 else {
-      throw TokenizerError("the text has \(count) bytes, at most 1 GB is read at once: split it")
+    guard count < 1 << 27 else {
+      throw TokenizerError("the text has \(count) bytes, at most 128 MB are read at once: split it")
     }
   }
 

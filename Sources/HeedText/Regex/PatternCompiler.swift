@@ -49,6 +49,7 @@ struct PatternInstruction: Sendable {
 struct PatternCompiler {
   private(set) var instructions: [PatternInstruction] = []
   private(set) var sets: [ScalarSet] = []
+  private var places: [ScalarSet: Int32] = [:]
   /// Tables of 257 masks: one for each byte, one for the end of the text.
   private(set) var tables: [UInt32] = []
   private(set) var registerCount = 0
@@ -76,9 +77,11 @@ struct PatternCompiler {
   private var here: Int32 { Int32(instructions.count) }
 
   private mutating func index(of set: ScalarSet) -> Int32 {
-    if let known = sets.firstIndex(of: set) { return Int32(known) }
+    if let known = places[set] { return known }
+    let place = Int32(sets.count)
+    places[set] = place
     sets.append(set)
-    return Int32(sets.count - 1)
+    return place
   }
 
   /// - Parameter rest: what follows up to the end of the match; nil where that is not known.
@@ -90,7 +93,7 @@ struct PatternCompiler {
       try emit(.init(operation: .anchor, a: Self.number(of: anchor)))
     case .sequence(let parts):
       for (place, part) in parts.enumerated() {
-        try compile(part, rest: rest.map { Array(parts[(place + 1)...]) + $0 })
+        try compile(part, rest: Self.following(parts, place, rest))
       }
     case .alternatives(let branches): try compile(branches: branches, rest: rest)
     case .repetition(let body, let bounds, let greed):
@@ -103,6 +106,20 @@ struct PatternCompiler {
       try emit(.init(operation: .accept))
       instructions[start].a = here
     }
+  }
+
+  /// What follows part `place` of a sequence, up to the first part that has to take something: more is
+  /// not needed to know what the rest may begin with.
+  private static func following(
+    _ parts: [PatternNode], _ place: Int, _ rest: [PatternNode]?
+  ) -> [PatternNode]? {
+    var following: [PatternNode] = []
+    for part in parts[(place + 1)...] {
+      following.append(part)
+      if case .set = part { return following }
+      if case .repetition(.set, let bounds, _) = part, bounds.least > 0 { return following }
+    }
+    return rest.map { following + $0 }
   }
 
   static func number(of anchor: PatternNode.Anchor) -> Int32 {
@@ -123,9 +140,12 @@ struct PatternCompiler {
     branches: [PatternNode], rest: [PatternNode]?
   ) throws(FormatError) {
     if branches.count > 32 {
-      // A table holds 32; more are two levels.
-      try compile(
-        branches: Array(branches[..<31]) + [.alternatives(Array(branches[31...]))], rest: rest)
+      // A table holds 32; more are alternatives of alternatives.
+      let size = (branches.count + 31) / 32
+      let groups = stride(from: 0, to: branches.count, by: size).map { start in
+        PatternNode.alternatives(Array(branches[start..<min(start + size, branches.count)]))
+      }
+      try compile(branches: groups, rest: rest)
       return
     }
     let table = tables.count / 257

@@ -171,6 +171,7 @@ public struct SentencePieceTokenizer: Tokenizer {
     let bytes = Array(text.utf8)
     try PipelineTokenizer.checkLength(bytes.count)
     let (normalized, places) = normalizer.normalized(bytes)
+    try TokenModel.checkLength(0..<normalized.count)
     if normalized.isEmpty { return [] }
     let cuts = file.algorithm == .unigram ? likeliest(normalized) : merged(normalized)
     var result: [FoundPiece] = []

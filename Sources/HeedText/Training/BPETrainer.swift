@@ -48,7 +48,7 @@ public struct BPETrainer: Sendable {
 
   /// Counts the words of a text. Special tokens in it are text like any other.
   ///
-  /// - Throws: `TokenizerError` when the text is longer than 1 GB.
+  /// - Throws: `TokenizerError` when the text is longer than 128 MB: give it in parts.
   public mutating func add(_ text: String) throws(TokenizerError) {
     let bytes = Array(text.utf8)
     try PipelineTokenizer.checkLength(bytes.count)
