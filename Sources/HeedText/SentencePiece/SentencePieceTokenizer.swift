@@ -11,12 +11,14 @@ public struct SentencePieceTokenizer: Tokenizer {
   let file: SentencePieceFile
   private let normalizer: SentencePieceNormalizer
   private let denormalizer: SentencePieceNormalizer?
-  private let symbols: ByteTrie
+  let symbols: ByteTrie
   /// Pieces that texts are cut into.
-  private let normal: Vocabulary
+  let normal: Vocabulary
   private let trie: ByteTrie
   private let all: Vocabulary
-  private let unknownID: Int
+  let unknownID: Int
+  /// No piece holds a mark behind another character, so that words can be cut one by one.
+  let cutsAtMarks: Bool
   private let byteIDs: [Int]?
   private let leastScore: Float
   private let greatestScore: Float
@@ -62,6 +64,7 @@ public struct SentencePieceTokenizer: Tokenizer {
       throw FormatError(.missing, what: "no unknown piece", place: place)
     }
     for (token, id) in normal { trie.insert(token, value: Int32(id)) }
+    cutsAtMarks = normal.allSatisfy { Self.wordEnd($0.token, from: 0) == $0.token.count }
     self.symbols = symbols
     self.trie = trie
     self.normal = try Vocabulary(normal, place: place)
@@ -123,7 +126,7 @@ public struct SentencePieceTokenizer: Tokenizer {
   public func encode(
     _ text: String, addingSpecialTokens: Bool
   ) throws(TokenizerError) -> [Int] {
-    let ids = try pieces(of: text).map(\.id)
+    let ids = try ids(of: text)
     guard addingSpecialTokens else { return ids }
     return (addsBeginning ? specialTokens.beginning.map { [$0] } ?? [] : []) + ids
       + (addsEnd ? specialTokens.end.map { [$0] } ?? [] : [])
@@ -167,13 +170,39 @@ public struct SentencePieceTokenizer: Tokenizer {
     var range: Range<Int>
   }
 
-  func pieces(of text: String) throws(TokenizerError) -> [FoundPiece] {
+  /// The changed text, where its bytes came from, and how it is cut.
+  private func cut(
+    _ text: String
+  ) throws(TokenizerError) -> (bytes: [UInt8], places: [Int32], cuts: [Cut]) {
     let bytes = Array(text.utf8)
     try PipelineTokenizer.checkLength(bytes.count)
     let (normalized, places) = normalizer.normalized(bytes)
     try TokenModel.checkLength(0..<normalized.count)
-    if normalized.isEmpty { return [] }
-    let cuts = file.algorithm == .unigram ? likeliest(normalized) : merged(normalized)
+    if normalized.isEmpty { return ([], [], []) }
+    return (
+      normalized, places, file.algorithm == .unigram ? likeliest(normalized) : merged(normalized)
+    )
+  }
+
+  private func ids(of text: String) throws(TokenizerError) -> [Int] {
+    let (bytes, _, cuts) = try cut(text)
+    var ids: [Int] = []
+    ids.reserveCapacity(cuts.count)
+    var followsUnknown = false
+    for cut in cuts {
+      let isUnknown = cut.id == unknownID
+      if isUnknown, let byteIDs {
+        for place in cut.range { ids.append(byteIDs[Int(bytes[place])]) }
+      } else if !isUnknown || !followsUnknown {
+        ids.append(cut.id)
+      }
+      followsUnknown = isUnknown
+    }
+    return ids
+  }
+
+  func pieces(of text: String) throws(TokenizerError) -> [FoundPiece] {
+    let (normalized, places, cuts) = try cut(text)
     var result: [FoundPiece] = []
     var followsUnknown = false
     for cut in cuts {
@@ -207,7 +236,7 @@ public struct SentencePieceTokenizer: Tokenizer {
 
   // MARK: Cutting
 
-  private typealias Cut = (id: Int, range: Range<Int>)
+  typealias Cut = (id: Int, range: Range<Int>)
 
   /// The cut with the largest sum of scores.
   private func likeliest(_ text: [UInt8]) -> [Cut] {
@@ -254,91 +283,6 @@ public struct SentencePieceTokenizer: Tokenizer {
       end = start
     }
     return cuts.reversed()
-  }
-
-  private struct Candidate: Comparable {
-    let score: Float
-    let left: Int32
-    let right: Int32
-    let size: Int32
-    let id: Int32
-
-    static func < (one: Candidate, other: Candidate) -> Bool {
-      one.score == other.score ? one.left < other.left : one.score > other.score
-    }
-  }
-
-  /// Merges neighbours, the pair that makes the best piece first.
-  private func merged(_ text: [UInt8]) -> [Cut] {
-    var starts: [Int32] = []
-    var lengths: [Int32] = []
-    var ids: [Int32] = []
-    var isFrozen: [Bool] = []
-    var place = 0
-    while place < text.count {
-      var end = place + min([UInt8].width(ofScalarLedBy: text[place]), text.count - place)
-      let symbol =
-        symbols.isEmpty ? nil : symbols.longest(in: text, from: place, end: text.count)
-      if let symbol { end = symbol.end }
-      starts.append(Int32(place))
-      lengths.append(Int32(end - place))
-      ids.append(Int32(normal.id(of: text, place..<end) ?? -1))
-      isFrozen.append(symbol != nil)
-      place = end
-    }
-    let count = starts.count
-    var next = (0..<count).map { Int32($0 + 1 < count ? $0 + 1 : -1) }
-    var previous = (0..<count).map { Int32($0 - 1) }
-    var heap = MinimumHeap<Candidate>()
-    /// How long the left halves of unused pieces are, which are taken apart again at the end.
-    var leftHalves: [Int32: Int32] = [:]
-    func offer(_ left: Int32, _ right: Int32) {
-      guard left >= 0, right >= 0, !isFrozen[Int(left)], !isFrozen[Int(right)] else { return }
-      let start = Int(starts[Int(left)])
-      let size = Int(lengths[Int(left)]) + Int(lengths[Int(right)])
-      guard let id = normal.id(of: text, start..<start + size) else { return }
-      let piece = file.pieces[id]
-      heap.insert(
-        Candidate(
-          score: piece.score, left: left, right: right, size: Int32(size), id: Int32(id)))
-      if piece.kind == .unused {
-        leftHalves[Int32(id)] = lengths[Int(left)]
-      }
-    }
-    for left in 0..<max(count - 1, 0) { offer(Int32(left), Int32(left + 1)) }
-    while let best = heap.removeLeast() {
-      let (left, right) = (Int(best.left), Int(best.right))
-      guard lengths[left] > 0, lengths[right] > 0, lengths[left] + lengths[right] == best.size
-      else { continue }
-      lengths[left] += lengths[right]
-      lengths[right] = 0
-      ids[left] = best.id
-      next[left] = next[right]
-      if next[right] >= 0 { previous[Int(next[right])] = best.left }
-      offer(previous[left], best.left)
-      offer(best.left, next[left])
-    }
-    var cuts: [Cut] = []
-    var symbol: Int32 = 0
-    while symbol >= 0 {
-      let start = Int(starts[Int(symbol)])
-      // Unused pieces fall apart into what they were merged from.
-      var waiting = [start..<start + Int(lengths[Int(symbol)])]
-      while let range = waiting.popLast() {
-        guard let id = normal.id(of: text, range) else {
-          cuts.append((unknownID, range))
-          continue
-        }
-        if file.pieces[id].kind == .unused, let left = leftHalves[Int32(id)] {
-          let middle = range.lowerBound + Int(left)
-          waiting += [middle..<range.upperBound, range.lowerBound..<middle]
-        } else {
-          cuts.append((id, range))
-        }
-      }
-      symbol = next[Int(symbol)]
-    }
-    return cuts
   }
 
   // MARK: Text
