@@ -95,6 +95,30 @@ private struct Run {
     }
   }
 
+  @Test("the tokenizer bench counts tokens and names a tokenizer that is none")
+  func tokenizeBench() throws {
+    let folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent("heed-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let tokenizer = folder.appendingPathComponent("tokenizer.json").path
+    let text = folder.appendingPathComponent("text.txt").path
+    try Data(#"{"type": "characters", "characters": "ab"}"#.utf8)
+      .write(to: URL(fileURLWithPath: tokenizer))
+    try Data("abba".utf8).write(to: URL(fileURLWithPath: text))
+    let run = try Run(
+      "bench", "tokenize", "--tokenizer", tokenizer, "--text", text, "--threads", "1", "--seconds",
+      "0", "--json")
+    #expect(run.status == 0)
+    let value = try JSONSerialization.jsonObject(with: Data(run.output.utf8))
+    let members = try #require(value as? [String: Any])
+    #expect(members["tokens"] as? Int == 4)
+    #expect((members["median_s"] as? Double ?? 0) > 0)
+    let wrong = try Run("bench", "tokenize", "--tokenizer", text, "--text", text)
+    #expect(wrong.status == 1)
+    #expect(wrong.output.isEmpty && wrong.errors.contains("unknown kind of tokenizer"))
+  }
+
   @Test("explain writes pictures that are whole files")
   func pictures() throws {
     let folder = FileManager.default.temporaryDirectory
