@@ -26,6 +26,21 @@ typedef double heed_peak_function(int64_t iterations);
                                const uint32_t *b, ptrdiff_t b_stride, float *c,                 \
                                ptrdiff_t c_stride, int accumulate);
 
+#define HEED_DECLARE_PANELS(prefix)                                                             \
+  void prefix##_panels_f32(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a,               \
+                           ptrdiff_t a_stride, const float *b, ptrdiff_t panel_stride,          \
+                           float *c, ptrdiff_t c_stride, int accumulate);                       \
+  void prefix##_panels_bf16(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a,           \
+                            ptrdiff_t a_stride, const uint32_t *b, ptrdiff_t panel_stride,      \
+                            float *c, ptrdiff_t c_stride, int accumulate);
+
+/// The body of a `panels` entry that takes one panel after the other by `tile`.
+#define HEED_PANEL_BY_PANEL(tile)                                                               \
+  for (ptrdiff_t j = 0; j < n; j += HEED_PANEL, b += panel_stride) {                            \
+    tile(m, n - j < HEED_PANEL ? n - j : HEED_PANEL, k, a, a_stride, b, HEED_PANEL, c + j,      \
+         c_stride, accumulate);                                                                 \
+  }
+
 #define HEED_DECLARE_ATTENTION(prefix)                                                            \
   void prefix##_softmax_step_f32(ptrdiff_t m, ptrdiff_t n, float *s, float factor,                \
                                  float *row_max, float *row_sum, float *correction);              \
@@ -60,6 +75,8 @@ typedef double heed_peak_function(int64_t iterations);
                                      float scale);                                                \
   void prefix##_pack_pairs_bf16(ptrdiff_t k, ptrdiff_t n, const float *src, ptrdiff_t row_stride, \
                                 uint32_t *dst, ptrdiff_t width, float scale);                     \
+  void prefix##_pack_rows_f32(ptrdiff_t k, ptrdiff_t n, const float *src, ptrdiff_t row_stride,   \
+                              float *dst, ptrdiff_t width);                                       \
   void prefix##_pack_transposed_u32(ptrdiff_t rows, ptrdiff_t k, const uint32_t *src,             \
                                     ptrdiff_t row_stride, uint32_t *dst, ptrdiff_t width);        \
   void prefix##_pack_pairs_u16(ptrdiff_t k, ptrdiff_t n, const uint16_t *src,                     \
@@ -108,6 +125,7 @@ typedef double heed_peak_function(int64_t iterations);
   .pack_transposed_f32 = prefix##_pack_transposed_f32,     \
   .pack_transposed_bf16 = prefix##_pack_transposed_bf16,   \
   .pack_pairs_bf16 = prefix##_pack_pairs_bf16,             \
+  .pack_rows_f32 = prefix##_pack_rows_f32,                 \
   .pack_transposed_u32 = prefix##_pack_transposed_u32,     \
   .pack_pairs_u16 = prefix##_pack_pairs_u16
 
@@ -147,6 +165,7 @@ typedef double heed_peak_function(int64_t iterations);
 
 /// The specification: plain C, complete.
 HEED_DECLARE_TILES(heed_generic)
+HEED_DECLARE_PANELS(heed_generic)
 HEED_DECLARE_ATTENTION(heed_generic)
 HEED_DECLARE_SCORES(heed_generic)
 HEED_DECLARE_PACKING(heed_generic)

@@ -13,7 +13,8 @@ import Synchronization
 /// A training step allocates and frees the same sizes again and again; giving them back to the
 /// system each time would cost a page fault and a cleared page for every 4 KB. Buffers under 4 KB
 /// go to `malloc` as they are; the others are rounded up to a size class (at most 1/8 more) and
-/// kept, up to half of the largest amount that was ever in use at once.
+/// kept. The process never holds more than the largest amount that was in use at once: a training
+/// step finds all of the memory of the step before.
 package final class BufferPool: Sendable {
   package static let shared = BufferPool()
 
@@ -24,6 +25,19 @@ package final class BufferPool: Sendable {
     var freeBytes = 0
     var usedBytes = 0
     var peakBytes = 0
+
+    /// Buffers that wait, the largest first, until what is held is no more than the peak.
+    mutating func takeSurplus() -> [Address] {
+      var surplus: [Address] = []
+      while usedBytes + freeBytes > peakBytes,
+        let capacity = free.keys.filter({ free[$0]?.isEmpty == false }).max(),
+        let address = free[capacity]?.popLast()
+      {
+        freeBytes -= capacity
+        surplus.append(address)
+      }
+      return surplus
+    }
   }
 
   private let state = Mutex(State())
@@ -41,13 +55,16 @@ package final class BufferPool: Sendable {
 
   package func take(capacity: Int) -> UnsafeMutableRawPointer {
     if capacity >= Self.smallest {
-      let reused = state.withLock { state -> UInt? in
+      let (reused, surplus) = state.withLock { state -> (UInt?, [Address]) in
         state.usedBytes += capacity
         state.peakBytes = max(state.peakBytes, state.usedBytes)
-        guard let address = state.free[capacity]?.popLast() else { return nil }
-        state.freeBytes -= capacity
-        return address.bits
+        if let address = state.free[capacity]?.popLast() {
+          state.freeBytes -= capacity
+          return (address.bits, [])
+        }
+        return (nil, state.takeSurplus())
       }
+      for address in surplus { free(UnsafeMutableRawPointer(bitPattern: address.bits)) }
       if let reused, let pointer = UnsafeMutableRawPointer(bitPattern: reused) { return pointer }
     }
     let alignment = capacity >= Self.hugePage ? Self.hugePage : 64
@@ -67,7 +84,7 @@ package final class BufferPool: Sendable {
     guard capacity >= Self.smallest else { return free(pointer) }
     let keep = state.withLock { state -> Bool in
       state.usedBytes -= capacity
-      guard state.freeBytes + capacity <= state.peakBytes / 2 else { return false }
+      guard state.usedBytes + state.freeBytes + capacity <= state.peakBytes else { return false }
       state.free[capacity, default: []].append(Address(bits: UInt(bitPattern: pointer)))
       state.freeBytes += capacity
       return true

@@ -177,12 +177,16 @@ enum TiledProduct {
       } else {
         pack(left, rows: rows, tiles: tiles, from: kk, depth: depth, product.precision, packed)
       }
-      for index in firstPanel..<lastPanel {
-        let width = min(panel, product.columns - index * panel)
-        let b = panelBlock(product, item, index, width, from: kk, depth, scratch.panel)
+      // Packed panels are taken several at a time: a row tile is read, and where bf16 has to be
+      // widened it is widened, once for all of them.
+      let step = isPacked(product) ? max(1, (256 << 10) / (depth * panel * 4)) : 1
+      for index in stride(from: firstPanel, to: lastPanel, by: step) {
+        let columns = index * panel..<min(min(index + step, lastPanel) * panel, product.columns)
+        let (b, panelStride) = panels(product, item, columns, from: kk, depth, scratch.panel)
         multiply(
-          product.precision, rows: rows, tiles: tiles, width: width, depth: depth, packed, b,
-          c + index * panel, stride: product.columns, accumulate: kk > 0)
+          product.precision, rows: rows, tiles: tiles, width: columns.count, depth: depth, packed,
+          b, panelStride: panelStride, c + columns.lowerBound, stride: product.columns,
+          accumulate: kk > 0)
       }
       kk += depth
     } while kk < product.depth
@@ -214,7 +218,7 @@ enum TiledProduct {
         Kernels.table.pack_transposed_f32(
           count, depth, source, a.rowStride, place.assumingMemoryBound(to: Float.self), count, 1)
       case (.float32, false):
-        copyRows(
+        Kernels.table.pack_rows_f32(
           depth, count, source, a.columnStride, place.assumingMemoryBound(to: Float.self), count)
       case (.bfloat16, true):
         Kernels.table.pack_transposed_bf16(
@@ -227,22 +231,28 @@ enum TiledProduct {
     }
   }
 
-  /// The k block of a panel: packed now, or a place in what was packed before.
-  private static func panelBlock(
-    _ product: MatrixProduct<Float>, _ item: Int, _ index: Int, _ width: Int, from kk: Int,
+  private static func isPacked(_ product: MatrixProduct<Float>) -> Bool {
+    if case .panels = product.right { true } else { false }
+  }
+
+  /// The k block of the panels of `columns`, and the words between panels: one panel packed now,
+  /// or a place in what was packed before.
+  private static func panels(
+    _ product: MatrixProduct<Float>, _ item: Int, _ columns: Range<Int>, from kk: Int,
     _ depth: Int, _ scratch: UnsafeMutableRawPointer
-  ) -> UnsafeRawPointer {
+  ) -> (UnsafeRawPointer, panelStride: Int) {
     switch product.right {
     case .panels(let base):
       let units = product.precision == .float32 ? product.depth : (product.depth + 1) / 2
       let unit = product.precision == .float32 ? kk : kk / 2
-      return base + (index * units + unit) * panel * 4
+      return (base + (columns.lowerBound * units + unit * panel) * 4, units * panel)
     case .matrix(let b):
       packPanel(
-        b.base + product.rightPlaces[item] + kk * b.rowStride + index * panel * b.columnStride,
-        rowStride: b.rowStride, columnStride: b.columnStride, depth: depth, width: width,
+        b.base + product.rightPlaces[item] + kk * b.rowStride
+          + columns.lowerBound * b.columnStride,
+        rowStride: b.rowStride, columnStride: b.columnStride, depth: depth, width: columns.count,
         product.precision, scratch)
-      return UnsafeRawPointer(scratch)
+      return (UnsafeRawPointer(scratch), 0)
     }
   }
 
@@ -256,7 +266,8 @@ enum TiledProduct {
       Kernels.table.pack_transposed_f32(
         width, depth, b, columnStride, target.assumingMemoryBound(to: Float.self), panel, 1)
     case (.float32, false):
-      copyRows(depth, width, b, rowStride, target.assumingMemoryBound(to: Float.self), panel)
+      Kernels.table.pack_rows_f32(
+        depth, width, b, rowStride, target.assumingMemoryBound(to: Float.self), panel)
     case (.bfloat16, true):
       Kernels.table.pack_transposed_bf16(
         width, depth, b, columnStride, target.assumingMemoryBound(to: UInt32.self), panel, 1)
@@ -266,21 +277,10 @@ enum TiledProduct {
     }
   }
 
-  private static func copyRows(
-    _ depth: Int, _ count: Int, _ source: UnsafePointer<Float>, _ stride: Int,
-    _ target: UnsafeMutablePointer<Float>, _ width: Int
-  ) {
-    for kk in 0..<depth {
-      let row = target + kk * width
-      row.update(from: source + kk * stride, count: count)
-      if count < width { (row + count).update(repeating: 0, count: width - count) }
-    }
-  }
-
   private static func multiply(
     _ precision: ProductPrecision, rows: Int, tiles: Int, width: Int, depth: Int,
-    _ a: UnsafeMutableRawPointer, _ b: UnsafeRawPointer, _ c: UnsafeMutablePointer<Float>,
-    stride: Int, accumulate: Bool
+    _ a: UnsafeMutableRawPointer, _ b: UnsafeRawPointer, panelStride: Int,
+    _ c: UnsafeMutablePointer<Float>, stride: Int, accumulate: Bool
   ) {
     let units = precision == .float32 ? depth : (depth + 1) / 2
     let table = Kernels.table
@@ -289,14 +289,14 @@ enum TiledProduct {
       let count = start(tile + 1, rows, tiles) - first
       let place = a + first * units * 4
       if precision == .float32 {
-        table.tile_f32(
+        table.panels_f32(
           count, width, units, place.assumingMemoryBound(to: Float.self), count,
-          b.assumingMemoryBound(to: Float.self), panel, c + first * stride, stride,
+          b.assumingMemoryBound(to: Float.self), panelStride, c + first * stride, stride,
           accumulate ? 1 : 0)
       } else {
-        table.tile_bf16(
+        table.panels_bf16(
           count, width, units, place.assumingMemoryBound(to: UInt32.self), count,
-          b.assumingMemoryBound(to: UInt32.self), panel, c + first * stride, stride,
+          b.assumingMemoryBound(to: UInt32.self), panelStride, c + first * stride, stride,
           accumulate ? 1 : 0)
       }
     }

@@ -2,7 +2,7 @@
 
 #include "checks.h"
 
-enum { rows_f32, rows_bf16, rows_u32, pairs_bf16, pairs_u16 };
+enum { rows_f32, rows_bf16, rows_u32, copy_f32, pairs_bf16, pairs_u16 };
 
 static void call(const heed_kernels *t, int kind, ptrdiff_t outer, ptrdiff_t inner,
                  const void *src, ptrdiff_t stride, void *dst, ptrdiff_t width, float scale) {
@@ -10,6 +10,7 @@ static void call(const heed_kernels *t, int kind, ptrdiff_t outer, ptrdiff_t inn
     case rows_f32: t->pack_transposed_f32(outer, inner, src, stride, dst, width, scale); break;
     case rows_bf16: t->pack_transposed_bf16(outer, inner, src, stride, dst, width, scale); break;
     case rows_u32: t->pack_transposed_u32(outer, inner, src, stride, dst, width); break;
+    case copy_f32: t->pack_rows_f32(outer, inner, src, stride, dst, width); break;
     case pairs_bf16: t->pack_pairs_bf16(outer, inner, src, stride, dst, width, scale); break;
     default: t->pack_pairs_u16(outer, inner, src, stride, dst, width); break;
   }
@@ -48,6 +49,7 @@ void check_packing(const heed_kernels *table) {
   check(table, "pack_transposed_f32", rows_f32);
   check(table, "pack_transposed_bf16", rows_bf16);
   check(table, "pack_transposed_u32", rows_u32);
+  check(table, "pack_rows_f32", copy_f32);
   check(table, "pack_pairs_bf16", pairs_bf16);
   check(table, "pack_pairs_u16", pairs_u16);
 }

@@ -128,7 +128,53 @@ static void check_kernel(const heed_kernels *table, const char *name, int bf16, 
   finish(&f);
 }
 
+/// Panels: the bits of one tile after the other.
+static void check_panels(const heed_kernels *table, const char *name, int bf16) {
+  finding f = begin(table, name, "(the same bits)", 0);
+  for (int at = 0; at < size_count * size_count * size_count; at++) {
+    ptrdiff_t m = sizes[at % size_count], n = sizes[at / size_count % size_count];
+    ptrdiff_t k = sizes[at / size_count / size_count], c_stride = n + 3;
+    if (m > 17 && n > 64 && k > 17) continue;  // the largest alone take most of the time
+    ptrdiff_t panel_stride = k * HEED_PANEL + 16, panels = (n + HEED_PANEL - 1) / HEED_PANEL;
+    size_t a_size = (size_t)(m * k) * 4, b_size = (size_t)(panels * panel_stride) * 4;
+    size_t c_size = (size_t)((m - 1) * c_stride + n) * 4;
+    uint32_t *a = guarded(a_size), *b = guarded(b_size);
+    float *c = guarded(c_size), *other = guarded(c_size);
+    for (size_t i = 0; i < b_size / 4; i++) {
+      float x = number();
+      uint32_t pair = random_pair();
+      memcpy(&b[i], bf16 ? (void *)&pair : (void *)&x, 4);
+      if (i < a_size / 4) memcpy(&a[i], &b[i], 4);
+    }
+    for (size_t i = b_size / 4; i < a_size / 4; i++) a[i] = 0x3f003f00;
+    fill((ptrdiff_t)(c_size / 4), c);
+    memcpy(other, c, c_size);
+    int accumulate = at % 2;
+    if (bf16) {
+      table->panels_bf16(m, n, k, a, m, b, panel_stride, c, c_stride, accumulate);
+    } else {
+      table->panels_f32(m, n, k, (float *)a, m, (float *)b, panel_stride, c, c_stride, accumulate);
+    }
+    for (ptrdiff_t j = 0; j < n; j += HEED_PANEL) {
+      ptrdiff_t width = n - j < HEED_PANEL ? n - j : HEED_PANEL;
+      uint32_t *panel = b + j / HEED_PANEL * panel_stride;
+      if (bf16) {
+        table->tile_bf16(m, width, k, a, m, panel, HEED_PANEL, other + j, c_stride, accumulate);
+      } else {
+        table->tile_f32(m, width, k, (float *)a, m, (float *)panel, HEED_PANEL, other + j,
+                        c_stride, accumulate);
+      }
+    }
+    require(&f, memcmp(c, other, c_size) == 0);
+    require(&f, intact(c, c_size));
+    free(a), free(b), free(c), free(other);
+  }
+  finish(&f);
+}
+
 void check_tiles(const heed_kernels *table) {
+  check_panels(table, "panels_f32", 0);
+  check_panels(table, "panels_bf16", 1);
   check_kernel(table, "tile_f32", 0, 0);
   check_kernel(table, "tile_rows_f32", 0, 1);
   check_kernel(table, "tile_bf16", 1, 0);

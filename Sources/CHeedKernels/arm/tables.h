@@ -6,12 +6,14 @@
 #include "../variant.h"
 
 HEED_DECLARE_TILES(heed_neon)
+HEED_DECLARE_PANELS(heed_neon)
 HEED_DECLARE_ATTENTION(heed_neon)
 HEED_DECLARE_SCORES(heed_neon)
 HEED_DECLARE_PACKING(heed_neon)
 HEED_DECLARE_VECTORS(heed_neon)
 
 HEED_DECLARE_TILES(heed_neonbf16)
+HEED_DECLARE_PANELS(heed_neonbf16)
 double heed_neonbf16_peak_bf16(int64_t iterations);
 
 extern const heed_kernels heed_kernels_neon;

@@ -24,10 +24,10 @@ static float advance_maximum(ptrdiff_t n, const float *row, float factor, float 
 }
 
 /// 2^(x * factor - maximum). A row that has seen nothing has the maximum -inf and is measured
-/// against 0, so that hidden scores give 0 and a NaN stays one.
+/// against 0, so that hidden scores give 0 and a NaN stays one. Weights that would be denormal are 0.
 static float weight(float x, float factor, float maximum) {
-  double shift = maximum == -INFINITY ? 0 : maximum;
-  return (float)exp2((double)x * factor - shift);
+  double exponent = (double)x * factor - (maximum == -INFINITY ? 0 : maximum);
+  return exponent < -126 ? 0 : (float)exp2(exponent);
 }
 
 void heed_generic_softmax_step_f32(ptrdiff_t m, ptrdiff_t n, float *s, float factor,

@@ -55,3 +55,12 @@ void heed_generic_pack_pairs_u16(ptrdiff_t k, ptrdiff_t n, const uint16_t *src,
       dst[kk / 2 * width + j] = low | high << 16;
     }
 }
+
+void heed_generic_pack_rows_f32(ptrdiff_t k, ptrdiff_t n, const float *src, ptrdiff_t row_stride,
+                                float *dst, ptrdiff_t width) {
+  for (ptrdiff_t kk = 0; kk < k; kk++) {
+    for (ptrdiff_t j = 0; j < width; j++) {
+      dst[kk * width + j] = j < n ? src[kk * row_stride + j] : 0;
+    }
+  }
+}

@@ -73,6 +73,15 @@ typedef struct HEED_SENDABLE heed_kernels {
                          const uint32_t *b, ptrdiff_t b_stride, float *c, ptrdiff_t c_stride,
                          int accumulate);
 
+  // The same over packed panels of HEED_PANEL columns, A by k: column j of b lies in panel
+  // j / HEED_PANEL, which begins at b + j / HEED_PANEL * panel_stride and has rows of HEED_PANEL.
+  void (*panels_f32)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t a_stride,
+                     const float *b, ptrdiff_t panel_stride, float *c, ptrdiff_t c_stride,
+                     int accumulate);
+  void (*panels_bf16)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a,
+                      ptrdiff_t a_stride, const uint32_t *b, ptrdiff_t panel_stride, float *c,
+                      ptrdiff_t c_stride, int accumulate);
+
   // ---- packing for the tiles
   // Transposing: rows x k (row-major, row_stride) to dst[kk * width + row], rows <= width, the
   // rest of each width filled with zeros. Values are multiplied by scale.
@@ -85,6 +94,10 @@ typedef struct HEED_SENDABLE heed_kernels {
   // width, the rest filled with zeros.
   void (*pack_pairs_bf16)(ptrdiff_t k, ptrdiff_t n, const float *src, ptrdiff_t row_stride,
                           uint32_t *dst, ptrdiff_t width, float scale);
+
+  // Copying rows: k x n (row-major) to dst[kk * width + j], n <= width, the rest filled with zeros.
+  void (*pack_rows_f32)(ptrdiff_t k, ptrdiff_t n, const float *src, ptrdiff_t row_stride,
+                        float *dst, ptrdiff_t width);
 
   // Transposing words of 32 bits as they are (pairs of bf16 along k): rows x k to
   // dst[kk * width + row], the rest of each width filled with zeros.
@@ -99,7 +112,7 @@ typedef struct HEED_SENDABLE heed_kernels {
   // log-sum-exps are in units of log2. For each row i: M = max(row_max[i], max_j s*factor),
   // correction[i] = 2^(row_max[i] - M) (1 where M did not change, and where M is -inf),
   // p = 2^(s*factor - M), row_sum[i] = row_sum[i] * correction[i] + sum p, row_max[i] = M.
-  // -inf scores (factor > 0) give p = 0; a row that has seen nothing stays at (-inf, 0).
+  // p under 2^-126 is 0. -inf scores (factor > 0) give p = 0; a row that has seen nothing stays at (-inf, 0).
   // p replaces s; columns n up to the next multiple of 32 are set to 0 (those beyond are kept).
   // Sums: lane l of 32 adds columns l, l + 32, ...; then lanes are added in a fixed tree.
   void (*softmax_step_f32)(ptrdiff_t m, ptrdiff_t n, float *s, float factor, float *row_max,

@@ -93,6 +93,14 @@ void HEED_NAME(_pack_pairs_bf16)(ptrdiff_t k, ptrdiff_t n, const float *src, ptr
   }
 }
 
+void HEED_NAME(_pack_rows_f32)(ptrdiff_t k, ptrdiff_t n, const float *src, ptrdiff_t row_stride,
+                               float *dst, ptrdiff_t width) {
+  for (ptrdiff_t kk = 0; kk < k; kk++, dst += width, src += row_stride) {
+    HEED_EACH(n, { v_put(dst + at, v_get(src + at, count), count); });
+    for (ptrdiff_t j = n; j < width; j++) dst[j] = 0;
+  }
+}
+
 void HEED_NAME(_pack_pairs_u16)(ptrdiff_t k, ptrdiff_t n, const uint16_t *src,
                                 ptrdiff_t row_stride, uint32_t *dst, ptrdiff_t width) {
   for (ptrdiff_t kk = 0; kk < k; kk += 2, dst += width, src += 2 * row_stride) {

@@ -11,7 +11,7 @@ void HEED_NAME(_softmax_step_bf16)(ptrdiff_t m, ptrdiff_t n, float *s, uint32_t 
     vf below = HEED_NAME(_below)(row_max[i]);
     HEED_ZERO_LANES(sums, HEED_SCORE_LANES);
     HEED_EACH_OF_LANES(HEED_SCORE_LANES, n, {
-      vf weight = v_exp2(v_fma(v_get(row + at, count), factors, below));
+      vf weight = HEED_NAME(_weight)(v_fma(v_get(row + at, count), factors, below));
       v_put(row + at, weight, count);
       if (count < VL) weight = v_get(row + at, count);
       sums[lane] = v_add(sums[lane], v_pair_high(v_bf16_bits(weight)));

@@ -9,7 +9,7 @@ void HEED_NAME(_softmax_step_f32)(ptrdiff_t m, ptrdiff_t n, float *s, float fact
     vf below = HEED_NAME(_below)(row_max[i]);
     HEED_ZERO_LANES(sums, HEED_SCORE_LANES);
     HEED_EACH_OF_LANES(HEED_SCORE_LANES, n, {
-      vf p = v_exp2(v_fma(v_get(row + at, count), factors, below));
+      vf p = HEED_NAME(_weight)(v_fma(v_get(row + at, count), factors, below));
       v_put(row + at, p, count);
       sums[lane] = v_add(sums[lane], count == VL ? p : v_get(row + at, count));
     });
@@ -28,7 +28,7 @@ void HEED_NAME(_softmax_weights_f32)(ptrdiff_t m, ptrdiff_t n, float *s, float f
     }
     vf below = v_set(-lse[i]);
     HEED_EACH(n, {
-      v_put(s + at, v_exp2(v_fma(v_get(s + at, count), factors, below)), count);
+      v_put(s + at, HEED_NAME(_weight)(v_fma(v_get(s + at, count), factors, below)), count);
     });
   }
 }

@@ -104,6 +104,12 @@ void HEED_TILE(_tile_rows_)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const HEED_WO
   HEED_TILE(_any_tile_)(m, n, k, a, HEED_ROW_STRIDE, 1, b, b_stride, c, c_stride, accumulate);
 }
 
+void HEED_TILE(_panels_)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const HEED_WORD *a,
+                         ptrdiff_t a_stride, const HEED_WORD *b, ptrdiff_t panel_stride, float *c,
+                         ptrdiff_t c_stride, int accumulate) {
+  HEED_PANEL_BY_PANEL(HEED_TILE(_tile_))
+}
+
 #undef HEED_ALL_ROWS
 #undef HEED_REST
 #undef HEED_BLOCK

@@ -19,6 +19,9 @@
 #define PAIRS_INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("clang loop unroll(full)")
 
+/// Columns lie in panels of 32 (two vectors), panel_stride apart; 32 where b is one matrix.
+#define AT(v) ((v) / 2 * panel_stride + 16 * ((v) % 2))
+
 enum { most_rows = 14, stretch = 64, pairs_row_stride = HEED_SCORE_STRIDE / 2 };
 
 /// A stretch of a, widened: value of row i at pair kk is low[kk * most_rows + i] where a lies by k,
@@ -58,8 +61,9 @@ PAIRS_INLINE void widen(const int by_rows, int rows, ptrdiff_t k, const uint32_t
 
 /// rows x vectors sums over one stretch of k.
 PAIRS_INLINE void block(const int rows, const int vectors, const int by_rows, ptrdiff_t k,
-                        const widened *wide, const uint32_t *b, ptrdiff_t b_stride, float *c,
-                        ptrdiff_t c_stride, __mmask16 last, int accumulate) {
+                        const widened *wide, const uint32_t *b, ptrdiff_t b_stride,
+                        ptrdiff_t panel_stride, float *c, ptrdiff_t c_stride, __mmask16 last,
+                        int accumulate) {
   const int row_step = by_rows ? stretch : 1, k_step = by_rows ? 1 : most_rows;
   __m512 sum[most_rows][8];
   UNROLL for (int i = 0; i < rows; i++) {
@@ -73,11 +77,11 @@ PAIRS_INLINE void block(const int rows, const int vectors, const int by_rows, pt
   for (ptrdiff_t kk = 0; kk < k; kk++, b += b_stride, low += k_step, high += k_step) {
     __m512 half[8];
     UNROLL for (int v = 0; v < vectors; v++) {
-      _mm_prefetch((const char *)(b + 16 * b_stride + 16 * v), _MM_HINT_T0);
+      _mm_prefetch((const char *)(b + 16 * b_stride + AT(v)), _MM_HINT_T0);
     }
     UNROLL for (int v = 0; v < vectors; v++) {
       half[v] = lower(
-          _mm512_maskz_loadu_epi32(v == vectors - 1 ? last : (__mmask16)0xffff, b + 16 * v));
+          _mm512_maskz_loadu_epi32(v == vectors - 1 ? last : (__mmask16)0xffff, b + AT(v)));
     }
     UNROLL for (int i = 0; i < rows; i++) {
       const __m512 x = _mm512_set1_ps(low[i * row_step]);
@@ -87,7 +91,7 @@ PAIRS_INLINE void block(const int rows, const int vectors, const int by_rows, pt
     __asm__ volatile("" ::: "memory");
     UNROLL for (int v = 0; v < vectors; v++) {
       half[v] = upper(
-          _mm512_maskz_loadu_epi32(v == vectors - 1 ? last : (__mmask16)0xffff, b + 16 * v));
+          _mm512_maskz_loadu_epi32(v == vectors - 1 ? last : (__mmask16)0xffff, b + AT(v)));
     }
     UNROLL for (int i = 0; i < rows; i++) {
       const __m512 x = _mm512_set1_ps(high[i * row_step]);
@@ -104,13 +108,15 @@ PAIRS_INLINE void block(const int rows, const int vectors, const int by_rows, pt
 
 #define CASE(R, V)                                                                        \
   case R:                                                                                 \
-    block(R, V, by_rows, k, wide, b, b_stride, c, c_stride, last, accumulate);            \
+    block(R, V, by_rows, k, wide, b, b_stride, panel_stride, c, c_stride, last,           \
+          accumulate);                                                                    \
     break;
 
 // The constants make the compiler unroll each case by itself.
 PAIRS_INLINE void strip(const int vectors, const int by_rows, int rows, ptrdiff_t k,
-                        const widened *wide, const uint32_t *b, ptrdiff_t b_stride, float *c,
-                        ptrdiff_t c_stride, __mmask16 last, int accumulate) {
+                        const widened *wide, const uint32_t *b, ptrdiff_t b_stride,
+                        ptrdiff_t panel_stride, float *c, ptrdiff_t c_stride, __mmask16 last,
+                        int accumulate) {
   switch (rows) {
     CASE(1, vectors) CASE(2, vectors) CASE(3, vectors) CASE(4, vectors) CASE(5, vectors)
     CASE(6, vectors) CASE(7, vectors) CASE(8, vectors) CASE(9, vectors) CASE(10, vectors)
@@ -119,8 +125,8 @@ PAIRS_INLINE void strip(const int vectors, const int by_rows, int rows, ptrdiff_
 }
 
 PAIRS_INLINE void wide_strip(const int by_rows, int rows, ptrdiff_t k, const widened *wide,
-                             const uint32_t *b, ptrdiff_t b_stride, float *c, ptrdiff_t c_stride,
-                             int accumulate) {
+                             const uint32_t *b, ptrdiff_t b_stride, ptrdiff_t panel_stride,
+                             float *c, ptrdiff_t c_stride, int accumulate) {
   const __mmask16 last = 0xffff;
   switch (rows) { CASE(1, 8) CASE(2, 8) }
 }
@@ -128,8 +134,8 @@ PAIRS_INLINE void wide_strip(const int by_rows, int rows, ptrdiff_t k, const wid
 
 /// All of m x n: balanced groups of rows (16 = 8 + 8, not 14 + 2), stretches of k, strips of columns.
 PAIRS_INLINE void all(const int by_rows, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a,
-                      ptrdiff_t a_stride, const uint32_t *b, ptrdiff_t b_stride, float *c,
-                      ptrdiff_t c_stride, int accumulate) {
+                      ptrdiff_t a_stride, const uint32_t *b, ptrdiff_t b_stride,
+                      ptrdiff_t panel_stride, float *c, ptrdiff_t c_stride, int accumulate) {
   widened wide;
   const ptrdiff_t groups = (m + most_rows - 1) / most_rows;
   ptrdiff_t row = 0;
@@ -144,10 +150,10 @@ PAIRS_INLINE void all(const int by_rows, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, 
             a_stride, &wide);
       for (ptrdiff_t j = 0; j < n;) {
         const ptrdiff_t left = n - j;
-        const uint32_t *right = b + from * b_stride + j;
+        const uint32_t *right = b + from * b_stride + j / 32 * panel_stride + j % 32;
         float *out = c + row * c_stride + j;
         if (rows <= 2 && left >= 128) {
-          wide_strip(by_rows, rows, deep, &wide, right, b_stride, out, c_stride, add);
+          wide_strip(by_rows, rows, deep, &wide, right, b_stride, panel_stride, out, c_stride, add);
           j += 128;
           continue;
         }
@@ -155,9 +161,9 @@ PAIRS_INLINE void all(const int by_rows, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, 
         const ptrdiff_t tail = width > 16 ? width - 16 : width;
         const __mmask16 last = (__mmask16)(0xffffu >> (16 - tail));
         if (width > 16) {
-          strip(2, by_rows, rows, deep, &wide, right, b_stride, out, c_stride, last, add);
+          strip(2, by_rows, rows, deep, &wide, right, b_stride, panel_stride, out, c_stride, last, add);
         } else {
-          strip(1, by_rows, rows, deep, &wide, right, b_stride, out, c_stride, last, add);
+          strip(1, by_rows, rows, deep, &wide, right, b_stride, panel_stride, out, c_stride, last, add);
         }
         j += width;
       }
@@ -170,13 +176,19 @@ PAIRS_INLINE void all(const int by_rows, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, 
 void heed_avx512_tile_bf16(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a,
                            ptrdiff_t a_stride, const uint32_t *b, ptrdiff_t b_stride, float *c,
                            ptrdiff_t c_stride, int accumulate) {
-  all(0, m, n, k, a, a_stride, b, b_stride, c, c_stride, accumulate);
+  all(0, m, n, k, a, a_stride, b, b_stride, 32, c, c_stride, accumulate);
 }
 
 void heed_avx512_tile_rows_bf16(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a,
                                 const uint32_t *b, ptrdiff_t b_stride, float *c,
                                 ptrdiff_t c_stride, int accumulate) {
-  all(1, m, n, k, a, 0, b, b_stride, c, c_stride, accumulate);
+  all(1, m, n, k, a, 0, b, b_stride, 32, c, c_stride, accumulate);
+}
+
+void heed_avx512_panels_bf16(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a,
+                             ptrdiff_t a_stride, const uint32_t *b, ptrdiff_t panel_stride,
+                             float *c, ptrdiff_t c_stride, int accumulate) {
+  all(0, m, n, k, a, a_stride, b, HEED_PANEL, panel_stride, c, c_stride, accumulate);
 }
 
 #pragma clang attribute pop
