@@ -13,8 +13,9 @@ import Synchronization
 /// A training step allocates and frees the same sizes again and again; giving them back to the
 /// system each time would cost a page fault and a cleared page for every 4 KB. Buffers under 4 KB
 /// go to `malloc` as they are; the others are rounded up to a size class (at most 1/8 more) and
-/// kept. The process never holds more than the largest amount that was in use at once: a training
-/// step finds all of the memory of the step before.
+/// kept, as long as the process holds no more than 1.5 times the largest amount that was in use at
+/// once. So much because the backward half of a training step wants other sizes than the forward
+/// half: with less, each throws away what the other will ask for.
 package final class BufferPool: Sendable {
   package static let shared = BufferPool()
 
@@ -26,10 +27,13 @@ package final class BufferPool: Sendable {
     var usedBytes = 0
     var peakBytes = 0
 
-    /// Buffers that wait, the largest first, until what is held is no more than the peak.
+    /// What may be held, in use and waiting.
+    var limit: Int { peakBytes + peakBytes / 2 }
+
+    /// Buffers that wait, the largest first, until what is held is within the limit.
     mutating func takeSurplus() -> [Address] {
       var surplus: [Address] = []
-      while usedBytes + freeBytes > peakBytes,
+      while usedBytes + freeBytes > limit,
         let capacity = free.keys.filter({ free[$0]?.isEmpty == false }).max(),
         let address = free[capacity]?.popLast()
       {
@@ -84,7 +88,7 @@ package final class BufferPool: Sendable {
     guard capacity >= Self.smallest else { return free(pointer) }
     let keep = state.withLock { state -> Bool in
       state.usedBytes -= capacity
-      guard state.usedBytes + state.freeBytes + capacity <= state.peakBytes else { return false }
+      guard state.usedBytes + state.freeBytes + capacity <= state.limit else { return false }
       state.free[capacity, default: []].append(Address(bits: UInt(bitPattern: pointer)))
       state.freeBytes += capacity
       return true
