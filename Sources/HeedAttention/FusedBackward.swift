@@ -213,13 +213,20 @@ struct FusedBackward {
     if case .empty = cells { return }
     let (p, ds) = (scratch.weights, scratch.gradients)
     for panel in skip / 32..<(skip + n + 31) / 32 {
+      let part = blockStart + panel * 32..<min(blockStart + (panel + 1) * 32, end)
+      // What nobody sees is hidden below; what changes scores in between wants numbers.
+      let seeing = plan.changesScores ? 0..<m : scores.rows(seeing: part)
+      if seeing.isEmpty { continue }
+      let place = seeing.lowerBound * AttentionPlan.blockKeys + panel * 32 - skip
       products.multiply(
-        m, 32, plan.keyWords, scratch.queries + tile.lowerBound * plan.keyWords, m,
-        scratch.keyPanels + panel * 32 * plan.keyWords, 32, p + panel * 32 - skip,
-        AttentionPlan.blockKeys, accumulate: false)
+        seeing.count, 32, plan.keyWords,
+        scratch.queries + tile.lowerBound * plan.keyWords + seeing.lowerBound, m,
+        scratch.keyPanels + panel * 32 * plan.keyWords, 32, p + place, AttentionPlan.blockKeys,
+        accumulate: false)
       products.multiply(
-        m, 32, plan.valueWords, scratch.outputs + tile.lowerBound * plan.valueWords, m,
-        scratch.valuePanels + panel * 32 * plan.valueWords, 32, ds + panel * 32 - skip,
+        seeing.count, 32, plan.valueWords,
+        scratch.outputs + tile.lowerBound * plan.valueWords + seeing.lowerBound, m,
+        scratch.valuePanels + panel * 32 * plan.valueWords, 32, ds + place,
         AttentionPlan.blockKeys, accumulate: false)
     }
     scores.change(p, keys: keys, kernels, capped: scratch.capped, beforeRule: scratch.beforeRule)
@@ -235,7 +242,7 @@ struct FusedBackward {
     }
     if plan.parts.dropout != nil { scores.drop(p, keys: keys, paired: false) }
     if plan.changesScores { changeBack(scores, keys: keys, run: run, index: index, scratch) }
-    addProducts(tile, keys: keys, skip: skip, run: run, index: index, rows, scratch)
+    addProducts(scores, keys: keys, skip: skip, run: run, index: index, rows, scratch)
   }
 
   /// The gradient of the scores through rule, bias, slopes, soft cap and scale.
@@ -273,9 +280,10 @@ struct FusedBackward {
 
   /// dV += P^T dO, dK += dS^T Q, dQ += dS K.
   private func addProducts(
-    _ tile: Range<Int>, keys: Range<Int>, skip: Int, run: Int, index: Int, _ rows: RowOperands,
+    _ scores: ScoreTile, keys: Range<Int>, skip: Int, run: Int, index: Int, _ rows: RowOperands,
     _ scratch: BackwardScratch
   ) {
+    let tile = scores.rows
     let (m, n) = (tile.count, keys.count)
     let (width, valueWidth) = (plan.width, plan.valueWidth)
     let products = source.products
@@ -291,23 +299,31 @@ struct FusedBackward {
       dsColumns = scratch.gradientColumnPairs
       dsRows = scratch.gradientRowPairs
     }
-    let start = index * plan.keyCount + keys.lowerBound
-    let row = tile.lowerBound >> rows.shift
-    products.multiply(
-      n, valueWidth, products.words(m), p, AttentionPlan.blockKeys,
-      rows.outputs + row * valueWidth, valueWidth,
-      valueGradient.mutablePointer(to: Float.self) + start * valueWidth, valueWidth,
-      accumulate: true)
-    products.multiply(
-      n, width, products.words(m), dsColumns, AttentionPlan.blockKeys,
-      rows.queries + row * width, width,
-      keyGradient.mutablePointer(to: Float.self) + start * width, width, accumulate: true)
+    let block = AttentionPlan.blockKeys
+    scores.forEachPart(of: keys) { seeing, part in
+      // Rows from a whole word of the summed axis on.
+      let word = seeing.lowerBound >> rows.shift
+      let words = products.words(seeing.upperBound - (word << rows.shift))
+      let place = word * block + part.lowerBound - keys.lowerBound
+      let row = (tile.lowerBound >> rows.shift) + word
+      let start = index * plan.keyCount + part.lowerBound
+      products.multiply(
+        part.count, valueWidth, words, p + place, block, rows.outputs + row * valueWidth,
+        valueWidth, valueGradient.mutablePointer(to: Float.self) + start * valueWidth, valueWidth,
+        accumulate: true)
+      products.multiply(
+        part.count, width, words, dsColumns + place, block, rows.queries + row * width, width,
+        keyGradient.mutablePointer(to: Float.self) + start * width, width, accumulate: true)
+    }
     let target =
       queryGradient.mutablePointer(to: Float.self)
       + ((run * heads + index) * plan.rowCount + tile.lowerBound) * width
-    products.multiplyRows(
-      m, width, products.words(n), dsRows, scratch.keyRows + (skip >> rows.shift) * width, width,
-      target, width, accumulate: true)
+    scores.forEachRun(of: keys) { run, keyCount in
+      products.multiplyRows(
+        run.count, width, products.words(keyCount), dsRows + run.lowerBound * products.words(block),
+        scratch.keyRows + (skip >> rows.shift) * width, width, target + run.lowerBound * width,
+        width, accumulate: true)
+    }
   }
 }
 

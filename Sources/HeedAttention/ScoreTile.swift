@@ -44,6 +44,18 @@ struct ScoreTile {
     return seeing.lowerBound - rows.lowerBound..<seeing.upperBound - rows.lowerBound
   }
 
+  /// Calls `body` with parts of `keys` and the rows, counted from the first of the tile, that they
+  /// need: all at once, or where a mask cuts through panel by panel.
+  func forEachPart(of keys: Range<Int>, _ body: (_ rows: Range<Int>, _ keys: Range<Int>) -> Void) {
+    if isWhole(keys) { return body(0..<rows.count, keys) }
+    let size = AttentionPlan.panelKeys
+    for first in stride(from: keys.lowerBound, to: keys.upperBound, by: size) {
+      let part = first..<min(first + size, keys.upperBound)
+      let seeing = rows(seeing: part)
+      if !seeing.isEmpty { body(seeing, part) }
+    }
+  }
+
   /// Calls `body` with runs of rows, counted from the first of the tile, and how many of `keys`
   /// from the first on they need: where a mask cuts through, each run has its own.
   func forEachRun(of keys: Range<Int>, _ body: (_ rows: Range<Int>, _ keyCount: Int) -> Void) {
