@@ -24,13 +24,17 @@ static const variant variants[] = {
     {&heed_kernels_generic, HEED_FEATURE_NONE, HEED_FEATURE_NONE, heed_generic_peak_f32, NULL},
 #if defined(__x86_64__)
     {&heed_kernels_avx2, HEED_FEATURE_AVX2, HEED_FEATURE_AVX2, heed_avx2_peak_f32, NULL},
+    {&heed_kernels_avx2vnni, HEED_FEATURE_AVX2VNNI, HEED_FEATURE_AVX2VNNI, heed_avx2_peak_f32, NULL},
     {&heed_kernels_avx512, HEED_FEATURE_AVX512, HEED_FEATURE_AVX512, heed_avx512_peak_f32, NULL},
+    {&heed_kernels_avx512vnni, HEED_FEATURE_AVX512VNNI, HEED_FEATURE_AVX512VNNI,
+     heed_avx512_peak_f32, NULL},
     {&heed_kernels_avx512pairs, HEED_FEATURE_AVX512BF16, HEED_FEATURE_AVX512BF16,
      heed_avx512_peak_f32, heed_avx512_peak_f32},
     {&heed_kernels_avx512bf16, HEED_FEATURE_AVX512BF16, HEED_FEATURE_AVX512DOTS,
      heed_avx512_peak_f32, heed_avx512bf16_peak_bf16},
 #elif defined(__aarch64__)
     {&heed_kernels_neon, HEED_FEATURE_NEON, HEED_FEATURE_NEON, heed_neon_peak_f32, NULL},
+    {&heed_kernels_neondot, HEED_FEATURE_NEONDOT, HEED_FEATURE_NEONDOT, heed_neon_peak_f32, NULL},
     {&heed_kernels_neonbf16, HEED_FEATURE_NEONBF16, HEED_FEATURE_NEONBF16, heed_neon_peak_f32,
      heed_neonbf16_peak_bf16},
 #endif

@@ -37,12 +37,16 @@ int heed_has_feature(heed_feature feature) {
   const unsigned avx2 = 1u << 5;
   if (!(b & avx2)) return 0;
   if (feature == HEED_FEATURE_AVX2) return 1;
+  if (feature == HEED_FEATURE_AVX2VNNI) {
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1);
+  }
 
   const unsigned f = 1u << 16, dq = 1u << 17, bw = 1u << 30, vl = 1u << 31;
   const unsigned avx512 = f | dq | bw | vl;
   if ((state & vectors512) != vectors512 || (b & avx512) != avx512) return 0;
   if (feature == HEED_FEATURE_AVX512) return 1;
-  if (feature == HEED_FEATURE_AVX512VNNI) return c >> 11 & 1;
+  if (!(c >> 11 & 1)) return 0;
+  if (feature == HEED_FEATURE_AVX512VNNI) return 1;
   if (feature == HEED_FEATURE_AVX512BF16 || feature == HEED_FEATURE_AVX512DOTS) {
     if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a >> 5 & 1)) return 0;
     return feature == HEED_FEATURE_AVX512BF16 || !has_slow_dots();
@@ -56,24 +60,34 @@ int heed_has_feature(heed_feature feature) {
 #include <stddef.h>
 #include <sys/sysctl.h>
 
-static int has_bf16(void) {
+static int has(const char *name) {
   int value = 0;
   size_t size = sizeof value;
-  return sysctlbyname("hw.optional.arm.FEAT_BF16", &value, &size, NULL, 0) == 0 && value != 0;
+  return sysctlbyname(name, &value, &size, NULL, 0) == 0 && value != 0;
 }
+
+static int has_dot(void) { return has("hw.optional.arm.FEAT_DotProd"); }
+static int has_bf16(void) { return has("hw.optional.arm.FEAT_BF16") && has_dot(); }
 #elif defined(__linux__)
 #include <sys/auxv.h>
 
+static int has_dot(void) {
+  const unsigned long dot = 1ul << 20;  // HWCAP_ASIMDDP
+  return (getauxval(AT_HWCAP) & dot) != 0;
+}
+
 static int has_bf16(void) {
   const unsigned long bf16 = 1ul << 14;  // HWCAP2_BF16
-  return (getauxval(AT_HWCAP2) & bf16) != 0;
+  return (getauxval(AT_HWCAP2) & bf16) != 0 && has_dot();
 }
 #else
+static int has_dot(void) { return 0; }
 static int has_bf16(void) { return 0; }
 #endif
 
 int heed_has_feature(heed_feature feature) {
   // Vectors with fused multiply-add and half conversions belong to the base of 64-bit arm.
+  if (feature == HEED_FEATURE_NEONDOT) return has_dot();
   if (feature == HEED_FEATURE_NEONBF16) return has_bf16();
   return feature == HEED_FEATURE_NONE || feature == HEED_FEATURE_NEON;
 }

@@ -121,6 +121,18 @@ typedef double heed_peak_function(int64_t iterations);
   void prefix##_dequantize_row_i8(ptrdiff_t n, const int8_t *x, float scale, float *y);           \
   double prefix##_peak_f32(int64_t iterations);
 
+#define HEED_DECLARE_BLOCKS(prefix)                                                              \
+  void prefix##_quantize_blocks_i8(ptrdiff_t n, const float *x, int8_t *y, float *scales,        \
+                                   int32_t *sums);                                               \
+  void prefix##_tile_blocks(heed_panel_format format, ptrdiff_t m, ptrdiff_t n,                  \
+                            ptrdiff_t blocks, const int8_t *a, const float *scales,              \
+                            const int32_t *sums, const void *panel, float *c,                    \
+                            ptrdiff_t c_stride, int accumulate);
+
+#define HEED_BLOCK_ENTRIES(prefix)                     \
+  .quantize_blocks_i8 = prefix##_quantize_blocks_i8,   \
+  .tile_blocks = prefix##_tile_blocks
+
 #define HEED_PACKING_ENTRIES(prefix)                       \
   .pack_transposed_f32 = prefix##_pack_transposed_f32,     \
   .pack_transposed_bf16 = prefix##_pack_transposed_bf16,   \
@@ -170,6 +182,7 @@ HEED_DECLARE_ATTENTION(heed_generic)
 HEED_DECLARE_SCORES(heed_generic)
 HEED_DECLARE_PACKING(heed_generic)
 HEED_DECLARE_VECTORS(heed_generic)
+HEED_DECLARE_BLOCKS(heed_generic)
 extern const heed_kernels heed_kernels_generic;
 
 #endif

@@ -98,6 +98,7 @@ int main(int count, char **arguments) {
     check_functions(table, (uint32_t)stride);
     check_rows(table);
     check_vectors(table);
+    check_blocks(table);
     check_conversions(table, (uint32_t)stride);
     double operations, seconds = heed_measure_peak(table, 0, 1000000, &operations);
     printf("     %-11s peak f32 %.0f Gflop/s", table->name, operations / seconds * 1e-9);
@@ -105,6 +106,7 @@ int main(int count, char **arguments) {
     if (operations > 0) printf(", bf16 %.0f Gflop/s", operations / seconds * 1e-9);
     printf("\n     %-11s digest %016llx\n", table->name, (unsigned long long)folded);
   }
+  check_quantizers();
   printf("%d failures\n", failures());
   return failures() ? 1 : 0;
 }

@@ -50,6 +50,8 @@ void check_scores(const heed_kernels *table);
 void check_functions(const heed_kernels *table, uint32_t stride);
 void check_rows(const heed_kernels *table);
 void check_vectors(const heed_kernels *table);
+void check_blocks(const heed_kernels *table);
+void check_quantizers(void);
 void check_conversions(const heed_kernels *table, uint32_t stride);
 
 #endif

@@ -48,6 +48,25 @@ typedef enum {
   HEED_ACTIVATION_QUICK_GELU = 6,  // x * sigmoid(1.702 x)
 } heed_activation;
 
+/// How a panel keeps small weights: blocks of HEED_BLOCK_WIDTH values along k for HEED_PANEL outputs, one
+/// block after the other. A block is
+///
+///   f16 scales[32]                  one for each output
+///   f16 offsets[32]                 in the OFFSET formats
+///   uint8_t q[8][32][4]             8 bits: four neighbours of k of output 0, of output 1, ...
+///   uint8_t q[4][32][4]             4 bits: k 4g ... 4g + 3 in the lower halves of group g, k 4g + 16
+///                                   ... 4g + 19 in the higher halves
+///
+/// and stands for the weights  scale * (q - 128),  scale * q + offset (q at most 127),
+/// scale * (q - 8),  scale * q + offset.
+#define HEED_BLOCK_WIDTH 32
+typedef enum {
+  HEED_PANEL_8 = 0,
+  HEED_PANEL_8_OFFSET = 1,
+  HEED_PANEL_4 = 2,
+  HEED_PANEL_4_OFFSET = 3,
+} heed_panel_format;
+
 /// One instruction set's kernels. f32 is IEEE binary32, bf16 its upper half (round to nearest
 /// even), f16 IEEE binary16. "pairs" are two bf16 values of neighbouring k in 32 bits, the lower k
 /// in the lower half; an odd k at the end is paired with zero.
@@ -199,7 +218,59 @@ typedef struct HEED_SENDABLE heed_kernels {
   // One row of the 8-bit cache: y = round(x / scale), scale = max|x| / 127, returned.
   float (*quantize_row_i8)(ptrdiff_t n, const float *x, int8_t *y);
   void (*dequantize_row_i8)(ptrdiff_t n, const int8_t *x, float scale, float *y);
+
+  // ---- small weights. Every table gives the same bits here: sums within a block are integers, and
+  // each step over the blocks is rounded as it is written.
+  // A row of activations to int8, in blocks of HEED_BLOCK_WIDTH: scales[b] = largest / 127,
+  // y = round(x * (127 / largest)), sums[b] the sum of y. y is filled up to whole blocks with zeros.
+  // A block whose largest is under 2^-100 is zeros; one with an infinity or a NaN has the scale NaN.
+  void (*quantize_blocks_i8)(ptrdiff_t n, const float *x, int8_t *y, float *scales,
+                             int32_t *sums);
+  // c[i * c_stride + j] (+)= the product of row i of a and output j of the panel, for i < m, j < n,
+  // n <= HEED_PANEL. Row i of a: blocks * HEED_BLOCK_WIDTH values at a + i * blocks * HEED_BLOCK_WIDTH, its
+  // scales and sums at i * blocks. For each block in order, with s the integer product:
+  // c = fma((float)s, weight_scale * scale, c), then, in the OFFSET formats,
+  // c = fma(offset, scale * (float)sum, c). accumulate 0 starts from zero, 1 from c.
+  void (*tile_blocks)(heed_panel_format format, ptrdiff_t m, ptrdiff_t n, ptrdiff_t blocks,
+                      const int8_t *a, const float *scales, const int32_t *sums,
+                      const void *panel, float *c, ptrdiff_t c_stride, int accumulate);
 } heed_kernels;
+
+/// Weights in blocks as files have them (ggml's types of these names): what one block of a row is.
+typedef enum {
+  HEED_Q8_0 = 0,  // 32 values: f16 scale, 32 int8
+  HEED_Q4_0,      // 32: f16 scale, 16 bytes of two nibbles
+  HEED_Q4_1,      // 32: f16 scale, f16 least, 16 bytes
+  HEED_Q5_0,      // 32: f16 scale, 4 bytes of fifth bits, 16 bytes
+  HEED_Q5_1,      // 32: f16 scale, f16 least, 4 bytes, 16 bytes
+  HEED_Q4_K,      // 256: f16 scale and least, 12 bytes of 6-bit factors of both, 128 bytes
+  HEED_Q5_K,      // 256: the same with 32 bytes of fifth bits before the 128
+  HEED_Q6_K,      // 256: 128 bytes of lower nibbles, 64 of upper 2 bits, 16 int8 factors, f16 scale
+} heed_block_type;
+
+/// Values and bytes of a block.
+ptrdiff_t heed_block_width(heed_block_type type);
+ptrdiff_t heed_block_bytes(heed_block_type type);
+
+/// `blocks` blocks to floats, exactly as the types define it.
+void heed_dequantize(heed_block_type type, ptrdiff_t blocks, const void *x, float *y);
+
+/// Floats to `blocks` blocks of Q8_0, Q4_0, Q4_K, Q5_K or Q6_K, with scales that a small search
+/// finds to lose the least squares (Q8_0: with the scale of the largest value); 0 for another type.
+int heed_quantize(heed_block_type type, ptrdiff_t blocks, const float *x, void *y);
+
+/// The panel format that holds weights of a type: exactly for Q8_0, Q4_0, Q4_1, Q5_0 and Q5_1; with
+/// the products of their two-level scales rounded to f16 for Q4_K and Q5_K; and for Q6_K anew in 8
+/// bits, of which the largest in 32 is 127.
+heed_panel_format heed_panel_format_of(heed_block_type type);
+
+/// Bytes of one block of a panel.
+ptrdiff_t heed_panel_bytes(heed_panel_format format);
+
+/// Packs `rows` (at most HEED_PANEL) rows of `width` values (a multiple of the block's width), which
+/// lie `row_bytes` apart, to a panel of width / HEED_BLOCK_WIDTH blocks; rows that are missing are zeros.
+void heed_pack_panel(heed_block_type type, ptrdiff_t rows, ptrdiff_t width, const void *x,
+                     ptrdiff_t row_bytes, void *panel);
 
 /// The best table that this processor can run; or the one named by `name` when it can run that
 /// one; NULL when `name` is unknown here. `name` NULL or "" means the best.

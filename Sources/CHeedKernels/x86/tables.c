@@ -20,6 +20,25 @@ const heed_kernels heed_kernels_avx2 = {
     HEED_SCORE_ENTRIES(heed_avx2),
     HEED_PACKING_ENTRIES(heed_avx2),
     HEED_VECTOR_ENTRIES(heed_avx2),
+    HEED_BLOCK_ENTRIES(heed_avx2),
+};
+
+/// With int8 dot products of 256 bits.
+const heed_kernels heed_kernels_avx2vnni = {
+    .name = "avx2vnni",
+    .tile_f32 = heed_avx2_tile_f32,
+    .tile_rows_f32 = heed_avx2_tile_rows_f32,
+    .tile_bf16 = heed_avx2_tile_bf16,
+    .tile_rows_bf16 = heed_avx2_tile_rows_bf16,
+    .softmax_step_f32 = heed_avx2_softmax_step_f32,
+    .softmax_step_bf16 = heed_avx2_softmax_step_bf16,
+    .softmax_weights_f32 = heed_avx2_softmax_weights_f32,
+    .softmax_gradient_f32 = heed_avx2_softmax_gradient_f32,
+    .tile_to_pairs = heed_avx2_tile_to_pairs,
+    HEED_SCORE_ENTRIES(heed_avx2),
+    HEED_PACKING_ENTRIES(heed_avx2),
+    HEED_VECTOR_ENTRIES(heed_avx2),
+    HEED_BLOCK_ENTRIES(heed_avx2vnni),
 };
 
 const heed_kernels heed_kernels_avx512 = {
@@ -38,6 +57,25 @@ const heed_kernels heed_kernels_avx512 = {
     HEED_SCORE_ENTRIES(heed_avx512),
     HEED_PACKING_ENTRIES(heed_avx512),
     HEED_VECTOR_ENTRIES(heed_avx512),
+    HEED_BLOCK_ENTRIES(heed_avx2),
+};
+
+/// With int8 dot products.
+const heed_kernels heed_kernels_avx512vnni = {
+    .name = "avx512vnni",
+    .tile_f32 = heed_avx512_tile_f32,
+    .tile_rows_f32 = heed_avx512_tile_rows_f32,
+    .tile_bf16 = heed_avx512_tile_bf16,
+    .tile_rows_bf16 = heed_avx512_tile_rows_bf16,
+    .softmax_step_f32 = heed_avx512_softmax_step_f32,
+    .softmax_step_bf16 = heed_avx512_softmax_step_bf16,
+    .softmax_weights_f32 = heed_avx512_softmax_weights_f32,
+    .softmax_gradient_f32 = heed_avx512_softmax_gradient_f32,
+    .tile_to_pairs = heed_avx512_tile_to_pairs,
+    HEED_SCORE_ENTRIES(heed_avx512),
+    HEED_PACKING_ENTRIES(heed_avx512),
+    HEED_VECTOR_ENTRIES(heed_avx512),
+    HEED_BLOCK_ENTRIES(heed_avx512vnni),
 };
 
 /// Rounds to bf16 by instructions, but multiplies pairs by f32 multiply-adds.
@@ -57,6 +95,7 @@ const heed_kernels heed_kernels_avx512pairs = {
     HEED_SCORE_ENTRIES(heed_avx512),
     HEED_PACKING_ENTRIES(heed_avx512bf16),
     HEED_VECTOR_ENTRIES(heed_avx512),
+    HEED_BLOCK_ENTRIES(heed_avx512vnni),
 };
 
 const heed_kernels heed_kernels_avx512bf16 = {
@@ -75,6 +114,7 @@ const heed_kernels heed_kernels_avx512bf16 = {
     HEED_SCORE_ENTRIES(heed_avx512),
     HEED_PACKING_ENTRIES(heed_avx512bf16),
     HEED_VECTOR_ENTRIES(heed_avx512),
+    HEED_BLOCK_ENTRIES(heed_avx512vnni),
 };
 
 #endif

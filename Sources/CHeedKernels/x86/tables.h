@@ -20,11 +20,17 @@ HEED_DECLARE_SCORES(heed_avx512)
 HEED_DECLARE_PACKING(heed_avx512)
 HEED_DECLARE_VECTORS(heed_avx512)
 
+HEED_DECLARE_BLOCKS(heed_avx2)
+HEED_DECLARE_BLOCKS(heed_avx2vnni)
+HEED_DECLARE_BLOCKS(heed_avx512vnni)
+
 HEED_DECLARE_PACKING(heed_avx512bf16)
 double heed_avx512bf16_peak_bf16(int64_t iterations);
 
 extern const heed_kernels heed_kernels_avx2;
+extern const heed_kernels heed_kernels_avx2vnni;
 extern const heed_kernels heed_kernels_avx512;
+extern const heed_kernels heed_kernels_avx512vnni;
 extern const heed_kernels heed_kernels_avx512pairs;
 extern const heed_kernels heed_kernels_avx512bf16;
 

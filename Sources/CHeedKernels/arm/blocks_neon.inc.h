@@ -1,0 +1,21 @@
+// Vectors of words for blocks of small weights in NEON. Weights in 8 bits lie around 128: turning
+// their highest bit makes them signed.
+
+#include "vec_neon.h"
+
+static inline vi v_load_words(const uint8_t *p) { return vreinterpretq_u32_u8(vld1q_u8(p)); }
+static inline vi v_set_words(int32_t x) { return vdupq_n_u32((uint32_t)x); }
+static inline vi v_low_nibbles(vi x) { return vandq_u32(x, vdupq_n_u32(0x0f0f0f0fu)); }
+static inline vi v_high_nibbles(vi x) { return v_low_nibbles(vshrq_n_u32(x, 4)); }
+static inline vf v_float_of_words(vi x) { return vcvtq_f32_s32(vreinterpretq_s32_u32(x)); }
+
+static inline vi v_dot_words(vi sum, vi w, vi x);
+static inline vi v_dot_middle(vi sum, vi w, vi x) {
+  return v_dot_words(sum, veorq_u32(w, vdupq_n_u32(0x80808080u)), x);
+}
+
+#define HEED_BLOCK_ROWS 4
+#define HEED_BLOCK_VECTORS 2
+#define MIDDLE8 0
+#define DOT8 v_dot_middle
+#define DOT7 v_dot_words

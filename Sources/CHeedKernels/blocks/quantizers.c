@@ -1,0 +1,184 @@
+// Floats to blocks. A scale is a small search: for each of some candidates the values are rounded to
+// whole numbers, then the scale that fits these best is the solution of least squares, and the
+// candidate that leaves the least squared error wins. Taking the largest value for the scale, which is
+// one of the candidates, spends the few values of 4 bits on one number; clipping it a little is
+// usually better for the other 31.
+
+#include <math.h>
+
+#include "types.h"
+
+static int nearest(float x, int low, int high) {
+  // Not a number counts as zero, so that no cast is undefined.
+  if (!(x > (float)low)) return x <= (float)low ? low : 0;
+  return x < (float)high ? (int)rintf(x) : high;
+}
+
+static float inverse(float x) { return x != 0 && isfinite(1 / x) ? 1 / x : 0; }
+
+/// What the scale of n values is best, for whole numbers from low to high.
+static float best_scale(ptrdiff_t n, const float *x, int low, int high) {
+  float largest = 0;
+  for (ptrdiff_t i = 0; i < n; i++) {
+    if (fabsf(x[i]) > fabsf(largest)) largest = x[i];
+  }
+  const float unit = inverse(largest);
+  if (unit == 0) return 0;
+  float best = 0, gain = 0;
+  // The largest value becomes the lowest number, or the highest; or up to two more than either.
+  for (int end = 0; end < 2; end++) {
+    const float limit = (float)(end ? high : low);
+    for (int step = -4; step <= 10; step++) {
+      const float factor = (limit - copysignf(0.2f, limit) * (float)step) * unit;
+      float product = 0, square = 0;
+      for (ptrdiff_t i = 0; i < n; i++) {
+        float q = rintf(x[i] * factor);
+        q = q < (float)low ? (float)low : q > (float)high ? (float)high : q;
+        product += q * x[i];
+        square += q * q;
+      }
+      // The squared error is sum x^2 - product^2 / square.
+      if (square > 0 && product * product > gain * square) {
+        gain = product * product / square;
+        best = product / square;
+      }
+    }
+  }
+  return best;
+}
+
+static void quantize_q8(const float *x, uint8_t *y) {
+  float largest = 0;
+  for (int j = 0; j < 32; j++) largest = fmaxf(largest, fabsf(x[j]));
+  heed_put_half(y, fminf(largest / 127, 65504));
+  const float factor = inverse(heed_half_at(y));
+  for (int j = 0; j < 32; j++) y[2 + j] = (uint8_t)(int8_t)nearest(x[j] * factor, -127, 127);
+}
+
+static void quantize_q4(const float *x, uint8_t *y) {
+  heed_put_half(y, fmaxf(fminf(best_scale(32, x, -8, 7), 65504), -65504));
+  const float factor = inverse(heed_half_at(y));
+  for (int j = 0; j < 16; j++) {
+    const int low = nearest(x[j] * factor, -8, 7) + 8;
+    const int high = nearest(x[j + 16] * factor, -8, 7) + 8;
+    y[2 + j] = (uint8_t)(low | high << 4);
+  }
+}
+
+/// The scale and what is taken off (not negative) that fit 32 values q * scale - least best, for q
+/// from 0 to `high`.
+static void best_line(const float *x, int high, float *scale, float *least) {
+  float low = 0, top = x[0], sum_x = 0;
+  for (int i = 0; i < 32; i++) {
+    low = fminf(low, x[i]);
+    top = fmaxf(top, x[i]);
+    sum_x += x[i];
+  }
+  *scale = 0;
+  *least = -low;
+  const float unit = inverse(top - low);
+  if (unit == 0) return;
+  float best = INFINITY;
+  for (int step = -10; step <= 12; step++) {
+    const float factor = ((float)high + 0.1f * (float)step) * unit;
+    float sum_q = 0, sum_qq = 0, sum_qx = 0, q[32];
+    for (int i = 0; i < 32; i++) {
+      q[i] = rintf((x[i] - low) * factor);
+      if (q[i] > (float)high) q[i] = (float)high;
+      sum_q += q[i];
+      sum_qq += q[i] * q[i];
+      sum_qx += q[i] * x[i];
+    }
+    const float determinant = 32 * sum_qq - sum_q * sum_q;
+    if (!(determinant > 0) || !(sum_qq > 0)) continue;
+    float slope = (32 * sum_qx - sum_q * sum_x) / determinant;
+    float start = (sum_qq * sum_x - sum_q * sum_qx) / determinant;
+    if (start > 0) {  // what is taken off cannot be negative
+      start = 0;
+      slope = sum_qx / sum_qq;
+    }
+    float error = 0;
+    for (int i = 0; i < 32; i++) {
+      const float difference = q[i] * slope + start - x[i];
+      error += difference * difference;
+    }
+    if (error < best && slope > 0) {
+      best = error;
+      *scale = slope;
+      *least = -start;
+    }
+  }
+}
+
+/// Q4_K and Q5_K: 8 parts, each with a scale and what is taken off, in 6 bits of the largest.
+static void quantize_parts(heed_block_type type, const float *x, uint8_t *y) {
+  const int high = type == HEED_Q5_K ? 31 : 15;
+  float scales[8], leasts[8], largest_scale = 0, largest_least = 0;
+  for (int part = 0; part < 8; part++) {
+    best_line(x + 32 * part, high, &scales[part], &leasts[part]);
+    largest_scale = fmaxf(largest_scale, scales[part]);
+    largest_least = fmaxf(largest_least, leasts[part]);
+  }
+  memset(y, 0, (size_t)heed_block_bytes(type));
+  heed_put_half(y, fminf(largest_scale / 63, 65504));
+  heed_put_half(y + 2, fminf(largest_least / 63, 65504));
+  const float scale_unit = inverse(heed_half_at(y)), least_unit = inverse(heed_half_at(y + 2));
+  uint8_t *factors = y + 4, *fifth = y + 16;
+  uint8_t *nibbles = y + (type == HEED_Q5_K ? 48 : 16);
+  for (int part = 0; part < 8; part++) {
+    const int scale = nearest(scales[part] * scale_unit, 0, 63);
+    const int least = nearest(leasts[part] * least_unit, 0, 63);
+    if (part < 4) {
+      factors[part] |= (uint8_t)scale;
+      factors[part + 4] |= (uint8_t)least;
+    } else {
+      factors[part + 4] |= (uint8_t)((scale & 15) | (least & 15) << 4);
+      factors[part - 4] |= (uint8_t)(scale >> 4 << 6);
+      factors[part] |= (uint8_t)(least >> 4 << 6);
+    }
+    const float factor = inverse(heed_half_at(y) * (float)scale);
+    const float start = heed_half_at(y + 2) * (float)least;
+    for (int j = 0; j < 32; j++) {
+      const int q = nearest((x[32 * part + j] + start) * factor, 0, high);
+      nibbles[part / 2 * 32 + j] |= (uint8_t)((q & 15) << (part % 2 * 4));
+      if (type == HEED_Q5_K) fifth[j] |= (uint8_t)(q >> 4 << part);
+    }
+  }
+}
+
+/// Q6_K: 16 parts, each with a scale in 8 bits of the largest.
+static void quantize_q6(const float *x, uint8_t *y) {
+  float scales[16], largest = 0;
+  for (int part = 0; part < 16; part++) {
+    scales[part] = best_scale(16, x + 16 * part, -32, 31);
+    if (fabsf(scales[part]) > fabsf(largest)) largest = scales[part];
+  }
+  memset(y, 0, 210);
+  heed_put_half(y + 208, fmaxf(fminf(largest / 127, 65504), -65504));
+  const float unit = heed_half_at(y + 208), factor = inverse(unit);
+  for (int i = 0; i < 256; i++) {
+    const int part = i / 16, scale = nearest(scales[part] * factor, -127, 127);
+    y[192 + part] = (uint8_t)(int8_t)scale;
+    const int q = nearest(x[i] * inverse(unit * (float)scale), -32, 31) + 32;
+    const int half = i / 128, at = i % 128;
+    y[half * 64 + at % 64] |= (uint8_t)((q & 15) << (at / 64 * 4));
+    y[128 + half * 32 + at % 32] |= (uint8_t)(q >> 4 << (at / 32 * 2));
+  }
+}
+
+int heed_quantize(heed_block_type type, ptrdiff_t blocks, const float *x, void *target) {
+  uint8_t *y = target;
+  for (ptrdiff_t b = 0; b < blocks; b++) {
+    switch (type) {
+      case HEED_Q8_0: quantize_q8(x, y); break;
+      case HEED_Q4_0: quantize_q4(x, y); break;
+      case HEED_Q4_K:
+      case HEED_Q5_K: quantize_parts(type, x, y); break;
+      case HEED_Q6_K: quantize_q6(x, y); break;
+      default: return 0;
+    }
+    x += heed_block_width(type);
+    y += heed_block_bytes(type);
+  }
+  return 1;
+}

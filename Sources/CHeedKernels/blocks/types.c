@@ -1,0 +1,96 @@
+// Weights in blocks as files have them: their sizes, and their values as floats.
+
+#include "types.h"
+
+ptrdiff_t heed_block_width(heed_block_type type) { return type >= HEED_Q4_K ? 256 : 32; }
+
+ptrdiff_t heed_block_bytes(heed_block_type type) {
+  switch (type) {
+    case HEED_Q8_0: return 34;
+    case HEED_Q4_0: return 18;
+    case HEED_Q4_1: return 20;
+    case HEED_Q5_0: return 22;
+    case HEED_Q5_1: return 24;
+    case HEED_Q4_K: return 144;
+    case HEED_Q5_K: return 176;
+    case HEED_Q6_K: return 210;
+  }
+  return 0;
+}
+
+/// Two halves of 16 values from 16 bytes of nibbles and, with `fifth`, a bit of each of 32.
+static void spread(const uint8_t *nibbles, uint32_t fifth, int middle, int *q) {
+  for (int j = 0; j < 16; j++) {
+    q[j] = (nibbles[j] & 15) + (int)(fifth >> j & 1) * 16 - middle;
+    q[j + 16] = (nibbles[j] >> 4) + (int)(fifth >> (j + 16) & 1) * 16 - middle;
+  }
+}
+
+static void scaled(const int *q, float scale, float least, float *y) {
+  for (int j = 0; j < 32; j++) y[j] = (float)q[j] * scale + least;
+}
+
+static void dequantize_q6(const uint8_t *x, float *y) {
+  const uint8_t *low = x, *high = x + 128;
+  const int8_t *factors = (const int8_t *)(x + 192);
+  const float scale = heed_half_at(x + 208);
+  for (int half = 0; half < 2; half++, y += 128, low += 64, high += 32, factors += 8) {
+    for (int i = 0; i < 128; i++) {
+      const int nibble = i < 64 ? low[i] & 15 : low[i - 64] >> 4;
+      const int q = nibble | (high[i % 32] >> (i / 32 * 2) & 3) << 4;
+      y[i] = scale * (float)factors[i / 16] * (float)(q - 32);
+    }
+  }
+}
+
+void heed_dequantize(heed_block_type type, ptrdiff_t blocks, const void *source, float *y) {
+  const uint8_t *x = source;
+  const ptrdiff_t bytes = heed_block_bytes(type), width = heed_block_width(type);
+  for (ptrdiff_t b = 0; b < blocks; b++, x += bytes, y += width) {
+    int q[32];
+    switch (type) {
+      case HEED_Q8_0:
+        for (int j = 0; j < 32; j++) y[j] = (float)(int8_t)x[2 + j] * heed_half_at(x);
+        break;
+      case HEED_Q4_0:
+        spread(x + 2, 0, 8, q);
+        scaled(q, heed_half_at(x), 0, y);
+        break;
+      case HEED_Q4_1:
+        spread(x + 4, 0, 0, q);
+        scaled(q, heed_half_at(x), heed_half_at(x + 2), y);
+        break;
+      case HEED_Q5_0:
+        spread(x + 6, heed_word_at(x + 2), 16, q);
+        scaled(q, heed_half_at(x), 0, y);
+        break;
+      case HEED_Q5_1:
+        spread(x + 8, heed_word_at(x + 4), 0, q);
+        scaled(q, heed_half_at(x), heed_half_at(x + 2), y);
+        break;
+      case HEED_Q4_K:
+      case HEED_Q5_K:
+        for (int part = 0; part < 8; part++) {
+          const heed_part read = heed_read_part(type, x, part);
+          for (int j = 0; j < 32; j++) y[32 * part + j] = (float)read.q[j] * read.scale - read.least;
+        }
+        break;
+      case HEED_Q6_K: dequantize_q6(x, y); break;
+    }
+  }
+}
+
+heed_part heed_read_part(heed_block_type type, const uint8_t *x, int part) {
+  heed_part result;
+  int scale, least;
+  heed_read_factors(x + 4, part, &scale, &least);
+  result.scale = heed_half_at(x) * (float)scale;
+  result.least = heed_half_at(x + 2) * (float)least;
+  const uint8_t *fifth = type == HEED_Q5_K ? x + 16 : NULL;
+  const uint8_t *nibbles = x + (type == HEED_Q5_K ? 48 : 16) + part / 2 * 32;
+  for (int j = 0; j < 32; j++) {
+    result.q[j] = part % 2 ? nibbles[j] >> 4 : nibbles[j] & 15;
+    if (fifth) result.q[j] |= (uint8_t)((fifth[j] >> part & 1) << 4);
+  }
+  return result;
+}

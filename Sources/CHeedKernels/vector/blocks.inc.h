@@ -1,0 +1,180 @@
+// Products of 8-bit activations with blocks of small weights, for an instruction set that multiplies
+// bytes. The file that includes this defines
+//
+//   DOT8(sum, w, a)   sum + the products of four bytes w - MIDDLE8 with four int8 a in each lane
+//   MIDDLE8           what is taken off the sum of a block beforehand instead (0 where DOT8 does it)
+//   DOT7(sum, w, a)   the same for bytes up to 127 as they are
+//   v_load_words, v_set_words, v_low_nibbles, v_high_nibbles, v_float_of_words
+//   HEED_BLOCK_ROWS, HEED_BLOCK_VECTORS   rows at once, and of how many vectors of a panel
+//
+// One row reads all of a panel at once, because its panels come straight from memory. Several rows
+// keep the sums of HEED_BLOCK_ROWS rows and HEED_BLOCK_VECTORS vectors in registers, twice: as
+// integers within a block, as floats over all blocks.
+
+enum { panel_vectors = HEED_PANEL / VL };
+
+/// Bytes ahead of a row that is alone: what memory delivers while it waits.
+#define HEED_BLOCK_AHEAD 4096
+
+HEED_INLINE void HEED_NAME(_blocks)(const heed_panel_format format, const int rows,
+                                    const int vectors, ptrdiff_t first, ptrdiff_t n,
+                                    ptrdiff_t blocks, const int8_t *a, const float *scales,
+                                    const int32_t *sums, const uint8_t *panel, float *c,
+                                    ptrdiff_t c_stride, int accumulate) {
+  const int is_small = format == HEED_PANEL_4 || format == HEED_PANEL_4_OFFSET;
+  const int has_offset = format == HEED_PANEL_8_OFFSET || format == HEED_PANEL_4_OFFSET;
+  const int middle = format == HEED_PANEL_8 ? MIDDLE8 : format == HEED_PANEL_4 ? 8 : 0;
+  const ptrdiff_t head = 2 * HEED_PANEL * (1 + has_offset);
+  const ptrdiff_t bytes = head + HEED_PANEL * HEED_BLOCK_WIDTH / (1 + is_small);
+  vf total[HEED_BLOCK_ROWS][panel_vectors];
+  HEED_UNROLL for (int i = 0; i < rows; i++) {
+    HEED_UNROLL for (int v = 0; v < vectors; v++) {
+      const ptrdiff_t column = (first + v) * VL;
+      total[i][v] =
+          accumulate ? v_get_within(c + i * c_stride + column, VL, n - column) : v_set(0);
+    }
+  }
+  for (ptrdiff_t b = 0; b < blocks; b++, panel += bytes) {
+    if (rows == 1) {
+      HEED_UNROLL for (int line = 0; line < bytes; line += 64) {
+        HEED_PREFETCH_NOW(panel + HEED_BLOCK_AHEAD + line);
+      }
+    }
+    vi sum[HEED_BLOCK_ROWS][panel_vectors];
+    HEED_UNROLL for (int i = 0; i < rows; i++) {
+      const vi start = v_set_words(middle ? -middle * sums[i * blocks + b] : 0);
+      HEED_UNROLL for (int v = 0; v < vectors; v++) sum[i][v] = start;
+    }
+    const uint8_t *q = panel + head + first * VL * 4;
+    HEED_UNROLL for (int g = 0; g < (is_small ? 4 : 8); g++) {
+      vi low[panel_vectors], high[panel_vectors];
+      HEED_UNROLL for (int v = 0; v < vectors; v++) {
+        const vi word = v_load_words(q + (g * HEED_PANEL + v * VL) * 4);
+        low[v] = is_small ? v_low_nibbles(word) : word;
+        high[v] = is_small ? v_high_nibbles(word) : word;
+      }
+      HEED_UNROLL for (int i = 0; i < rows; i++) {
+        int32_t near, far;
+        memcpy(&near, a + (i * blocks + b) * HEED_BLOCK_WIDTH + 4 * g, 4);
+        const vi x = v_set_words(near);
+        HEED_UNROLL for (int v = 0; v < vectors; v++) {
+          sum[i][v] = format == HEED_PANEL_8 ? DOT8(sum[i][v], low[v], x)
+                                             : DOT7(sum[i][v], low[v], x);
+        }
+        if (!is_small) continue;
+        memcpy(&far, a + (i * blocks + b) * HEED_BLOCK_WIDTH + 4 * g + 16, 4);
+        const vi y = v_set_words(far);
+        HEED_UNROLL for (int v = 0; v < vectors; v++) {
+          sum[i][v] = DOT7(sum[i][v], high[v], y);
+        }
+      }
+    }
+    HEED_UNROLL for (int v = 0; v < vectors; v++) {
+      const uint16_t *halves = (const uint16_t *)(const void *)panel + (first + v) * VL;
+      const vf scale = v_load_f16(halves);
+      HEED_UNROLL for (int i = 0; i < rows; i++) {
+        const vf factor = v_mul(scale, v_set(scales[i * blocks + b]));
+        total[i][v] = v_fma(v_float_of_words(sum[i][v]), factor, total[i][v]);
+      }
+      if (!has_offset) continue;
+      const vf offset = v_load_f16(halves + HEED_PANEL);
+      HEED_UNROLL for (int i = 0; i < rows; i++) {
+        const float all = scales[i * blocks + b] * (float)sums[i * blocks + b];
+        total[i][v] = v_fma(offset, v_set(all), total[i][v]);
+      }
+    }
+  }
+  HEED_UNROLL for (int i = 0; i < rows; i++) {
+    HEED_UNROLL for (int v = 0; v < vectors; v++) {
+      const ptrdiff_t column = (first + v) * VL, left = n - column;
+      if (left > 0) v_put(c + i * c_stride + column, total[i][v], heed_smaller(VL, left));
+    }
+  }
+}
+
+HEED_INLINE void HEED_NAME(_blocks_rows)(const heed_panel_format format, ptrdiff_t m,
+                                         ptrdiff_t n, ptrdiff_t blocks, const int8_t *a,
+                                         const float *scales, const int32_t *sums,
+                                         const uint8_t *panel, float *c, ptrdiff_t c_stride,
+                                         int accumulate) {
+#define CALL(rows, vectors, first)                                                            \
+  HEED_NAME(_blocks)(format, rows, vectors, first, n, blocks, a, scales, sums, panel, c,      \
+                     c_stride, accumulate)
+#define CASE(rows)                                                                            \
+  case rows:                                                                                  \
+    for (int first = 0; first < panel_vectors; first += HEED_BLOCK_VECTORS) {                 \
+      CALL((rows) <= HEED_BLOCK_ROWS ? (rows) : 1, HEED_BLOCK_VECTORS, first);                \
+    }                                                                                         \
+    break;
+  while (m > 0) {
+    // Even tiles: 7 rows are 4 and 3, not 6 and 1.
+    const ptrdiff_t tiles = (m + HEED_BLOCK_ROWS - 1) / HEED_BLOCK_ROWS;
+    const ptrdiff_t rows = (m + tiles - 1) / tiles;
+    switch (rows) {
+      case 1: CALL(1, panel_vectors, 0); break;
+      CASE(2)
+#if HEED_BLOCK_ROWS > 2
+      CASE(3)
+      CASE(4)
+#endif
+#if HEED_BLOCK_ROWS > 4
+      CASE(5)
+      CASE(6)
+#endif
+    }
+    m -= rows;
+    a += rows * blocks * HEED_BLOCK_WIDTH;
+    scales += rows * blocks;
+    sums += rows * blocks;
+    c += rows * c_stride;
+  }
+#undef CASE
+#undef CALL
+}
+
+void HEED_NAME(_tile_blocks)(heed_panel_format format, ptrdiff_t m, ptrdiff_t n,
+                             ptrdiff_t blocks, const int8_t *a, const float *scales,
+                             const int32_t *sums, const void *panel, float *c,
+                             ptrdiff_t c_stride, int accumulate) {
+#define CALL(format)                                                                          \
+  case format:                                                                                \
+    HEED_NAME(_blocks_rows)(format, m, n, blocks, a, scales, sums, panel, c, c_stride,        \
+                            accumulate);                                                      \
+    break;
+  switch (format) {
+    CALL(HEED_PANEL_8)
+    CALL(HEED_PANEL_8_OFFSET)
+    CALL(HEED_PANEL_4)
+    CALL(HEED_PANEL_4_OFFSET)
+  }
+#undef CALL
+}
+
+void HEED_NAME(_quantize_blocks_i8)(ptrdiff_t n, const float *x, int8_t *y, float *scales,
+                                    int32_t *sums) {
+  enum { parts = HEED_BLOCK_WIDTH / VL };
+  for (ptrdiff_t start = 0; start < n; start += HEED_BLOCK_WIDTH, y += HEED_BLOCK_WIDTH) {
+    vf value[parts], largest = v_set(0), strange = v_set(0);
+    HEED_UNROLL for (int v = 0; v < parts; v++) {
+      value[v] = v_get_within(x + start + v * VL, VL, n - start - v * VL);
+      largest = v_max(v_abs(value[v]), largest);
+      strange = v_fma(value[v], v_set(0), strange);
+    }
+    const float size = v_fold_max(largest), wrong = v_fold_add(strange);
+    if (!(size >= 0x1p-100f) || wrong != 0) {
+      memset(y, 0, HEED_BLOCK_WIDTH);
+      *scales++ = wrong;
+      *sums++ = 0;
+      continue;
+    }
+    *scales++ = size / 127;
+    const vf factor = v_set(127 / size);
+    vf all = v_set(0);
+    HEED_UNROLL for (int v = 0; v < parts; v++) {
+      const vf rounded = v_round(v_mul(value[v], factor));
+      v_store_i8(y + v * VL, rounded);
+      all = v_add(all, rounded);
+    }
+    *sums++ = (int32_t)v_fold_add(all);
+  }
+}

@@ -1,0 +1,16 @@
+// Vectors of words for blocks of small weights, in 256 bits; and the products by multiply-add of
+// neighbouring bytes, whose 16-bit sums saturate: so a weight becomes a size of at most 128 and
+// gives its sign to the activation (2 * 128 * 127 fits).
+
+#include "vec_avx2.h"
+
+static inline vi v_load_words(const uint8_t *p) {
+  return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+static inline vi v_set_words(int32_t x) { return _mm256_set1_epi32(x); }
+static inline vi v_low_nibbles(vi x) { return _mm256_and_si256(x, _mm256_set1_epi8(15)); }
+static inline vi v_high_nibbles(vi x) { return v_low_nibbles(_mm256_srli_epi16(x, 4)); }
+static inline vf v_float_of_words(vi x) { return _mm256_cvtepi32_ps(x); }
+
+#define HEED_BLOCK_ROWS 2
+#define HEED_BLOCK_VECTORS 2

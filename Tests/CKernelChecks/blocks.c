@@ -1,0 +1,215 @@
+// Small weights: the same bits as the plain kernels, alone and among others; panels that stand for what
+// the types in files say; scales that lose less than the largest value's.
+
+#include "checks.h"
+
+enum { longest = 7 };  // blocks of a row
+static const ptrdiff_t columns[] = {1, 2, 3, 7, 13, 16, 17, 31, 32};
+enum { column_count = sizeof columns / sizeof columns[0] };
+
+static void fill_panel(heed_panel_format format, ptrdiff_t blocks, uint8_t *panel) {
+  const ptrdiff_t bytes = heed_panel_bytes(format);
+  const int has_offset = format == HEED_PANEL_8_OFFSET || format == HEED_PANEL_4_OFFSET;
+  for (ptrdiff_t b = 0; b < blocks; b++, panel += bytes) {
+    for (ptrdiff_t i = 0; i < bytes; i++) {
+      panel[i] = (uint8_t)(128 + 127.9f * number());
+      if (format == HEED_PANEL_8_OFFSET) panel[i] &= 127;
+    }
+    for (ptrdiff_t i = 0; i < HEED_PANEL * (1 + has_offset); i++) {
+      const uint16_t half = (uint16_t)(0x2000 + (int)(4000 * (number() + 1)));
+      memcpy(panel + 2 * i, &half, 2);
+    }
+  }
+}
+
+static void check_products(const heed_kernels *table) {
+  static const char *names[] = {"tile_blocks 8", "tile_blocks 8 offset", "tile_blocks 4",
+                                "tile_blocks 4 offset"};
+  const heed_kernels *plain = heed_kernels_select("generic");
+  for (int format = 0; format < 4; format++) {
+    finding f = begin(table, names[format], "(the same bits)", 0);
+    uint8_t *panel = malloc((size_t)(longest * heed_panel_bytes(format)));
+    fill_panel(format, longest, panel);
+    for (int i = 0; i < size_count; i++) {
+      for (int j = 0; j < column_count; j++) {
+        for (ptrdiff_t blocks = 1; blocks <= longest; blocks += 2) {
+          const ptrdiff_t m = sizes[i], n = columns[j], k = blocks * HEED_BLOCK_WIDTH;
+          int8_t *a = malloc((size_t)(m * k));
+          float *scales = malloc((size_t)(m * blocks) * 4), *x = malloc((size_t)k * 4);
+          int32_t *sums = malloc((size_t)(m * blocks) * 4);
+          for (ptrdiff_t row = 0; row < m; row++) {
+            fill(k, x);
+            table->quantize_blocks_i8(k, x, a + row * k, scales + row * blocks,
+                                      sums + row * blocks);
+          }
+          const size_t size = (size_t)(m * n) * 4;
+          float *fast = guarded(size), *slow = guarded(size);
+          table->tile_blocks(format, m, n, blocks, a, scales, sums, panel, fast, n, 0);
+          plain->tile_blocks(format, m, n, blocks, a, scales, sums, panel, slow, n, 0);
+          require(&f, memcmp(fast, slow, size) == 0);
+          require(&f, intact(fast, size));
+          digest(fast, size);
+          // The last row alone, in two calls over k.
+          const ptrdiff_t last = m - 1, half = blocks / 2;
+          table->tile_blocks(format, 1, n, half, a + last * k, scales + last * blocks,
+                             sums + last * blocks, panel, slow, n, 0);
+          table->tile_blocks(format, 1, n, blocks - half, a + last * k + half * HEED_BLOCK_WIDTH,
+                             scales + last * blocks + half, sums + last * blocks + half,
+                             panel + half * heed_panel_bytes(format), slow, n, 1);
+          require(&f, memcmp(fast + last * n, slow, (size_t)n * 4) == 0);
+          free(a), free(scales), free(x), free(sums), free(fast), free(slow);
+        }
+      }
+    }
+    free(panel);
+    finish(&f);
+  }
+}
+
+static void check_activations(const heed_kernels *table) {
+  finding f = begin(table, "quantize_blocks_i8", "of a step", 0.5001);
+  const heed_kernels *plain = heed_kernels_select("generic");
+  for (int i = 0; i < size_count; i++) {
+    for (int kind = 0; kind < 5; kind++) {
+      const ptrdiff_t n = sizes[i], blocks = (n + 31) / 32;
+      float x[160], scales[2][8] = {{0}};
+      int32_t sums[2][8] = {{0}};
+      fill(n, x);
+      if (kind == 1) x[n / 2] = NAN;
+      if (kind == 2) x[n / 3] = -INFINITY;
+      if (kind == 3) for (ptrdiff_t j = 0; j < n; j++) x[j] *= 0x1p-120f;
+      if (kind == 4) for (ptrdiff_t j = 0; j < n; j++) x[j] *= 0x1p127f;
+      int8_t *fast = guarded((size_t)(32 * blocks)), *slow = guarded((size_t)(32 * blocks));
+      table->quantize_blocks_i8(n, x, fast, scales[0], sums[0]);
+      plain->quantize_blocks_i8(n, x, slow, scales[1], sums[1]);
+      require(&f, memcmp(fast, slow, (size_t)(32 * blocks)) == 0);
+      require(&f, memcmp(sums[0], sums[1], sizeof sums[0]) == 0);
+      require(&f, intact(fast, (size_t)(32 * blocks)));
+      for (ptrdiff_t b = 0; b < blocks; b++) {
+        require(&f, scales[0][b] == scales[1][b] || (isnan(scales[0][b]) && isnan(scales[1][b])));
+        const int holds = (kind == 1 && n / 2 / 32 == b) || (kind == 2 && n / 3 / 32 == b);
+        require(&f, !holds || isnan(scales[0][b]));
+      }
+      for (ptrdiff_t j = 0; j < n && (kind == 0 || kind == 4); j++) {
+        note(&f, fabs((double)x[j] / scales[0][j / 32] - fast[j]), x[j]);
+      }
+      free(fast), free(slow);
+    }
+  }
+  finish(&f);
+}
+
+/// The weight that a panel holds for output `row` at `k`.
+static double panel_weight(const heed_kernels *table, heed_panel_format format,
+                           const uint8_t *panel, ptrdiff_t blocks, ptrdiff_t row, ptrdiff_t k) {
+  int8_t a[256] = {0};
+  float scales[8] = {0}, c[HEED_PANEL];
+  int32_t sums[8] = {0};
+  a[k] = 1;
+  scales[k / 32] = 1;
+  sums[k / 32] = 1;
+  table->tile_blocks(format, 1, HEED_PANEL, blocks, a, scales, sums, panel, c, HEED_PANEL, 0);
+  return c[row];
+}
+
+static void check_types(const heed_kernels *table) {
+  static const char *names[] = {"pack Q8_0", "pack Q4_0", "pack Q4_1", "pack Q5_0",
+                                "pack Q5_1", "pack Q4_K", "pack Q5_K", "pack Q6_K"};
+  // In shares of the largest weight of a row: exact types to a rounding of f32, two-level scales to
+  // one of f16, and Q6_K to half a step of 8 bits.
+  static const double bounds[] = {1e-7, 1e-7, 3e-7, 1e-7, 3e-7, 1e-3, 1e-3, 4e-3};
+  for (int type = 0; type <= HEED_Q6_K; type++) {
+    finding f = begin(table, names[type], "of the largest", bounds[type]);
+    const heed_panel_format format = heed_panel_format_of(type);
+    const ptrdiff_t bytes = heed_block_bytes(type), count = 256 / heed_block_width(type);
+    for (ptrdiff_t rows = 1; rows <= HEED_PANEL; rows += 10) {
+      uint8_t source[HEED_PANEL * 8 * 34];
+      for (size_t i = 0; i < sizeof source; i++) source[i] = (uint8_t)(128 + 127.9f * number());
+      for (ptrdiff_t b = 0; b < rows * count; b++) {
+        // Scales that are neither infinite nor absurd.
+        uint8_t *x = source + b * bytes;
+        const uint8_t high = (uint8_t)(0x20 + (b & 7));
+        x[type == HEED_Q6_K ? 209 : 1] = high;
+        if (type == HEED_Q4_1 || type >= HEED_Q5_1) x[3] = type == HEED_Q6_K ? x[3] : high;
+      }
+      const size_t size = (size_t)(8 * heed_panel_bytes(format));
+      uint8_t *panel = guarded(size);
+      heed_pack_panel(type, rows, 256, source, count * bytes, panel);
+      require(&f, intact(panel, size));
+      for (ptrdiff_t row = 0; row < HEED_PANEL; row++) {
+        float values[256] = {0}, largest = 1e-20f;
+        if (row < rows) heed_dequantize(type, count, source + row * count * bytes, values);
+        for (int k = 0; k < 256; k++) largest = fmaxf(largest, fabsf(values[k]));
+        for (int k = 0; k < 256; k += 5) {
+          const double held = panel_weight(table, format, panel, 8, row, k);
+          note(&f, fabs(held - values[k]) / largest, values[k]);
+        }
+      }
+      free(panel);
+    }
+    finish(&f);
+  }
+}
+
+/// The root of the mean squared error of quantising, in shares of that of the values.
+static double loss(int type, const float *x, ptrdiff_t n) {
+  static uint8_t blocks[16384];
+  static float back[8192];
+  heed_quantize(type, n / heed_block_width(type), x, blocks);
+  heed_dequantize(type, n / heed_block_width(type), blocks, back);
+  double error = 0, size = 0;
+  for (ptrdiff_t i = 0; i < n; i++) {
+    error += ((double)x[i] - back[i]) * ((double)x[i] - back[i]);
+    size += (double)x[i] * x[i];
+  }
+  return sqrt(error / size);
+}
+
+/// Q4_0 by the largest value alone.
+static double plain_loss(const float *x, ptrdiff_t n) {
+  double error = 0, size = 0;
+  for (ptrdiff_t start = 0; start < n; start += 32) {
+    float largest = 0;
+    for (int i = 0; i < 32; i++) {
+      if (fabsf(x[start + i]) > fabsf(largest)) largest = x[start + i];
+    }
+    const double scale = (double)largest / -8;
+    for (int i = 0; i < 32; i++) {
+      const double q = fmin(fmax(rint(x[start + i] / scale), -8), 7);
+      error += pow(x[start + i] - q * scale, 2);
+      size += (double)x[start + i] * x[start + i];
+    }
+  }
+  return sqrt(error / size);
+}
+
+void check_quantizers(void) {
+  const heed_kernels *plain = heed_kernels_select("generic");
+  static float x[4096];
+  restart();
+  // Nearly normal, as weights are.
+  for (int i = 0; i < 4096; i++) x[i] = number() + number() + number() + number() + number();
+  const struct {
+    int type;
+    const char *name;
+    double bound;
+  } types[] = {{HEED_Q8_0, "quantize Q8_0", 0.006},
+               {HEED_Q4_0, "quantize Q4_0", plain_loss(x, 4096) * 0.95},
+               {HEED_Q4_K, "quantize Q4_K", 0.075},
+               {HEED_Q5_K, "quantize Q5_K", 0.038},
+               {HEED_Q6_K, "quantize Q6_K", 0.02}};
+  for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+    finding f = begin(plain, types[i].name, "of the values", types[i].bound);
+    note(&f, loss(types[i].type, x, 4096), 0);
+    float strange[256] = {0};
+    strange[3] = NAN, strange[40] = INFINITY, strange[70] = 1e38f, strange[100] = 1e-44f;
+    loss(types[i].type, strange, 256);
+    finish(&f);
+  }
+}
+
+void check_blocks(const heed_kernels *table) {
+  check_activations(table);
+  check_products(table);
+  check_types(table);
+}
