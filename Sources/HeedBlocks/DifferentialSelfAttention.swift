@@ -94,7 +94,7 @@ public struct DifferentialSelfAttention: BranchOperation {
     (value, output) = (projection("v_proj"), projection("o_proj"))
     spec = DifferentialAttentionSpec(
       headCount: headCount, keyValueHeadCount: keyValueHeadCount,
-      headWidth: query.weight.shape[0] / headCount, rotary: rotary, epsilon: epsilon,
+      headWidth: query.shape[0] / headCount, rotary: rotary, epsilon: epsilon,
       hasBias: query.bias != nil)
     factor = DifferentialFactor(
       query1: required("lambda_q1"), key1: required("lambda_k1"), query2: required("lambda_q2"),

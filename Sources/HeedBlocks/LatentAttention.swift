@@ -66,6 +66,8 @@ public struct LatentAttention: BranchOperation {
   private let gain: Tensor
   /// `[H (N + V), C]`.
   private let up: Linear
+  /// The same weight as numbers, for the absorbed form.
+  private let expansion: Tensor
   private let output: Linear
 
   /// The layer of the parameters that `parameter` gives: `q_proj.weight`, or `q_a_proj.weight`,
@@ -97,20 +99,21 @@ public struct LatentAttention: BranchOperation {
     down = projection("kv_a_proj_with_mqa")
     gain = required("kv_a_layernorm.weight")
     up = projection("kv_b_proj")
+    expansion = required("kv_b_proj.weight")
     output = projection("o_proj")
     spec = LatentAttentionSpec(
-      headCount: headCount, latentWidth: up.weight.shape[1],
-      queryLatentWidth: queryDown?.weight.shape[0], plainWidth: plainWidth,
+      headCount: headCount, latentWidth: up.shape[1],
+      queryLatentWidth: queryDown?.shape[0], plainWidth: plainWidth,
       valueWidth: valueWidth, rotary: rotary, scale: scale, epsilon: epsilon,
       hasBias: down.bias != nil)
     precondition(
-      up.weight.shape[0] == headCount * (plainWidth + valueWidth)
-        && down.weight.shape[0] == spec.rowWidth
-        && query.weight.shape[0] == headCount * spec.queryWidth
-        && output.weight.shape[1] == headCount * valueWidth,
+      up.shape[0] == headCount * (plainWidth + valueWidth)
+        && down.shape[0] == spec.rowWidth
+        && query.shape[0] == headCount * spec.queryWidth
+        && output.shape[1] == headCount * valueWidth,
       "LatentAttention: \(headCount) heads of \(plainWidth) + \(rotary.width) and \(valueWidth) do "
-        + "not fit weights \(query.weight.shape), \(down.weight.shape), \(up.weight.shape) and "
-        + "\(output.weight.shape)")
+        + "not fit weights \(query.shape), \(down.shape), \(up.shape) and "
+        + "\(output.shape)")
   }
 
   /// The layer of `spec` with the weights of block `layer`.
@@ -128,6 +131,7 @@ public struct LatentAttention: BranchOperation {
     down = linear("latent", hasBias: spec.hasBias)
     gain = weights("attention.latentNorm.gain", layer)
     up = linear("expansion")
+    expansion = weights("attention.expansion.weight", layer)
     output = linear("output", hasBias: spec.hasBias)
   }
 
@@ -240,7 +244,7 @@ public struct LatentAttention: BranchOperation {
     _ q: (plain: Tensor, turned: Tensor), rows: Tensor, _ look: Look
   ) -> Tensor {
     let values = rows.sliced(axis: 3, range: 0..<spec.latentWidth)  // a view of the same bytes
-    let parts = up.weight
+    let parts = expansion
       .reshaped(to: [spec.headCount, spec.plainWidth + spec.valueWidth, spec.latentWidth])
       .split(sizes: [spec.plainWidth, spec.valueWidth], alongAxis: 1)  // [H, N, C], [H, V, C]
     let absorbed = q.plain.matrixProduct(parts[0], precision: look.precision)  // [B, H, T, C]

@@ -2,25 +2,65 @@ public import HeedTensor
 
 /// A linear layer: a weight `[N, K]` and perhaps a bias `[N]`.
 ///
-/// The weight stays as it is while a tape watches it; for inference it is packed once.
+/// The weight stays as it is while a tape watches it; for inference it is packed once, and only the
+/// packed form is kept.
 public struct Linear: Sendable {
-  /// `[N, K]`, perhaps a transposed view.
-  public let weight: Tensor
   /// `[N]`.
   public let bias: Tensor?
-  private let packed: PackedMatrix?
+  private let form: Form
+
+  private enum Form: Sendable {
+    case plain(Tensor)
+    case packed(PackedMatrix)
+    case quantized(QuantizedMatrix)
+  }
 
   /// - Parameter packing: the precision to pack the weight in, once; nil leaves it as it is.
   public init(weight: Tensor, bias: Tensor? = nil, packing: ProductPrecision? = nil) {
-    self.weight = weight
+    self.init(.dense(weight), bias: bias, packing: packing)
+  }
+
+  /// - Parameters:
+  ///   - weight: `[N, K]`; blocks stay blocks when they are packed.
+  ///   - packing: the precision to pack a weight of numbers in, once; nil leaves the numbers plain.
+  public init(_ weight: MatrixWeight, bias: Tensor? = nil, packing: ProductPrecision? = nil) {
     self.bias = bias
-    packed = packing.map { PackedMatrix(weight, precision: $0) }
+    switch (weight, packing) {
+    case (.blocks(let blocks), .some):
+      form = .quantized(QuantizedMatrix(blocks))
+      weight.releasePages()
+    case (.dense(let tensor), let packing?) where tensor.elementType != .float64:
+      form = .packed(PackedMatrix(tensor, precision: packing))
+      weight.releasePages()
+    default: form = .plain(weight.tensor.forMathematics())
+    }
+  }
+
+  /// `[N, K]` of the weight.
+  public var shape: [Int] {
+    switch form {
+    case .plain(let weight): weight.shape
+    case .packed(let weight): [weight.outputCount, weight.inputCount]
+    case .quantized(let weight): [weight.outputCount, weight.inputCount]
+    }
+  }
+
+  /// Bytes of the weight as it is kept.
+  public var byteCount: Int {
+    switch form {
+    case .plain(let weight): weight.count * weight.elementType.byteCount
+    case .packed(let weight): weight.byteCount
+    case .quantized(let weight): weight.byteCount
+    }
   }
 
   /// `x weight^T + bias`, `[.., K]` to `[.., N]`.
   public func callAsFunction(_ x: Tensor, precision: ProductPrecision = .float32) -> Tensor {
-    if let packed, x.elementType == .float32 { return x.linear(packed, bias: bias) }
-    return linear(x, weight: weight, bias: bias, precision: precision)
+    switch form {
+    case .plain(let weight): linear(x, weight: weight, bias: bias, precision: precision)
+    case .packed(let weight): x.linear(weight, bias: bias)
+    case .quantized(let weight): x.linear(weight, bias: bias)
+    }
   }
 
   init(
@@ -28,7 +68,7 @@ public struct Linear: Sendable {
     packing: ProductPrecision?
   ) {
     self.init(
-      weight: weights(path + ".weight", layer),
+      weights.matrix(path + ".weight", layer),
       bias: hasBias ? weights(path + ".bias", layer) : nil, packing: packing)
   }
 }

@@ -107,7 +107,7 @@ public struct MultiHeadAttention: Sendable {
     var context = attention(q, heads, seen, mask: visible, bias: padded, probe: probe)
     if let factors { context = context * factors.rows }
     let merged = context.transposed(permutation: [0, 2, 1, 3])
-      .reshaped(to: [B, T, output.weight.shape[1]])  // [B, T, E]
+      .reshaped(to: [B, T, output.shape[1]])  // [B, T, E]
     return output(merged)
   }
 

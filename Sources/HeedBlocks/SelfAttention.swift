@@ -59,19 +59,7 @@ struct SelfAttention: BranchOperation {
         Linear("attention.input", layer: layer, hasBias: bias, weights, packing: packing)
       ]
     } else {
-      let parts = ["query", "key", "value"].map {
-        Linear("attention.\($0)", layer: layer, hasBias: bias, weights, packing: nil)
-      }
-      // For inference one packed matrix: one product instead of three.
-      inputs =
-        packing == nil
-        ? parts
-        : [
-          Linear(
-            weight: parts[0].weight.concatenated(with: parts[1].weight, alongAxis: 0)
-              .concatenated(with: parts[2].weight, alongAxis: 0),
-            bias: bias ? Self.joined(parts.compactMap(\.bias)) : nil, packing: packing)
-        ]
+      inputs = Self.separateInputs(hasBias: bias, layer: layer, weights, packing: packing)
     }
     output = Linear(
       "attention.output", layer: layer, hasBias: spec.hasOutputBias, weights, packing: packing)
@@ -84,8 +72,23 @@ struct SelfAttention: BranchOperation {
     slopes = spec.alibiSlopes.map { Tensor($0) }
   }
 
-  private static func joined(_ parts: [Tensor]) -> Tensor {
-    parts.dropFirst().reduce(parts[0]) { $0.concatenated(with: $1, alongAxis: 0) }
+  /// The projections of queries, keys and values; for inference one packed matrix, so that there is
+  /// one product instead of three, unless their weights are blocks of different kinds.
+  private static func separateInputs(
+    hasBias: Bool, layer: Int, _ weights: WeightLookup, packing: ProductPrecision?
+  ) -> [Linear] {
+    let names = ["query", "key", "value"].map { "attention.\($0)" }
+    let matrices = names.map { weights.matrix($0 + ".weight", layer) }
+    let biases = hasBias ? names.map { weights($0 + ".bias", layer) } : []
+    if packing != nil, let joined = matrices[0].joined(with: Array(matrices.dropFirst())) {
+      let bias = hasBias ? Tensor(concatenating: biases, alongAxis: 0) : nil
+      let result = Linear(joined, bias: bias, packing: packing)
+      for matrix in matrices { matrix.releasePages() }
+      return [result]
+    }
+    return matrices.indices.map {
+      Linear(matrices[$0], bias: hasBias ? biases[$0] : nil, packing: packing)
+    }
   }
 
   /// `[B, T, E]` to `[B, T, E]`.

@@ -1,5 +1,3 @@
-public import HeedTensor
-
 /// A place that a weight goes to: what the spec calls it, and the shape it must have.
 ///
 /// Slots are paths without layer numbers ("attention.output.weight"); the same slot exists once in
@@ -36,9 +34,6 @@ public struct WeightSlot: Sendable, Hashable {
     self.start = start ?? usual
   }
 }
-
-/// Gives each slot its tensor, already checked (names and shapes) by whoever made it.
-public typealias WeightLookup = (_ path: String, _ layer: Int?) -> Tensor
 
 extension NormSpec {
   /// Slots of a norm over `width` channels at `path`.

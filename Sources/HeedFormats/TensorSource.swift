@@ -12,6 +12,22 @@ public protocol TensorSource: Sendable {
   ///
   /// - Throws: `FormatError` when there is none of this name or it cannot be read.
   func tensor(named name: String) throws(FormatError) -> Tensor
+
+  /// The shape of one tensor, without reading it.
+  func shape(named name: String) throws(FormatError) -> [Int]
+
+  /// One tensor as blocks of small weights; nil where it is made of numbers.
+  func blocks(named name: String) throws(FormatError) -> BlockTensor?
+}
+
+extension TensorSource {
+  /// The shape of one tensor.
+  public func shape(named name: String) throws(FormatError) -> [Int] {
+    try tensor(named: name).shape
+  }
+
+  /// Nil: made of numbers.
+  public func blocks(named name: String) throws(FormatError) -> BlockTensor? { nil }
 }
 
 /// Tensors in memory as a source.

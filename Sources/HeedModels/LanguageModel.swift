@@ -1,6 +1,5 @@
 public import HeedAttention
 public import HeedBlocks
-public import HeedFormats
 public import HeedTensor
 
 /// A decoder with its weights: a pure function of them.
@@ -16,12 +15,14 @@ public struct LanguageModel: Sendable {
   public let spec: ModelSpec
   /// Which parameter fills which slot.
   public let binding: WeightBinding
-  /// The parameters by their names in files.
+  /// The parameters by their names in files, but those in blocks.
   public let parameters: [String: Tensor]
+  /// The parameters that are blocks of small weights.
+  public let blockParameters: [String: BlockTensor]
   /// Precision of products.
   public let precision: ProductPrecision
 
-  private let embedding: Tensor
+  private let embedding: MatrixWeight
   private let positionTable: Tensor?
   private let embeddingNorm: Norm?
   private let blocks: [Block]
@@ -32,27 +33,40 @@ public struct LanguageModel: Sendable {
   ///
   /// - Parameters:
   ///   - parameters: by name; floating point, possibly watched by a tape.
+  ///   - blockParameters: by name, those that are blocks of small weights; they stay blocks.
   ///   - packed: whether to pack the weights, for inference.
-  /// - Precondition: `binding` was made for `spec` and `parameters` has its names.
+  ///   - quantization: `q8_0` or `q4_0` to make blocks of the matrices that are numbers; packed only.
+  /// - Precondition: `binding` was made for `spec` and the parameters have its names.
   public init(
-    spec: ModelSpec, binding: WeightBinding, parameters: [String: Tensor], packed: Bool = true,
-    precision: ProductPrecision = .float32
+    spec: ModelSpec, binding: WeightBinding, parameters: [String: Tensor],
+    blockParameters: [String: BlockTensor] = [:], packed: Bool = true,
+    precision: ProductPrecision = .float32, quantization: BlockType? = nil
   ) {
     self.spec = spec
     self.binding = binding
     self.parameters = parameters
+    self.blockParameters = blockParameters
     self.precision = precision
-    let weights: WeightLookup = { path, layer in
-      guard let source = binding.source(path, layer), let tensor = parameters[source.name] else {
-        preconditionFailure("LanguageModel: no parameter for \(path) of layer \(layer ?? -1)")
+    let stored: (String, Int?) -> MatrixWeight = { path, layer in
+      if let source = binding.source(path, layer) {
+        if let blocks = blockParameters[source.name] {
+          // Layouts move whole rows, and a row of bytes is a row.
+          return .blocks(
+            BlockTensor(blocks.type, bytes: source.layout.weight(in: blocks.bytes)))
+        }
+        if let tensor = parameters[source.name] {
+          return .dense(source.layout.weight(in: tensor))
+        }
       }
-      let weight = source.layout.weight(in: tensor)
-      let isMath = weight.elementType == .float32 || weight.elementType == .float64
-      return isMath ? weight : weight.converted(to: .float32)
+      preconditionFailure("LanguageModel: no parameter for \(path) of layer \(layer ?? -1)")
     }
+    let quantization = packed ? quantization : nil
+    let weights = WeightLookup(weights: { stored($0, $1).quantized(to: quantization) })
     let packing = packed ? precision : nil
-    embedding = weights("embedding.weight", nil)
-    positionTable = spec.learnedPositionCount == nil ? nil : weights("positions.weight", nil)
+    embedding = stored("embedding.weight", nil)
+    positionTable =
+      spec.learnedPositionCount == nil
+      ? nil : stored("positions.weight", nil).tensor.forMathematics()
     embeddingNorm = spec.embeddingNorm.map {
       Norm($0, path: "embeddingNorm", layer: nil, weights)
     }
@@ -61,32 +75,9 @@ public struct LanguageModel: Sendable {
     }
     finalNorm = spec.finalNorm.map { Norm($0, path: "finalNorm", layer: nil, weights) }
     head = Linear(
-      weight: spec.isHeadTied ? embedding : weights("head.weight", nil),
+      spec.isHeadTied
+        ? embedding.quantized(to: quantization) : weights.matrix("head.weight", nil),
       bias: spec.hasHeadBias ? weights("head.bias", nil) : nil, packing: packing)
-  }
-
-  /// A model as it is published: a folder with `config.json` and safetensors.
-  ///
-  /// End tokens come from `generation_config.json` where there is one that names some.
-  ///
-  /// - Throws: `FormatError`, for an unknown family, a config or weights that do not fit.
-  public init(
-    folder: String, registry: FamilyRegistry = .standard, packed: Bool = true,
-    precision: ProductPrecision = .float32
-  ) throws(FormatError) {
-    let folder = try ModelFolder(path: folder)
-    let family = try registry.family(for: folder.config, place: folder.path)
-    var spec = try family.spec(folder.config, folder.path + "/config.json")
-    if let generation = folder.generationConfig {
-      let place = folder.path + "/generation_config.json"
-      let tokens = try ConfigReader(generation, place: place).tokens("eos_token_id")
-      if !tokens.isEmpty { spec.endTokens = tokens }
-    }
-    let binding = try family.weights(spec).binding(of: spec, to: folder.weights)
-    var parameters: [String: Tensor] = [:]
-    for name in binding.names { parameters[name] = try folder.weights.tensor(named: name) }
-    self.init(
-      spec: spec, binding: binding, parameters: parameters, packed: packed, precision: precision)
   }
 
   /// Caches for the blocks, empty; those of window layers forget what nobody can see any more.
@@ -175,6 +166,7 @@ public struct LanguageModel: Sendable {
   /// What the first block reads; `[B, T, E]`.
   private func embedded(_ ids: [[Int]], positions: [Int]) -> Tensor {
     let (B, T) = (ids.count, ids.first?.count ?? 0)
+    // Rows leave the table in the type that they are kept in: the rest of it stays in the file.
     var x = embedding.gathered(atIndices: ids.flatMap { $0 })
       .reshaped(to: [B, T, spec.width])  // [B, T, E]
     if let scale = spec.embeddingScale { x = x * scale }

@@ -13,6 +13,7 @@ public struct WeightLayout: Sendable, Hashable {
     case part(Int, of: Int)
     case every(Int, from: Int)
     case heads(width: Int, parts: Int)
+    case neighbours(width: Int)
   }
 
   let steps: [Step]
@@ -37,6 +38,12 @@ public struct WeightLayout: Sendable, Hashable {
   /// head.
   public static func headByHead(width: Int) -> WeightLayout {
     WeightLayout(steps: [.heads(width: width, parts: 3)])
+  }
+
+  /// Heads of `width` rows in which the two of a rotary pair are neighbours (GGUF files of Llama), for
+  /// a weight that has them half a head apart.
+  public static func neighbours(width: Int) -> WeightLayout {
+    WeightLayout(steps: [.neighbours(width: width)])
   }
 
   /// One of `count` weights that are stacked along a first axis: the one whose number stands in the
@@ -66,7 +73,7 @@ public struct WeightLayout: Sendable, Hashable {
       case .entry(_, let count): [count] + shape
       case .part(_, let count), .every(let count, _):
         [count * (shape.first ?? 1)] + shape.dropFirst()
-      case .heads: shape
+      case .heads, .neighbours: shape
       }
     }
   }
@@ -92,7 +99,35 @@ public struct WeightLayout: Sendable, Hashable {
         let order = [1, 0, 2] + rest.indices.map { $0 + 3 }
         return tensor.reshaped(to: [rows / (parts * width), parts, width] + rest)  // [H, 3, D, ..]
           .transposed(permutation: order).reshaped(to: [rows] + rest)  // [3 H D, ..]
+      case .neighbours(let width):
+        let rest = Array(tensor.shape.dropFirst())
+        let order = [0, 2, 1] + rest.indices.map { $0 + 3 }
+        return tensor.reshaped(to: [rows / width, width / 2, 2] + rest)  // [H, D / 2, 2, ..]
+          .transposed(permutation: order).reshaped(to: [rows] + rest)  // [H D, ..]
       }
     }
+  }
+
+  /// The way back for one weight: what `weight(in:)` takes apart, as far as this weight alone fills it.
+  ///
+  /// - Returns: the tensor of the file; nil where several weights make one.
+  func fileTensor(of weight: Tensor) -> Tensor? {
+    var result = weight
+    for step in steps.reversed() {
+      let rest = Array(result.shape.dropFirst())
+      let rows = result.shape.first ?? 0
+      let order = rest.indices.map { $0 + 3 }
+      switch step {
+      case .transposed: result = result.rank < 2 ? result : result.transposed()
+      case .neighbours(let width):
+        result = result.reshaped(to: [rows / width, 2, width / 2] + rest)
+          .transposed(permutation: [0, 2, 1] + order).reshaped(to: [rows] + rest)
+      case .heads(let width, let parts):
+        result = result.reshaped(to: [parts, rows / (parts * width), width] + rest)
+          .transposed(permutation: [1, 0, 2] + order).reshaped(to: [rows] + rest)
+      case .entry, .part, .every: return nil
+      }
+    }
+    return result
   }
 }

@@ -96,10 +96,8 @@ public struct WeightMap: Sendable {
         missing.append(place.name)
         continue
       }
-      let tensor = try source.tensor(named: place.name)
-      if tensor.shape != expected {
-        misshapen.append("\(place.name) is \(tensor.shape), not \(expected)")
-      }
+      let shape = try source.shape(named: place.name)
+      if shape != expected { misshapen.append("\(place.name) is \(shape), not \(expected)") }
     }
     let head = rows["head.weight"]?.name
     let unused = source.tensorNames.filter { name in

@@ -11,7 +11,7 @@ struct BlockTests {
   init() {
     var generator = RandomGenerator(seed: 8)
     x = generator.normal([1, 3, 6])
-    weights = { path, layer in
+    weights = WeightLookup { path, layer in
       let shape =
         path.hasSuffix(".weight")
         ? (path.contains(".down.") ? [6, 4] : [4, 6]) : [6]

@@ -22,7 +22,7 @@ struct ExpertsTests {
 
   /// Random weights by path, but those of `changes`.
   private func weights(_ changes: [String: Tensor] = [:]) -> WeightLookup {
-    { path, _ in
+    WeightLookup { path, _ in
       if let change = changes[path] { return change }
       let isBias = path.hasSuffix(".bias") || path.hasSuffix(".correction")
       let outputs =
@@ -130,7 +130,7 @@ struct ExpertsTests {
     let paths =
       ["experts.router.weight", "experts.router.bias"]
       + ["gate", "up", "down"].flatMap { ["experts.2.\($0).weight", "experts.3.\($0).bias"] }
-    func gradients(_ result: (Tensor, @escaping WeightLookup) -> Tensor) -> [Tensor] {
+    func gradients(_ result: (Tensor, WeightLookup) -> Tensor) -> [Tensor] {
       let tape = Tape()
       let x = tape.watch(self.x)
       let watched = Dictionary(

@@ -1,0 +1,103 @@
+public import HeedTensor
+
+/// The weight of a linear layer as a file gives it: numbers, or blocks of small ones.
+public enum MatrixWeight: Sendable {
+  /// `[N, K]`, of any floating-point type.
+  case dense(Tensor)
+  /// `[N, K]` in blocks.
+  case blocks(BlockTensor)
+
+  /// `[N, K]`.
+  public var shape: [Int] {
+    switch self {
+    case .dense(let tensor): tensor.shape
+    case .blocks(let blocks): blocks.shape
+    }
+  }
+
+  /// The numbers: those of a file in half precision as they are, blocks as `float32`.
+  public var tensor: Tensor {
+    switch self {
+    case .dense(let tensor): tensor
+    case .blocks(let blocks): blocks.dequantized()
+    }
+  }
+
+  /// Rows by number, in the precision of mathematics: an embedding table, of which only what is asked
+  /// for leaves the file.
+  public func gathered(atIndices indices: [Int]) -> Tensor {
+    switch self {
+    case .dense(let tensor): tensor.gathered(atIndices: indices).forMathematics()
+    case .blocks(let blocks): blocks.gathered(atIndices: indices)
+    }
+  }
+
+  /// The matrices below each other, where all are of one kind; nil where they are not.
+  func joined(with others: [MatrixWeight]) -> MatrixWeight? {
+    switch self {
+    case .dense(let first):
+      let rest = others.compactMap { if case .dense(let tensor) = $0 { tensor } else { nil } }
+      guard rest.count == others.count, rest.allSatisfy({ $0.elementType == first.elementType })
+      else { return nil }
+      return .dense(Tensor(concatenating: [first] + rest, alongAxis: 0))
+    case .blocks(let first):
+      let rest = others.compactMap { if case .blocks(let blocks) = $0 { blocks } else { nil } }
+      guard rest.count == others.count, rest.allSatisfy({ $0.type == first.type }) else {
+        return nil
+      }
+      return .blocks(
+        BlockTensor(
+          first.type,
+          bytes: Tensor(concatenating: [first.bytes] + rest.map(\.bytes), alongAxis: 0)))
+    }
+  }
+
+  /// Lets go of the pages of the file after packing.
+  func releasePages() {
+    switch self {
+    case .dense(let tensor): tensor.releasePages()
+    case .blocks(let blocks): blocks.bytes.releasePages()
+    }
+  }
+}
+
+extension Tensor {
+  /// `float32` or `float64`: half precision is converted.
+  package func forMathematics() -> Tensor {
+    elementType == .float32 || elementType == .float64 ? self : converted(to: .float32)
+  }
+}
+
+/// Gives each slot its weight, already checked (names and shapes) by whoever made it.
+public struct WeightLookup {
+  private let weight: (_ path: String, _ layer: Int?) -> MatrixWeight
+
+  /// A lookup among tensors.
+  public init(_ tensor: @escaping (_ path: String, _ layer: Int?) -> Tensor) {
+    weight = { .dense(tensor($0, $1)) }
+  }
+
+  /// A lookup among tensors and blocks.
+  public init(weights: @escaping (_ path: String, _ layer: Int?) -> MatrixWeight) {
+    weight = weights
+  }
+
+  /// The weight of a slot as numbers.
+  public func callAsFunction(_ path: String, _ layer: Int?) -> Tensor {
+    weight(path, layer).tensor.forMathematics()
+  }
+
+  /// The weight of a linear layer, as it is kept.
+  public func matrix(_ path: String, _ layer: Int?) -> MatrixWeight { weight(path, layer) }
+}
+
+extension MatrixWeight {
+  /// A matrix of numbers as blocks of `type`, where its rows are whole blocks and no tape follows it;
+  /// everything else as it is.
+  package func quantized(to type: BlockType?) -> MatrixWeight {
+    guard let type, case .dense(let tensor) = self, tensor.rank == 2, tensor.trace == nil,
+      tensor.elementType.isFloatingPoint, tensor.shape[1] % type.blockWidth == 0
+    else { return self }
+    return .blocks(BlockTensor(quantizing: tensor, as: type))
+  }
+}

@@ -1,0 +1,114 @@
+import ArgumentParser
+import HeedAttention
+import HeedBlocks
+import HeedFormats
+import HeedModels
+import HeedTensor
+
+/// What the weights of a model are in a benchmark.
+enum WeightType: String, ExpressibleByArgument, CaseIterable {
+  case f32, bf16, q8_0, q4_0
+
+  var precision: ProductPrecision { self == .bf16 ? .bfloat16 : .float32 }
+  /// Blocks that matrices of numbers become.
+  var quantization: BlockType? { self == .q8_0 ? .q8_0 : self == .q4_0 ? .q4_0 : nil }
+  var cacheType: ElementType { self == .f32 ? .float32 : .bfloat16 }
+
+  /// The model at a path, or of a known size with random weights.
+  func model(_ name: String) throws -> LanguageModel {
+    guard let (spec, binding, parameters) = try BenchModel.make(name) else {
+      return try LanguageModel(path: name, precision: precision, quantization: quantization)
+    }
+    return LanguageModel(
+      spec: spec, binding: binding, parameters: parameters, precision: precision,
+      quantization: quantization)
+  }
+
+  /// Bytes of weights that a step must read: all but the rows of tables that it does not use.
+  func bytesRead(by network: LanguageModel) -> Int {
+    let bits: Int =
+      switch self {
+      case .f32: 32 * 32
+      case .bf16: 16 * 32
+      case .q8_0: 34 * 8
+      case .q4_0: 18 * 8
+      }
+    let blocks = network.blockParameters.values.reduce(0) { $0 + $1.bytes.count }
+    let numbers = network.parameters.values.reduce(0) {
+      $0 + ($1.rank < 2 ? $1.count * 4 : $1.count / 32 * bits / 8)
+    }
+    // Learned positions, and the embedding where it is no head, are read row by row.
+    let tables = network.spec.slots.filter {
+      $0.path.hasPrefix("positions") || $0.path.hasPrefix("embedding") && !network.spec.isHeadTied
+    }.reduce(0) { $0 + $1.shape.reduce(1, *) / 32 * bits / 8 }
+    return blocks + numbers - tables
+  }
+}
+
+/// `heed bench generate`: reading a prompt, or the steps after it.
+struct BenchGenerate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "generate", abstract: "Time the reading of a prompt or the steps after it.")
+
+  /// What is timed.
+  enum Phase: String, ExpressibleByArgument, CaseIterable { case prefill, decode }
+
+  @Option(help: "A folder, a .gguf or .bin file, or one of \(BenchModel.names).") var model = "gpt2-124m"
+  @Option(help: "Tokens of the prompt.") var promptTokens = 128
+  @Option(help: "Steps after it.") var newTokens = 32
+  @Option(help: "Sequences side by side.") var batch = 1
+  @Option(help: "What the weights are: f32, bf16, q8_0 or q4_0. Blocks of a file stay what they are.")
+  var dtype = WeightType.f32
+  @Option(help: "prefill or decode.") var phase = Phase.decode
+  @OptionGroup var options: BenchOptions
+
+  func run() throws {
+    guard promptTokens > 0, newTokens > 0, batch > 0 else {
+      throw ValidationError("token counts and --batch must be positive")
+    }
+    let network = try dtype.model(model)
+    let vocabulary = network.spec.vocabularySize
+    options.withThreads {
+      let prompt = (0..<batch).map { row in
+        (0..<promptTokens).map { ($0 * 7919 + row * 104_729 + 1) % vocabulary }
+      }
+      var last = LanguageModel.Options()
+      last.isLastOnly = true
+      let lastOnly = last
+      var samples: [Double] = []
+      for _ in 0..<6 {
+        var cache = network.emptyCache(elementType: dtype.cacheType)
+        var start = steadySeconds()
+        var logits = network.forward(prompt, cache: &cache, options: lastOnly).logits
+        if phase == .prefill {
+          samples.append(steadySeconds() - start)
+          continue
+        }
+        start = steadySeconds()
+        for _ in 0..<newTokens {
+          let best: [Int64] = logits.reshaped(to: [batch, vocabulary]).argmax().elements()
+          logits =
+            network.forward(
+              best.map { [Int($0)] }, cache: &cache, options: lastOnly
+            ).logits
+        }
+        samples.append(steadySeconds() - start)
+      }
+      let weights = network.spec.slots.filter { !$0.path.hasPrefix("positions") }
+        .map { $0.shape.reduce(1, *) }.reduce(0, +)
+      let bytes = dtype.bytesRead(by: network)
+      let steps = phase == .prefill ? 1 : newTokens
+      let tokens = phase == .prefill ? batch * promptTokens : batch * newTokens
+      let measurement = Measurement(samples: Array(samples.dropFirst()))
+      BenchReport(
+        name: "\(phase.rawValue) of \(model)", measurement: measurement,
+        operations: 2 * Double(weights * tokens), type: dtype == .bf16 ? .bf16 : .f32,
+        bytes: Double(bytes * steps),
+        extra: [
+          "tokens_per_s": .number(Double(tokens) / measurement.median),
+          "weight_mb": .number(Double(bytes) / 1e6),
+        ]
+      ).show(options)
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import ArgumentParser
+import Foundation
+import Heed
+import HeedModels
+import HeedTensor
+
+/// `heed bench start`: a process from nothing to its first tokens; the caller times it.
+struct BenchStart: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "start", abstract: "Load a model and print its first tokens.",
+    discussion: """
+      Times itself from the start of the command; a caller that wants the whole process times that.
+      Without a tokenizer that is known, the bytes of the prompt are its ids, and ids are printed.
+      """)
+
+  @Option(help: "A folder, a .gguf or .bin file, or one of \(BenchModel.names).")
+  var model = "gpt2-124m"
+  @Option(help: "The text before.") var prompt = "The quick brown fox jumps over the"
+  @Option(help: "Tokens to print.") var newTokens = 1
+  @Option(help: "What the weights are: f32, bf16, q8_0 or q4_0.") var dtype = WeightType.f32
+  @OptionGroup var options: BenchOptions
+
+  func run() throws {
+    guard newTokens > 0 else { throw ValidationError("--new-tokens must be positive") }
+    let start = steadySeconds()
+    try options.withThreads {
+      let network = try dtype.model(model)
+      let loaded = steadySeconds()
+      let vocabulary = network.spec.vocabularySize
+      var ids = [Array(prompt.utf8).map { Int($0) % vocabulary }]
+      guard !ids[0].isEmpty else { throw ValidationError("--prompt is empty") }
+      var cache = network.emptyCache(elementType: dtype.cacheType)
+      var pass = LanguageModel.Options()
+      pass.isLastOnly = true
+      var chosen: [Int] = []
+      for _ in 0..<newTokens {
+        let logits = network.forward(ids, cache: &cache, options: pass).logits
+        let best: [Int64] = logits.reshaped(to: [1, vocabulary]).argmax().elements()
+        chosen.append(Int(best[0]))
+        ids = [[Int(best[0])]]
+      }
+      let end = steadySeconds()
+      if options.json {
+        printJSON([
+          "median_s": .number(end - start), "load_s": .number(loaded - start),
+          "rss_mb": .number(peakMemory()), "threads": .count(ThreadPool.threadCount),
+          "kernels": .text(Kernels.name), "tokens": .text(chosen.map(String.init).joined(separator: " ")),
+        ])
+      } else {
+        print(chosen.map(String.init).joined(separator: " "))
+        print(String(format: "loaded in %.3f s, first tokens after %.3f s", loaded - start, end - start))
+      }
+    }
+  }
+}

@@ -1,0 +1,98 @@
+import ArgumentParser
+import Foundation
+import Heed
+import HeedFormats
+import HeedModels
+import HeedText
+
+/// `heed convert`: a model in another file and other types.
+struct Convert: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Write a model as another file, with weights of another type.",
+    discussion: """
+      Reads folders of safetensors, GGUF and llama2.c files. Writes a GGUF file when OUTPUT ends in \
+      .gguf, else a folder. With --measure it says what the change of type costs on a text.
+      """)
+
+  @Argument(help: "A folder, a .gguf or a .bin file.") var input: String
+  @Argument(help: "A .gguf file or a folder.") var output: String
+  @Option(
+    help: "f32, f16, bf16, q8_0, q4_0 or q4_k.",
+    transform: { name in
+      guard let type = ConversionType(rawValue: name) else {
+        let names = ConversionType.allCases.map(\.rawValue).joined(separator: ", ")
+        throw ValidationError("--dtype must be one of \(names), not \(name)")
+      }
+      return type
+    })
+  var dtype: ConversionType
+  @Option(help: "A UTF-8 text file: print the perplexity on it before and after.")
+  var measure: String?
+  @Option(help: "The folder whose tokenizer.json reads that text (default: INPUT).")
+  var tokenizer: String?
+  @Flag(help: "Print one JSON document.") var json = false
+
+  func run() throws {
+    let text = try measure.map { path in
+      guard let data = FileManager.default.contents(atPath: path) else {
+        throw CommandError("cannot read \(path)")
+      }
+      guard let text = String(data: data, encoding: .utf8) else {
+        throw CommandError("\(path) is not UTF-8 text")
+      }
+      return text
+    }
+    let source = ShippedModel.named(input)?.folder ?? input
+    // Whatever can be wrong with the text is said before anything is written.
+    let before = try text.map { try evaluation(of: source, source: source, on: $0) }
+    let showsProgress = isatty(2) != 0
+    try ModelConversion.convert(source, to: output, type: dtype) { written, all in
+      if showsProgress {
+        let end = written == all ? "\n" : ""
+        FileHandle.standardError.write(Data("\r\(written) of \(all) tensors\(end)".utf8))
+      }
+    }
+    let after = try text.map { try evaluation(of: output, source: source, on: $0) }
+    report(before, after)
+  }
+
+  private func evaluation(
+    of model: String, source: String, on text: String
+  ) throws -> TextModel.Evaluation {
+    let place = (tokenizer ?? source) + "/tokenizer.json"
+    return try TextModel(
+      name: model, model: LanguageModel(path: model),
+      tokenizer: CharacterTokenizer(json: JSONValue(contentsOf: place), place: place)
+    ).evaluate(text)
+  }
+
+  private func report(_ before: TextModel.Evaluation?, _ after: TextModel.Evaluation?) {
+    let bytes = size(output.hasSuffix(".gguf") ? output : output + "/model.safetensors")
+    var values: [String: BenchValue] = [
+      "output": .text(output), "dtype": .text(dtype.rawValue), "bytes": .count(bytes),
+    ]
+    if let before, let after {
+      let (was, now) = (exp(before.loss), exp(after.loss))
+      values["perplexity_before"] = .number(was)
+      values["perplexity_after"] = .number(now)
+      values["change_percent"] = .number((now / was - 1) * 100)
+      values["tokens"] = .count(before.tokens)
+      if !json {
+        print(
+          String(
+            format: "perplexity %.5f before, %.5f after: %+.4f %% over %d tokens", was, now,
+            (now / was - 1) * 100, before.tokens))
+      }
+    }
+    if json {
+      printJSON(values)
+    } else {
+      print("\(output): \(dtype.rawValue), \(String(format: "%.1f", Double(bytes) / 1e6)) MB")
+    }
+  }
+
+  private func size(_ path: String) -> Int {
+    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+    return (attributes?[.size] as? NSNumber)?.intValue ?? 0
+  }
+}

@@ -1,0 +1,116 @@
+public import HeedTensor
+
+/// A tensor that is to be written to a GGUF file.
+public struct GGUFTensor: Sendable {
+  /// Its name.
+  public let name: String
+  /// The length of each axis, outermost first.
+  public let shape: [Int]
+  /// What it will be made of.
+  public let type: GGUFTensorType
+  /// Makes it, when its turn comes: a file larger than memory can be written.
+  let numbers: @Sendable () throws(FormatError) -> Tensor
+
+  /// A tensor whose numbers `numbers` gives, of any floating-point type; they are converted to `type`.
+  ///
+  /// - Parameter shape: that of the numbers.
+  public init(
+    _ name: String, shape: [Int], type: GGUFTensorType,
+    numbers: @escaping @Sendable () throws(FormatError) -> Tensor
+  ) {
+    self.name = name
+    self.shape = shape
+    self.type = type
+    self.numbers = numbers
+  }
+
+  /// Blocks as they are.
+  public init(_ name: String, _ blocks: BlockTensor) {
+    self.name = name
+    self.shape = blocks.shape
+    self.type = .blocks(blocks.type)
+    self.numbers = { () throws(FormatError) in blocks.bytes }
+  }
+
+  /// What is written.
+  fileprivate func content() throws(FormatError) -> Tensor {
+    let tensor = try numbers()
+    switch type {
+    case .elements(let elementType): return tensor.converted(to: elementType)
+    case .blocks(let blockType):
+      return tensor.elementType == .uint8
+        ? tensor : BlockTensor(quantizing: tensor, as: blockType).bytes
+    }
+  }
+}
+
+extension GGUFFile {
+  /// Writes a file, version 3, that is whole or absent whatever happens.
+  ///
+  /// - Parameters:
+  ///   - metadata: written in order; `general.alignment` must not be among it.
+  ///   - tensors: written in order, one at a time.
+  ///   - progress: told how many tensors are written.
+  /// - Throws: `FormatError`, also when a name occurs twice or a row is no whole blocks.
+  public static func write(
+    metadata: [(key: String, value: GGUFValue)], tensors: [GGUFTensor], to path: String,
+    progress: (_ written: Int) -> Void = { _ in }
+  ) throws(FormatError) {
+    let alignment = 32
+    var header = Array("GGUF".utf8) + UInt32(3).littleEndianBytes
+    header += UInt64(tensors.count).littleEndianBytes + UInt64(metadata.count).littleEndianBytes
+    for (key, value) in metadata {
+      header += GGUFValue.string(key).bytes + value.type.rawValue.littleEndianBytes + value.bytes
+    }
+    guard Set(metadata.map { ExactString($0.key) }).count == metadata.count,
+      Set(tensors.map { ExactString($0.name) }).count == tensors.count
+    else {
+      throw FormatError(.inconsistent, what: "a key or a tensor has two values", place: path)
+    }
+    var offset = 0
+    var sizes: [Int] = []
+    for tensor in tensors {
+      guard tensor.type.isWritable, tensor.shape.count <= 4,
+        let size = tensor.type.byteCount(shape: tensor.shape)
+      else {
+        throw FormatError(
+          .unsupported, what: "\"\(tensor.name)\" of \(tensor.shape) cannot be \(tensor.type)",
+          place: path, expected: "at most 4 axes, rows of whole blocks")
+      }
+      header += GGUFValue.string(tensor.name).bytes
+      header += UInt32(tensor.shape.count).littleEndianBytes
+      for length in tensor.shape.reversed() { header += UInt64(length).littleEndianBytes }
+      header += tensor.type.code.littleEndianBytes + UInt64(offset).littleEndianBytes
+      sizes.append(size)
+      offset += (size + alignment - 1) / alignment * alignment
+    }
+    header += [UInt8](repeating: 0, count: (alignment - header.count % alignment) % alignment)
+    var failure: FormatError?
+    do throws(FileError) {
+      try AtomicFile.write(to: path) { (file) throws(FileError) in
+        try file.append(header)
+        for (index, tensor) in tensors.enumerated() {
+          do throws(FormatError) {
+            let content = try tensor.content()
+            precondition(
+              content.count * content.elementType.byteCount == sizes[index],
+              "GGUFFile.write: \"\(tensor.name)\" is \(content.shape), not of \(tensor.shape)")
+            try appendOrThrow(content, to: file)
+          } catch {
+            failure = error
+            throw FileError(operation: "write", path: path, reason: error.what)
+          }
+          let rest = (alignment - sizes[index] % alignment) % alignment
+          try file.append([UInt8](repeating: 0, count: rest))
+          progress(index + 1)
+        }
+      }
+    } catch { throw failure ?? FormatError(error) }
+  }
+
+  private static func appendOrThrow(
+    _ tensor: Tensor, to file: borrowing AtomicFile
+  ) throws(FormatError) {
+    do throws(FileError) { try file.append(tensor) } catch { throw FormatError(error) }
+  }
+}

@@ -1,0 +1,47 @@
+import HeedBlocks
+
+extension GGUFArchitecture {
+  /// The names of the weights of `spec`: one table for all architectures.
+  func weights(of spec: ModelSpec) -> WeightMap {
+    let block = "blk.{}."
+    var headWidth = 2
+    var expertCount = 1
+    for branch in spec.blocks.flatMap(\.branches) {
+      switch branch.operation {
+      case .selfAttention(let attention): headWidth = attention.headWidth
+      case .experts(let experts): expertCount = experts.expertCount
+      default: break
+      }
+    }
+    let turned = hasNeighbours ? WeightLayout.neighbours(width: headWidth) : .rows
+    var rows: [WeightMap.Row] = [
+      .init("embedding.weight", "token_embd.weight"),
+      .init("positions.weight", "position_embd.weight"),
+    ]
+    rows += WeightMap.linear("head", "output") + WeightMap.norm("finalNorm", "output_norm")
+    rows += WeightMap.norm("embeddingNorm", "token_embd_norm")
+    rows += WeightMap.linear("attention.input", block + "attn_qkv")
+    rows += WeightMap.linear("attention.query", block + "attn_q", turned)
+    rows += WeightMap.linear("attention.key", block + "attn_k", turned)
+    rows += WeightMap.linear("attention.value", block + "attn_v")
+    rows += WeightMap.linear("attention.output", block + "attn_output")
+    for (slot, name) in [
+      ("attention.queryNorm", "attn_q_norm"), ("attention.keyNorm", "attn_k_norm"),
+      ("attention.inputNorm", "attn_norm"), ("block.inputNorm", "attn_norm"),
+      ("attention.outputNorm", "post_attention_norm"), ("feedForward.inputNorm", "ffn_norm"),
+      ("feedForward.outputNorm", "post_ffw_norm"), ("experts.inputNorm", "ffn_norm"),
+    ] { rows += WeightMap.norm(slot, block + name) }
+    for (index, part) in ["gate", "up", "down"].enumerated() {
+      let isFused = hasFusedGate && index < 2
+      rows += WeightMap.linear(
+        "feedForward.\(part)", block + (isFused ? "ffn_up" : "ffn_\(part)"),
+        isFused ? .part(index, of: 2) : .rows)
+      rows.append(
+        .init(
+          "experts.#.\(part).weight", block + "ffn_\(part)_exps.weight", .entry(of: expertCount)))
+    }
+    rows += WeightMap.linear("experts.router", block + "ffn_gate_inp")
+    return WeightMap(
+      rows, ignoredSuffixes: ["attn_rot_embd.weight"], ignoredPrefixes: ["rope_f"])
+  }
+}

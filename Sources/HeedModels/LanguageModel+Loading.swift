@@ -1,0 +1,109 @@
+public import HeedFormats
+public import HeedTensor
+
+extension LanguageModel {
+  /// A model as it is published: a folder, a GGUF file or a llama2.c file.
+  ///
+  /// Files are mapped. Weights in blocks stay blocks; others are packed in the precision of products,
+  /// and what was packed leaves memory.
+  ///
+  /// - Parameters:
+  ///   - path: a folder with `config.json` and safetensors, a `.gguf` or a `.bin` file.
+  ///   - quantization: `q8_0` or `q4_0`: makes blocks of matrices that are numbers.
+  /// - Throws: `FormatError`, for an unknown family, a config or weights that do not fit.
+  public init(
+    path: String, registry: FamilyRegistry = .standard, packed: Bool = true,
+    precision: ProductPrecision = .float32, quantization: BlockType? = nil
+  ) throws(FormatError) {
+    let published = try PublishedModel(path: path, registry: registry)
+    let binding = try published.map.binding(of: published.spec, to: published.weights)
+    var parameters: [String: Tensor] = [:]
+    var blocks: [String: BlockTensor] = [:]
+    for name in binding.names {
+      if let found = try published.weights.blocks(named: name) {
+        blocks[name] = found
+      } else {
+        parameters[name] = try published.weights.tensor(named: name)
+      }
+    }
+    self.init(
+      spec: published.spec, binding: binding, parameters: parameters, blockParameters: blocks,
+      packed: packed, precision: precision, quantization: quantization)
+  }
+
+  /// A model as it is published: a folder with `config.json` and safetensors.
+  ///
+  /// End tokens come from `generation_config.json` where there is one that names some.
+  ///
+  /// - Throws: `FormatError`, for an unknown family, a config or weights that do not fit.
+  public init(
+    folder: String, registry: FamilyRegistry = .standard, packed: Bool = true,
+    precision: ProductPrecision = .float32
+  ) throws(FormatError) {
+    try self.init(path: folder, registry: registry, packed: packed, precision: precision)
+  }
+}
+
+/// What a model is and where its weights lie, before any of them is read.
+package struct PublishedModel {
+  /// What the model is.
+  package let spec: ModelSpec
+  /// The config as a Hugging Face folder has it, as far as it is known.
+  package let config: JSONValue
+  /// The names of the weights.
+  let map: WeightMap
+  /// The weights.
+  package let weights: any TensorSource
+
+  /// Opens what lies at `path`; the ending says what it is.
+  package init(path: String, registry: FamilyRegistry = .standard) throws(FormatError) {
+    if path.hasSuffix(".gguf") {
+      try self.init(gguf: GGUFFile(path: path), registry: registry)
+    } else if path.hasSuffix(".bin") {
+      try self.init(llama2c: Llama2CFile(path: path), registry: registry)
+    } else {
+      try self.init(folder: ModelFolder(path: path), registry: registry)
+    }
+  }
+
+  private init(folder: ModelFolder, registry: FamilyRegistry) throws(FormatError) {
+    config = folder.config
+    let family = try registry.family(for: config, place: folder.path)
+    var spec = try family.spec(config, folder.path + "/config.json")
+    if let generation = folder.generationConfig {
+      let place = folder.path + "/generation_config.json"
+      let tokens = try ConfigReader(generation, place: place).tokens("eos_token_id")
+      if !tokens.isEmpty { spec.endTokens = tokens }
+    }
+    self.spec = spec
+    map = family.weights(spec)
+    weights = folder.weights
+  }
+
+  private init(gguf file: GGUFFile, registry: FamilyRegistry) throws(FormatError) {
+    let architecture = try GGUFArchitecture.of(file)
+    config = try architecture.config(of: file)
+    let family = try registry.family(for: config, place: file.path)
+    spec = architecture.adapted(try family.spec(config, file.path))
+    map = architecture.weights(of: spec)
+    weights = file
+  }
+
+  private init(llama2c file: Llama2CFile, registry: FamilyRegistry) throws(FormatError) {
+    config = [
+      "model_type": "llama", "hidden_size": .integer(file.width),
+      "intermediate_size": .integer(file.hiddenWidth),
+      "num_hidden_layers": .integer(file.layerCount),
+      "num_attention_heads": .integer(file.headCount),
+      "num_key_value_heads": .integer(file.keyValueHeadCount),
+      "vocab_size": .integer(file.vocabularySize),
+      "max_position_embeddings": .integer(file.contextLength), "rms_norm_eps": 1e-5,
+      "rope_theta": 10_000, "tie_word_embeddings": .bool(file.isHeadTied),
+      "bos_token_id": 1, "eos_token_id": .array([1, 2]),
+    ]
+    let family = try registry.family(for: config, place: file.path)
+    spec = try family.spec(config, file.path)
+    map = GGUFArchitecture.llama.weights(of: spec)
+    weights = file
+  }
+}
