@@ -26,7 +26,7 @@ extension GGUFArchitecture {
     hasNeighbours: true,
     completes: { (config, file) throws(FormatError) in
       try addRotaryScaling(to: &config, of: file)
-      config["attention_bias"] = .bool(file.entry(named: "blk.0.attn_q.bias") != nil)
+      config["attention_bias"] = .bool(file.knownShape("blk.0.attn_q.bias") != nil)
       if (config["num_local_experts"]?.integer ?? 0) > 0 { config["model_type"] = "mixtral" }
     })
 
@@ -114,7 +114,7 @@ extension GGUFArchitecture {
 
   /// Rotary scaling as the metadata says it, or as the factors that Llama 3 files have as a tensor.
   private static func addRotaryScaling(
-    to config: inout JSONObject, of file: GGUFFile
+    to config: inout JSONObject, of file: any GGUFContent
   ) throws(FormatError) {
     let name = file["general.architecture"]?.string ?? ""
     var scaling = JSONObject()
@@ -146,9 +146,9 @@ extension GGUFArchitecture {
   }
 
   private static func factors(
-    _ name: String, _ file: GGUFFile
+    _ name: String, _ file: any GGUFContent
   ) throws(FormatError) -> JSONValue? {
-    guard file.entry(named: name) != nil else { return nil }
+    guard file.knownShape(name) != nil else { return nil }
     let tensor = try file.tensor(named: name).converted(to: .float32)
     guard tensor.count <= 1 << 16 else {
       throw FormatError(.limit, what: "\"\(name)\" has \(tensor.count) values", place: file.path)
@@ -158,13 +158,14 @@ extension GGUFArchitecture {
 
   /// The share of the channels of a head that are turned.
   private static func addRotaryShare(
-    to config: inout JSONObject, of file: GGUFFile, member: String
+    to config: inout JSONObject, of file: any GGUFContent, member: String
   ) throws(FormatError) {
     let name = file["general.architecture"]?.string ?? ""
     guard let turned = file["\(name).rope.dimension_count"]?.integer,
       let width = headWidth(config), width > 0, turned <= width
     else { return }
-    config[member] = .number(Double(turned) / Double(width))
+    // A share is cut down to whole channels: a little more keeps a rounding from losing one.
+    config[member] = .number(min(1, (Double(turned) + 0.25) / Double(width)))
   }
 
   private static func headWidth(_ config: JSONObject) -> Int? {

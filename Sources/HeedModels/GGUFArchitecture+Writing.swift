@@ -38,18 +38,21 @@ extension GGUFArchitecture {
     let spec = model.spec
     add("context_length", .uint32(UInt32(clamping: spec.contextLength)))
     add("vocab_size", .uint32(UInt32(clamping: spec.vocabularySize)))
+    add("embedding_length", .uint32(UInt32(clamping: spec.width)))
+    add("block_count", .uint32(UInt32(clamping: spec.blocks.count)))
+    switch spec.finalNorm {
+    case .layerNorm(let epsilon)?: add("attention.layer_norm_epsilon", .float32(Float(epsilon)))
+    case .rms(let epsilon, _)?: add("attention.layer_norm_rms_epsilon", .float32(Float(epsilon)))
+    case nil: break
+    }
     for branch in spec.blocks.first?.branches ?? [] {
       switch branch.operation {
       case .selfAttention(let attention):
+        add("attention.head_count", .uint32(UInt32(clamping: attention.headCount)))
         add("attention.head_count_kv", .uint32(UInt32(clamping: attention.keyValueHeadCount)))
         add("attention.key_length", .uint32(UInt32(clamping: attention.headWidth)))
         add("attention.value_length", .uint32(UInt32(clamping: attention.headWidth)))
         guard let rotary = attention.rotary else { continue }
-        guard rotary.scaling == .none, attention.window == nil || name.hasPrefix("gemma") else {
-          throw FormatError(
-            .unsupported, what: "rotary scaling and windows cannot be written as GGUF",
-            place: place)
-        }
         add("rope.dimension_count", .uint32(UInt32(clamping: rotary.width)))
         add("rope.freq_base", .float32(Float(rotary.base)))
       case .feedForward(let feedForward):
@@ -69,6 +72,24 @@ extension GGUFArchitecture {
       result.append(("tokenizer.ggml.\(key)_token_id", .uint32(UInt32(clamping: token))))
     }
     return result
+  }
+
+  /// Throws unless a file of these parts says everything about the model: what the format has no word
+  /// for (windows, rotary scaling, another scale of scores) would be lost in silence.
+  func check(_ planned: PlannedGGUF, says model: PublishedModel) throws(FormatError) {
+    let config = try config(of: planned)
+    let family = try FamilyRegistry.standard.family(for: config, place: planned.path)
+    var said = try family.spec(config, planned.path)
+    said.family = model.spec.family
+    said.endTokens = model.spec.endTokens
+    said.contextLength = model.spec.contextLength
+    guard said == model.spec else {
+      throw FormatError(
+        .unsupported,
+        what: "a GGUF file of the architecture \"\(name)\" cannot say all that this model is",
+        place: planned.path, expected: said.summary,
+        hint: "windows, scaled rotary positions and other scales of scores are not written")
+    }
   }
 
   /// The tensors of a model under GGUF's names.

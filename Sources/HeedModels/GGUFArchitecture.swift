@@ -43,9 +43,10 @@ struct GGUFArchitecture: Sendable {
   /// Whether gate and up are one matrix.
   var hasFusedGate = false
   /// What else follows from the file.
-  var completes: @Sendable (_ config: inout JSONObject, _ file: GGUFFile) throws(FormatError) -> Void = {
-    (_, _) throws(FormatError) in
-  }
+  var completes:
+    @Sendable (_ config: inout JSONObject, _ file: any GGUFContent) throws(FormatError) -> Void = {
+      (_, _) throws(FormatError) in
+    }
 
   /// All that are known.
   static let all: [GGUFArchitecture] = [
@@ -55,7 +56,7 @@ struct GGUFArchitecture: Sendable {
   /// The architecture of a file.
   ///
   /// - Throws: `FormatError` that names the nearest known ones.
-  static func of(_ file: GGUFFile) throws(FormatError) -> GGUFArchitecture {
+  static func of(_ file: some GGUFContent) throws(FormatError) -> GGUFArchitecture {
     guard let name = file["general.architecture"]?.string else {
       throw FormatError(
         .missing, what: "no general.architecture", place: file.path, expected: "its name")
@@ -74,7 +75,7 @@ struct GGUFArchitecture: Sendable {
   }
 
   /// The config that a Hugging Face folder of the same model has.
-  func config(of file: GGUFFile) throws(FormatError) -> JSONValue {
+  func config(of file: any GGUFContent) throws(FormatError) -> JSONValue {
     var config = JSONObject()
     config["model_type"] = .string(modelType)
     for member in members {
@@ -82,13 +83,13 @@ struct GGUFArchitecture: Sendable {
       guard let value = file[key] else { continue }
       config[member.member] = try member.value(of: value, key, file)
     }
-    guard file.entry(named: "token_embd.weight") != nil else {
+    guard let table = file.knownShape("token_embd.weight") else {
       throw FormatError(
         .missing, what: "no tensor \"token_embd.weight\"", place: file.path,
         expected: "a model, not a vocabulary alone")
     }
-    config["vocab_size"] = .integer(try file.shape(named: "token_embd.weight").first ?? 0)
-    config["tie_word_embeddings"] = .bool(file.entry(named: "output.weight") == nil)
+    config["vocab_size"] = .integer(table.first ?? 0)
+    config["tie_word_embeddings"] = .bool(file.knownShape("output.weight") == nil)
     let ends = ["eos", "eot", "eom"].compactMap { file["tokenizer.ggml.\($0)_token_id"]?.integer }
     if !ends.isEmpty { config["eos_token_id"] = .array(ends.map { .integer($0) }) }
     if let start = file["tokenizer.ggml.bos_token_id"]?.integer {
@@ -106,7 +107,7 @@ struct GGUFArchitecture: Sendable {
 
 extension GGUFArchitecture.Member {
   fileprivate func value(
-    of value: GGUFValue, _ key: String, _ file: GGUFFile
+    of value: GGUFValue, _ key: String, _ file: any GGUFContent
   ) throws(FormatError) -> JSONValue {
     // Some have a number for each layer; those of the families here are all the same.
     let single: GGUFValue

@@ -49,14 +49,11 @@ public struct LanguageModel: Sendable {
     self.precision = precision
     let stored: (String, Int?) -> MatrixWeight = { path, layer in
       if let source = binding.source(path, layer) {
+        // Layouts move whole rows, and a row of bytes is a row.
         if let blocks = blockParameters[source.name] {
-          // Layouts move whole rows, and a row of bytes is a row.
-          return .blocks(
-            BlockTensor(blocks.type, bytes: source.layout.weight(in: blocks.bytes)))
+          return .blocks(BlockTensor(blocks.type, bytes: source.layout.moved(blocks.bytes)))
         }
-        if let tensor = parameters[source.name] {
-          return .dense(source.layout.weight(in: tensor))
-        }
+        if let tensor = parameters[source.name] { return .dense(source.layout.moved(tensor)) }
       }
       preconditionFailure("LanguageModel: no parameter for \(path) of layer \(layer ?? -1)")
     }
@@ -188,5 +185,14 @@ public struct LanguageModel: Sendable {
   public func loss(_ ids: [[Int]], targets: [[Int]], options: Options = Options()) -> Tensor {
     let labels = Tensor(targets.flatMap { $0.map { Int64($0) } }, shape: [ids.count, ids[0].count])
     return crossEntropy(logits(ids, options: options), targets: labels)
+  }
+}
+
+extension WeightLayout {
+  /// The weight in a file's tensor, whose pages leave memory when it is a copy.
+  fileprivate func moved(_ tensor: Tensor) -> Tensor {
+    let result = weight(in: tensor)
+    if result.storage !== tensor.storage { tensor.releasePages() }
+    return result
   }
 }

@@ -46,6 +46,8 @@ public enum ModelConversion {
       tensors =
         input.hasSuffix(".bin")
         ? try plan(model.weights, type) : try architecture.tensors(of: model, type)
+      try architecture.check(
+        PlannedGGUF(path: output, metadata: metadata, tensors: tensors), says: model)
     }
     metadata.append(("general.file_type", .uint32(type.fileType)))
     metadata.append(("general.quantization_version", .uint32(2)))

@@ -11,12 +11,12 @@ extension Tensor {
   /// from a file need not stay in memory beside its copy. They come back from the file when they are
   /// read again. Does nothing for a tensor that lies in no file.
   package func releasePages() {
-    guard storage.isReadOnly else { return }
-    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
-    let start = UInt(bitPattern: storage.base)
+    guard storage.isReadOnly, isDense, count > 0 else { return }
+    let page = UInt(sysconf(Int32(_SC_PAGESIZE)))
+    let start = UInt(bitPattern: rawPointer)
     // Whole pages only: their neighbours may belong to other tensors.
-    let first = (start + UInt(page) - 1) / UInt(page) * UInt(page)
-    let end = (start + UInt(storage.byteCount)) / UInt(page) * UInt(page)
+    let first = (start + page - 1) / page * page
+    let end = (start + UInt(count * elementType.byteCount)) / page * page
     guard end > first, let base = UnsafeMutableRawPointer(bitPattern: first) else { return }
     madvise(base, Int(end - first), MADV_DONTNEED)
   }

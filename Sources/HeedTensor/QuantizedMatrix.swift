@@ -32,9 +32,10 @@ public struct QuantizedMatrix: Sendable {
     let bytes = weight.bytes.strides[1] == 1 ? weight.bytes : weight.bytes.copied()
     let stride = bytes.strides[0]
     let source = bytes.rawPointer
-    self.init(weight.type, outputs: weight.shape[0], inputs: weight.shape[1]) { panel, rows, _ in
-      (source + panel * TiledProduct.panel * stride, stride)
-    }
+    self.init(
+      weight.type, outputs: weight.shape[0], inputs: weight.shape[1],
+      rows: { panel, _, _ in (source + panel * TiledProduct.panel * stride, stride) },
+      release: { bytes.sliced(axis: 0, range: $0).releasePages() })
     withExtendedLifetime(bytes) {}
   }
 
@@ -54,7 +55,7 @@ public struct QuantizedMatrix: Sendable {
     let rowBytes = type.rowByteCount(width: whole)
     let kind = type.kernelType
     let source = weight.detached()
-    self.init(type, outputs: weight.shape[0], inputs: width) { panel, rows, scratch in
+    let rows: RowsOfPanel = { panel, rows, scratch in
       let first = panel * TiledProduct.panel
       let part = source.sliced(axis: 0, range: first..<first + rows).converted(to: .float32).dense()
       let floats = scratch.assumingMemoryBound(to: Float.self)
@@ -67,14 +68,22 @@ public struct QuantizedMatrix: Sendable {
       withExtendedLifetime(part) {}
       return (target, rowBytes)
     }
+    self.init(
+      type, outputs: weight.shape[0], inputs: width, rows: rows,
+      release: { source.sliced(axis: 0, range: $0).releasePages() })
   }
 
-  /// Packs panels whose rows of blocks `rows` gives; it may use scratch memory of 9 bytes a value.
+  /// Where the rows of blocks of a panel begin, and the bytes from one to the next; made in scratch
+  /// memory (four bytes for each k, two for each weight of the panel) if need be.
+  private typealias RowsOfPanel = (
+    _ panel: Int, _ rows: Int, _ scratch: UnsafeMutableRawPointer
+  ) -> (UnsafeMutableRawPointer, Int)
+
+  /// Packs panels. `release` is told of rows that are packed, so that those of a large file are not
+  /// all in memory beside their copies.
   private init(
-    _ type: BlockType, outputs: Int, inputs: Int,
-    rows: (_ panel: Int, _ rows: Int, _ scratch: UnsafeMutableRawPointer) -> (
-      UnsafeMutableRawPointer, Int
-    )
+    _ type: BlockType, outputs: Int, inputs: Int, rows: RowsOfPanel,
+    release: (Range<Int>) -> Void
   ) {
     let width = TiledProduct.panel
     let whole = (inputs + 31) / 32 * 32
@@ -84,12 +93,18 @@ public struct QuantizedMatrix: Sendable {
     let result = Tensor(uninitialized: [count, panelBytes], .uint8)
     let target = result.rawPointer
     let kind = type.kernelType
-    ThreadPool.shared.parallel(count) { panel in
-      let scratch = Storage(byteCount: whole * 4 + width * whole * 2)
-      let present = min(width, outputs - panel * width)
-      let (source, stride) = rows(panel, present, scratch.base)
-      heed_pack_panel(kind, present, whole, source, stride, target + panel * panelBytes)
-      withExtendedLifetime(scratch) {}
+    let atOnce = max(1, (16 << 20) / max(panelBytes, 1))
+    for first in stride(from: 0, to: count, by: atOnce) {
+      let last = min(count, first + atOnce)
+      ThreadPool.shared.parallel(last - first) { part in
+        let panel = first + part
+        let scratch = Storage(byteCount: whole * 4 + width * whole * 2)
+        let present = min(width, outputs - panel * width)
+        let (source, step) = rows(panel, present, scratch.base)
+        heed_pack_panel(kind, present, whole, source, step, target + panel * panelBytes)
+        withExtendedLifetime(scratch) {}
+      }
+      release(first * width..<min(outputs, last * width))
     }
     outputCount = outputs
     inputCount = inputs

@@ -7,20 +7,21 @@
 //   v_load_words, v_set_words, v_low_nibbles, v_high_nibbles, v_float_of_words
 //   HEED_BLOCK_ROWS, HEED_BLOCK_VECTORS   rows at once, and of how many vectors of a panel
 //
-// One row reads all of a panel at once, because its panels come straight from memory. Several rows
+// Few rows read panels straight from memory, so the first tile of them asks for what comes next. One
+// row reads all of a panel at once. Several rows
 // keep the sums of HEED_BLOCK_ROWS rows and HEED_BLOCK_VECTORS vectors in registers, twice: as
 // integers within a block, as floats over all blocks.
 
 enum { panel_vectors = HEED_PANEL / VL };
 
-/// Bytes ahead of a row that is alone: what memory delivers while it waits.
+/// Bytes ahead of few rows: what memory delivers while it waits.
 #define HEED_BLOCK_AHEAD 4096
 
 HEED_INLINE void HEED_NAME(_blocks)(const heed_panel_format format, const int rows,
                                     const int vectors, ptrdiff_t first, ptrdiff_t n,
                                     ptrdiff_t blocks, const int8_t *a, const float *scales,
                                     const int32_t *sums, const uint8_t *panel, float *c,
-                                    ptrdiff_t c_stride, int accumulate) {
+                                    ptrdiff_t c_stride, int accumulate, int is_from_memory) {
   const int is_small = format == HEED_PANEL_4 || format == HEED_PANEL_4_OFFSET;
   const int has_offset = format == HEED_PANEL_8_OFFSET || format == HEED_PANEL_4_OFFSET;
   const int middle = format == HEED_PANEL_8 ? MIDDLE8 : format == HEED_PANEL_4 ? 8 : 0;
@@ -35,7 +36,7 @@ HEED_INLINE void HEED_NAME(_blocks)(const heed_panel_format format, const int ro
     }
   }
   for (ptrdiff_t b = 0; b < blocks; b++, panel += bytes) {
-    if (rows == 1) {
+    if (is_from_memory) {
       HEED_UNROLL for (int line = 0; line < bytes; line += 64) {
         HEED_PREFETCH_NOW(panel + HEED_BLOCK_AHEAD + line);
       }
@@ -99,14 +100,15 @@ HEED_INLINE void HEED_NAME(_blocks_rows)(const heed_panel_format format, ptrdiff
                                          int accumulate) {
 #define CALL(rows, vectors, first)                                                            \
   HEED_NAME(_blocks)(format, rows, vectors, first, n, blocks, a, scales, sums, panel, c,      \
-                     c_stride, accumulate)
+                     c_stride, accumulate, is_from_memory && (first) == 0)
 #define CASE(rows)                                                                            \
   case rows:                                                                                  \
     for (int first = 0; first < panel_vectors; first += HEED_BLOCK_VECTORS) {                 \
       CALL((rows) <= HEED_BLOCK_ROWS ? (rows) : 1, HEED_BLOCK_VECTORS, first);                \
     }                                                                                         \
     break;
-  while (m > 0) {
+  int is_from_memory = m <= 2 * HEED_BLOCK_ROWS;
+  for (; m > 0; is_from_memory = 0) {
     // Even tiles: 7 rows are 4 and 3, not 6 and 1.
     const ptrdiff_t tiles = (m + HEED_BLOCK_ROWS - 1) / HEED_BLOCK_ROWS;
     const ptrdiff_t rows = (m + tiles - 1) / tiles;

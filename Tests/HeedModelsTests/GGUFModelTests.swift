@@ -1,0 +1,113 @@
+import Foundation
+import HeedFormats
+import HeedModels
+import HeedTensor
+import Testing
+
+@Suite("GGUF models")
+struct GGUFModelTests {
+  private let ids = [[3, 1, 4, 1, 5, 9, 2]]
+
+  private static let plain: [JSONValue] = [
+    SmallConfig.gpt2, SmallConfig.gptNeoX,
+    SmallConfig.gptNeoX.with(("use_parallel_residual", false)), SmallConfig.bloom,
+    SmallConfig.llama, SmallConfig.llama.with(("tie_word_embeddings", true)),
+    SmallConfig.mistral.with(("sliding_window", .null)), SmallConfig.mixtral,
+    SmallConfig.qwen2.with(("use_sliding_window", false)), SmallConfig.qwen3, SmallConfig.gemma,
+    SmallConfig.gemma2.with(("query_pre_attn_scalar", 6)),
+    SmallConfig.gemma3.with(("sliding_window_pattern", nil), ("rope_local_base_freq", nil)),
+    SmallConfig.phi3.with(("sliding_window", .null)),
+  ]
+
+  private func convert(
+    _ config: JSONValue, _ parameters: [String: Tensor], _ type: ConversionType,
+    _ body: (_ folder: String, _ file: String) throws -> Void
+  ) throws {
+    try withModelFolder(config, parameters) { folder in
+      let file = folder + "/model.gguf"
+      try ModelConversion.convert(folder, to: file, type: type)
+      try body(folder, file)
+    }
+  }
+
+  @Test("a model has the same bits from a folder and from the GGUF file made of it", arguments: plain)
+  func roundTrip(config: JSONValue) throws {
+    let (_, _, parameters) = try smallParameters(config)
+    try convert(config, parameters, .f32) { folder, file in
+      let want = try LanguageModel(folder: folder).logits(ids)
+      #expect(bits(try LanguageModel(path: file).logits(ids)) == bits(want))
+      // And from a copy of the file.
+      try ModelConversion.convert(file, to: folder + "/copy.gguf", type: .f32)
+      #expect(bits(try LanguageModel(path: folder + "/copy.gguf").logits(ids)) == bits(want))
+    }
+  }
+
+  @Test("what the format cannot say is refused, not lost")
+  func refusals() throws {
+    for config in [
+      SmallConfig.mistral, SmallConfig.qwen2, SmallConfig.gemma2, SmallConfig.gptJ,
+      SmallConfig.gemma3, SmallConfig.gptOSS,
+    ] {
+      let (_, _, parameters) = try smallParameters(config)
+      #expect(throws: FormatError.self) { try convert(config, parameters, .f32) { _, _ in } }
+    }
+  }
+
+  /// Widths of whole blocks of 256.
+  private static let wide = SmallConfig.llama.with(
+    ("hidden_size", 256), ("head_dim", 64), ("intermediate_size", 512), ("vocab_size", 40))
+
+  @Test(
+    "blocks stay near the numbers, and a row has the same bits with a cache and without",
+    arguments: [
+      (ConversionType.q8_0, Float(0.03)), (.q4_k, 0.35), (.q4_0, 0.4), (.bf16, 0.02), (.f16, 0.01),
+    ])
+  func quantized(type: ConversionType, bound: Float) throws {
+    let (spec, binding, random) = try smallParameters(Self.wide)
+    // Weights of the size that trained ones have, so that logits are of the order of one.
+    let parameters = Dictionary(
+      uniqueKeysWithValues: random.map { ($0, $0.contains("norm") ? $1 : $1 * 0.15) })
+    let exact = LanguageModel(spec: spec, binding: binding, parameters: parameters).logits(ids)
+    try convert(Self.wide, parameters, type) { _, file in
+      let model = try LanguageModel(path: file)
+      #expect(model.blockParameters.isEmpty == (type == .bf16 || type == .f16))
+      let logits = model.logits(ids)
+      let error = (logits - exact).abs().max().item(as: Float.self)
+      #expect(error < bound * exact.abs().max().item(as: Float.self))
+      var cache = model.emptyCache()
+      let first = model.forward([Array(ids[0][..<3])], cache: &cache).logits
+      let second = model.forward([Array(ids[0][3...])], cache: &cache).logits
+      #expect(bits(first.concatenated(with: second, alongAxis: 1)) == bits(logits))
+    }
+  }
+
+  @Test("matrices can be quantised when a model is loaded, with the bits of the converted file")
+  func quantizedAtLoading() throws {
+    let (_, _, parameters) = try smallParameters(Self.wide)
+    try convert(Self.wide, parameters, .q8_0) { folder, file in
+      let loaded = try LanguageModel(path: folder, quantization: .q8_0)
+      let converted = try LanguageModel(path: file)
+      var options = LanguageModel.Options()
+      options.isLastOnly = true
+      // The embedding stays float32 in one and is blocks in the other, so only near.
+      let (a, b) = (loaded.logits(ids, options: options), converted.logits(ids, options: options))
+      #expect((a - b).abs().max().item(as: Float.self) < 0.03 * b.abs().max().item(as: Float.self))
+    }
+  }
+
+  @Test("an unknown architecture is named with the nearest known one; a vocabulary is no model")
+  func unknown() throws {
+    try withModelFolder(SmallConfig.llama, ["x": Tensor(zeros: [1])]) { folder in
+      let path = folder + "/a.gguf"
+      try GGUFFile.write(
+        metadata: [("general.architecture", .string("qwen4"))], tensors: [], to: path)
+      let error = #expect(throws: FormatError.self) { try LanguageModel(path: path) }
+      #expect(error?.description.contains("qwen4") == true)
+      #expect(error?.hint?.contains("qwen2") == true)
+      try GGUFFile.write(
+        metadata: [("general.architecture", .string("llama"))], tensors: [], to: path)
+      let empty = #expect(throws: FormatError.self) { try LanguageModel(path: path) }
+      #expect(empty?.description.contains("token_embd.weight") == true)
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import HeedTensor
+import Testing
+
+@Suite("Quantised matrices")
+struct QuantizedMatrixTests {
+  /// Blocks of every type: those that are not written are made of random bytes with plain scales.
+  private func blocks(_ type: BlockType, rows: Int, width: Int, seed: Int = 3) -> BlockTensor {
+    if type.isWritable {
+      return BlockTensor(
+        quantizing: sample([rows, width], seed: seed).converted(to: .float32), as: type)
+    }
+    var generator = RandomGenerator(seed: UInt64(seed))
+    let size = rows * type.rowByteCount(width: width)
+    let random: [Int64] = generator.integers([size], in: 0..<256).elements()
+    var bytes = random.map { UInt8($0) }
+    for start in stride(from: 0, to: size, by: type.blockByteCount) {
+      bytes[start + 1] = 0x24
+      if type != .q5_0 { bytes[start + 3] = 0xa8 }
+    }
+    return BlockTensor(type, bytes: Tensor(bytes, shape: [rows, size / rows]))
+  }
+
+  @Test("products agree with the numbers that blocks stand for", arguments: BlockType.allCases)
+  func products(type: BlockType) {
+    for (m, n) in [(1, 1), (2, 33), (7, 64), (13, 31), (65, 130)] {
+      let weight = blocks(type, rows: n, width: 512)
+      let x = sample([m, 512], seed: m).converted(to: .float32)
+      let got = x.linear(QuantizedMatrix(weight))
+      let want = linear(x, weight: weight.dequantized())
+      // Rounding activations to 127 steps of the largest of 32, at random: the error of a sum grows
+      // with the root of its terms. Q6_K's new steps and rounded scales are less than that.
+      let terms = linear(x * x, weight: weight.dequantized() * weight.dequantized())
+      let bound = terms.squareRoot().max().item(as: Float.self) * 0.03
+      #expect((got - want).abs().max().item(as: Float.self) < bound, "\(m) x \(n)")
+    }
+  }
+
+  @Test("a row has the same bits alone and among others, on any number of threads")
+  func neighbours() {
+    for type in [BlockType.q8_0, .q4_0, .q4_K, .q5_1] {
+      let weight = QuantizedMatrix(blocks(type, rows: 131, width: 768))
+      let x = sample([130, 768]).converted(to: .float32)
+      let all = x.linear(weight)
+      for rows in [1, 2, 3, 5, 6, 7, 12, 13, 64] {
+        let part = x.sliced(axis: 0, range: 9..<9 + rows)
+        #expect(bits(part.linear(weight)) == bits(all.sliced(axis: 0, range: 9..<9 + rows)))
+      }
+      for threads in [1, 3, 7] {
+        let again = ThreadPool.withThreadCount(threads) { x.linear(weight) }
+        #expect(bits(again) == bits(all))
+      }
+    }
+  }
+
+  @Test("widths that are no whole blocks are filled up with zeros", arguments: awkwardSizes)
+  func ragged(width: Int) {
+    let weight = sample([19, width], seed: 5).converted(to: .float32)
+    let x = sample([3, width], seed: 6).converted(to: .float32)
+    let quantized = QuantizedMatrix(quantizing: weight, as: .q8_0)
+    #expect(quantized.inputCount == width && quantized.outputCount == 19)
+    let want = linear(x, weight: weight)
+    let scale = Float(max(width, 4)).squareRoot()
+    #expect((x.linear(quantized) - want).abs().max().item(as: Float.self) < 0.03 * scale)
+    // As blocks of a view that is not dense, too.
+    let turned = QuantizedMatrix(quantizing: weight.transposed().copiedForTest().transposed(), as: .q8_0)
+    #expect(bits(x.linear(turned)) == bits(x.linear(quantized)))
+  }
+
+  @Test("bias and activation are applied as after a plain product")
+  func epilogue() {
+    let weight = QuantizedMatrix(blocks(.q8_0, rows: 40, width: 64))
+    let x = sample([2, 3, 64]).converted(to: .float32)
+    let bias = sample([40], seed: 9).converted(to: .float32)
+    let plain = (x.linear(weight) + bias).activated(.silu)
+    let fused = x.linear(weight, bias: bias, activation: .silu)
+    #expect(fused.shape == [2, 3, 40])
+    #expect((fused - plain).abs().max().item(as: Float.self) < 1e-6)
+  }
+
+  @Test("a row with a value that is not finite gives NaN, its neighbours are untouched")
+  func notFinite() {
+    let weight = QuantizedMatrix(blocks(.q4_0, rows: 33, width: 64))
+    var values = [Float](repeating: 0.5, count: 128)
+    values[70] = .infinity
+    let got = Tensor(values, shape: [2, 64]).linear(weight).elements(as: Float.self)
+    #expect(got[..<33].allSatisfy { $0.isFinite } && got[33...].allSatisfy { $0.isNaN })
+  }
+
+  @Test("rows of a table are read by number, and rows can be moved as bytes")
+  func rows() {
+    let table = blocks(.q8_0, rows: 10, width: 96)
+    let all = table.dequantized()
+    #expect(table.shape == [10, 96])
+    let some = table.gathered(atIndices: [7, 0, 7])
+    #expect(bits(some) == bits(all.gathered(atIndices: [7, 0, 7])))
+    let part = BlockTensor(.q8_0, bytes: table.bytes.sliced(axis: 0, range: 2..<5))
+    #expect(bits(part.dequantized()) == bits(all.sliced(axis: 0, range: 2..<5)))
+  }
+}
+
+extension Tensor {
+  fileprivate func copiedForTest() -> Tensor { self + Tensor(zeros: shape) }
+}
