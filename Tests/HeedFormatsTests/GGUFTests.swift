@@ -138,7 +138,7 @@ struct GGUFTests {
     let headerLength = whole.count - 3 * 256 * 4
     var generator = RandomGenerator(seed: 99)
     func random(_ limit: Int) -> Int {
-      Int(generator.integers([1], in: 0..<Int64(limit)).item(as: Int64.self))
+      Int(generator.integers([1], in: 0..<limit).item(as: Int64.self))
     }
     let strange: [UInt8] = [0, 1, 0x7f, 0x80, 0xff]
     var refused = 0
