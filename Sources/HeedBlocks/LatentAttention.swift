@@ -244,7 +244,8 @@ public struct LatentAttention: BranchOperation {
     _ q: (plain: Tensor, turned: Tensor), rows: Tensor, _ look: Look
   ) -> Tensor {
     let values = rows.sliced(axis: 3, range: 0..<spec.latentWidth)  // a view of the same bytes
-    let parts = expansion
+    let parts =
+      expansion
       .reshaped(to: [spec.headCount, spec.plainWidth + spec.valueWidth, spec.latentWidth])
       .split(sizes: [spec.plainWidth, spec.valueWidth], alongAxis: 1)  // [H, N, C], [H, V, C]
     let absorbed = q.plain.matrixProduct(parts[0], precision: look.precision)  // [B, H, T, C]

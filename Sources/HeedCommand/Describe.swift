@@ -8,11 +8,15 @@ struct Describe: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Say what a model is made of, in about ten lines.")
 
-  @Argument(help: "The name of a model that ships, a folder, or its config.json.")
+  @Argument(help: "The name of a model that ships, a folder, its config.json, a .gguf or a .bin file.")
   var model = "shakespeare"
 
   func run() throws {
     let place = ShippedModel.named(model)?.folder ?? model
+    if place.hasSuffix(".gguf") || place.hasSuffix(".bin") {
+      print(try PublishedModel(path: place).spec.summary)
+      return
+    }
     let path = place.hasSuffix(".json") ? place : place + "/config.json"
     let config = try JSONValue(
       contentsOf: path, options: JSONOptions(allowsNonFiniteNumbers: true))

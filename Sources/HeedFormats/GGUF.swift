@@ -30,7 +30,8 @@ public struct GGUFFile: TensorSource {
     self.version = Int(header.version)
     self.metadata = header.metadata
     self.values = Dictionary(
-      header.metadata.map { (ExactString($0.key), $0.value) }, uniquingKeysWith: { first, _ in first }
+      header.metadata.map { (ExactString($0.key), $0.value) },
+      uniquingKeysWith: { first, _ in first }
     )
     self.tensorNames = header.names
     self.entries = header.entries

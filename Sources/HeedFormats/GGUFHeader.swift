@@ -56,7 +56,7 @@ struct GGUFHeader {
   private mutating func start(
     _ cursor: inout GGUFCursor
   ) throws(FormatError) -> (tensors: Int, metadata: Int) {
-    guard cursor.remaining >= 4, try cursor.bytes(4) .elementsEqual("GGUF".utf8) else {
+    guard cursor.remaining >= 4, try cursor.bytes(4).elementsEqual("GGUF".utf8) else {
       throw cursor.mistake(
         "the file does not start with \"GGUF\"", "a GGUF file", at: 0,
         hint: "is the download complete?")
@@ -65,7 +65,8 @@ struct GGUFHeader {
     guard version == 2 || version == 3 else {
       let isSwapped = version.byteSwapped < 1 << 16
       throw FormatError(
-        .unsupported, what: "version \(isSwapped ? version.byteSwapped : version)"
+        .unsupported,
+        what: "version \(isSwapped ? version.byteSwapped : version)"
           + (isSwapped ? ", big-endian" : ""), place: cursor.path,
         expected: "version 2 or 3, little-endian", hint: "convert the model with a newer tool")
     }
@@ -119,7 +120,9 @@ struct GGUFHeader {
       throw cursor.mistake(
         "tensor \"\(name)\" has the unknown type \(code)", "a type of ggml", at: place)
     }
-    return (name, GGUFTensorEntry(shape: shape, type: type, typeCode: code, byteOffset: offset), place)
+    return (
+      name, GGUFTensorEntry(shape: shape, type: type, typeCode: code, byteOffset: offset), place
+    )
   }
 
   /// Gives every tensor its place in the file, after checking that it lies in the data, alone.

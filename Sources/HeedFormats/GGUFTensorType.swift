@@ -46,11 +46,13 @@ public enum GGUFTensorType: Sendable, Hashable {
     let (width, size) = unit
     guard (shape.last ?? 1) % width == 0 else { return nil }
     var count = 1
+    // As if there were no axis of length 0: the others are strides, and have to fit too.
     for length in shape {
-      let (product, overflows) = count.multipliedReportingOverflow(by: length)
+      let (product, overflows) = count.multipliedReportingOverflow(by: max(length, 1))
       if overflows { return nil }
       count = product
     }
+    if shape.contains(0) { return 0 }
     let (bytes, overflows) = (count / width).multipliedReportingOverflow(by: size)
     return overflows ? nil : bytes
   }

@@ -21,7 +21,8 @@ extension GGUFArchitecture {
   static let llama = GGUFArchitecture(
     name: "llama", modelType: "llama",
     members: llamaLike + [
-      .count("expert_count", "num_local_experts"), .count("expert_used_count", "num_experts_per_tok"),
+      .count("expert_count", "num_local_experts"),
+      .count("expert_used_count", "num_experts_per_tok"),
     ],
     hasNeighbours: true,
     completes: { (config, file) throws(FormatError) in

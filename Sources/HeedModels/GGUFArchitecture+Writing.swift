@@ -5,7 +5,9 @@ import HeedTensor
 
 extension GGUFArchitecture {
   /// The architecture of a model that is to be written.
-  static func writing(_ model: PublishedModel, place: String) throws(FormatError) -> GGUFArchitecture {
+  static func writing(_ model: PublishedModel, place: String) throws(FormatError)
+    -> GGUFArchitecture
+  {
     let type = model.config["model_type"]?.string ?? ""
     // Mistral and Mixtral are written as Llama, which is how llama.cpp has them.
     let name = ["mistral": "llama", "mixtral": "llama"][type] ?? type
@@ -31,7 +33,8 @@ extension GGUFArchitecture {
     for member in members {
       guard let value = model.config[member.member], !value.isNull else { continue }
       switch member.kind {
-      case .count: if let count = value.integer { add(member.key, .uint32(UInt32(clamping: count))) }
+      case .count:
+        if let count = value.integer { add(member.key, .uint32(UInt32(clamping: count))) }
       case .number: if let number = value.number { add(member.key, .float32(Float(number))) }
       }
     }

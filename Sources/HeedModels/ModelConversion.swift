@@ -25,7 +25,8 @@ public enum ModelConversion {
   /// - Throws: `FormatError`, also for what the format of the output has not.
   public static func convert(
     _ input: String, to output: String, type: ConversionType,
-    registry: FamilyRegistry = .standard, progress: (_ written: Int, _ all: Int) -> Void = { _, _ in }
+    registry: FamilyRegistry = .standard,
+    progress: (_ written: Int, _ all: Int) -> Void = { _, _ in }
   ) throws(FormatError) {
     guard output.hasSuffix(".gguf") else {
       try writeFolder(input, output, type, progress)
@@ -96,7 +97,8 @@ public enum ModelConversion {
     let names = folder.weights.tensorNames
     for (index, name) in names.enumerated() {
       let tensor = try folder.weights.tensor(named: name)
-      tensors[name] = tensor.elementType.isFloatingPoint ? tensor.converted(to: elementType) : tensor
+      tensors[name] =
+        tensor.elementType.isFloatingPoint ? tensor.converted(to: elementType) : tensor
       progress(index + 1, names.count)
     }
     do {

@@ -135,4 +135,31 @@ private struct Run {
       #expect(bytes.starts(with: start))
     }
   }
+
+  @Test("a model is converted to blocks, described and started; the cost is measured on a text")
+  func convert() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let file = folder.appendingPathComponent("small.gguf").path
+    let text = folder.appendingPathComponent("text.txt").path
+    try Data("To be, or not to be, that is the question:\n".utf8).write(
+      to: URL(fileURLWithPath: text))
+    let run = try Run(
+      "convert", "shakespeare", file, "--dtype", "q8_0", "--measure", text, "--json")
+    #expect(run.status == 0 && run.errors.isEmpty)
+    let values = try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any]
+    let change = try #require(values?["change_percent"] as? Double)
+    #expect(abs(change) < 1)
+    // 34 bytes for 32 weights of 4.
+    #expect((values?["bytes"] as? Int ?? .max) < 2_200_000)
+    let described = try Run("describe", file)
+    #expect(described.status == 0 && described.output.contains("GPT-2"))
+    let started = try Run("bench", "start", "--model", file, "--dtype", "q8_0", "--json")
+    #expect(started.status == 0 && started.output.contains("\"tokens\": \""))
+    let wrong = try Run("convert", "shakespeare", file, "--dtype", "q3")
+    #expect(wrong.status == 2)
+    let folderOfBlocks = try Run("convert", "shakespeare", folder.path + "/f", "--dtype", "q8_0")
+    #expect(folderOfBlocks.status == 1 && folderOfBlocks.errors.contains(".gguf"))
+  }
 }

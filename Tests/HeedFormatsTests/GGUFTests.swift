@@ -117,6 +117,7 @@ struct GGUFTests {
     }
     #expect(text(tensor([1 << 40, 1 << 40])).contains("too large"))
     #expect(text(tensor([UInt64.max])).contains("axis"))
+    #expect(text(tensor([8, 1 << 62, 0])).contains("too large"))
     #expect(text(tensor([1, 1, 1, 1, 1])).contains("5 axes"))
     #expect(text(tensor([4], type: 99)).contains("type 99"))
     #expect(text(tensor([33], type: 8)).contains("whole blocks"))
@@ -136,9 +137,12 @@ struct GGUFTests {
     try write(to: path)
     let whole = [UInt8](try #require(FileManager.default.contents(atPath: path)))
     let headerLength = whole.count - 3 * 256 * 4
-    var generator = RandomGenerator(seed: 99)
+    var state: UInt64 = 99
     func random(_ limit: Int) -> Int {
-      Int(generator.integers([1], in: 0..<limit).item(as: Int64.self))
+      state ^= state << 13
+      state ^= state >> 7
+      state ^= state << 17
+      return Int(state % UInt64(limit))
     }
     let strange: [UInt8] = [0, 1, 0x7f, 0x80, 0xff]
     var refused = 0
@@ -154,8 +158,10 @@ struct GGUFTests {
         }
       }
       if random(4) == 0 { bytes.removeLast(random(bytes.count)) }
-      let mutated = folder.file("m\(round % 8).gguf")
+      // A new file each time, gone before the system writes it to the disk.
+      let mutated = folder.path + "/m\(round).gguf"
       try Data(bytes).write(to: URL(fileURLWithPath: mutated))
+      defer { unlink(mutated) }
       do throws(FormatError) {
         let file = try GGUFFile(path: mutated)
         for (_, value) in file.metadata {

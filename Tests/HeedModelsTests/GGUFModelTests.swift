@@ -30,7 +30,8 @@ struct GGUFModelTests {
     }
   }
 
-  @Test("a model has the same bits from a folder and from the GGUF file made of it", arguments: plain)
+  @Test(
+    "a model has the same bits from a folder and from the GGUF file made of it", arguments: plain)
   func roundTrip(config: JSONValue) throws {
     let (_, _, parameters) = try smallParameters(config)
     try convert(config, parameters, .f32) { folder, file in
@@ -60,7 +61,7 @@ struct GGUFModelTests {
   @Test(
     "blocks stay near the numbers, and a row has the same bits with a cache and without",
     arguments: [
-      (ConversionType.q8_0, Float(0.03)), (.q4_k, 0.35), (.q4_0, 0.4), (.bf16, 0.02), (.f16, 0.01),
+      (ConversionType.q8_0, Float(0.04)), (.q4_k, 0.35), (.q4_0, 0.4), (.bf16, 0.02), (.f16, 0.01),
     ])
   func quantized(type: ConversionType, bound: Float) throws {
     let (spec, binding, random) = try smallParameters(Self.wide)
@@ -72,8 +73,12 @@ struct GGUFModelTests {
       let model = try LanguageModel(path: file)
       #expect(model.blockParameters.isEmpty == (type == .bf16 || type == .f16))
       let logits = model.logits(ids)
-      let error = (logits - exact).abs().max().item(as: Float.self)
-      #expect(error < bound * exact.abs().max().item(as: Float.self))
+      // Roots of mean squares. With 8 bits each product rounds two factors by 0.47 % of a typical
+      // value (steps of the largest of 32 normal ones / 127); nine products one after the other make
+      // 2 %, of which softmax and gates make at most twice as much.
+      let difference = logits - exact
+      let error = (difference * difference).mean().item(as: Float.self).squareRoot()
+      #expect(error < bound * (exact * exact).mean().item(as: Float.self).squareRoot())
       var cache = model.emptyCache()
       let first = model.forward([Array(ids[0][..<3])], cache: &cache).logits
       let second = model.forward([Array(ids[0][3...])], cache: &cache).logits

@@ -62,7 +62,8 @@ struct QuantizedMatrixTests {
     let scale = Float(max(width, 4)).squareRoot()
     #expect((x.linear(quantized) - want).abs().max().item(as: Float.self) < 0.03 * scale)
     // As blocks of a view that is not dense, too.
-    let turned = QuantizedMatrix(quantizing: weight.transposed().copiedForTest().transposed(), as: .q8_0)
+    let turned = QuantizedMatrix(
+      quantizing: weight.transposed().copiedForTest().transposed(), as: .q8_0)
     #expect(bits(x.linear(turned)) == bits(x.linear(quantized)))
   }
 

@@ -53,11 +53,13 @@ struct BenchGenerate: ParsableCommand {
   /// What is timed.
   enum Phase: String, ExpressibleByArgument, CaseIterable { case prefill, decode }
 
-  @Option(help: "A folder, a .gguf or .bin file, or one of \(BenchModel.names).") var model = "gpt2-124m"
+  @Option(help: "A folder, a .gguf or .bin file, or one of \(BenchModel.names).") var model =
+    "gpt2-124m"
   @Option(help: "Tokens of the prompt.") var promptTokens = 128
   @Option(help: "Steps after it.") var newTokens = 32
   @Option(help: "Sequences side by side.") var batch = 1
-  @Option(help: "What the weights are: f32, bf16, q8_0 or q4_0. Blocks of a file stay what they are.")
+  @Option(
+    help: "What the weights are: f32, bf16, q8_0 or q4_0. Blocks of a file stay what they are.")
   var dtype = WeightType.f32
   @Option(help: "prefill or decode.") var phase = Phase.decode
   @OptionGroup var options: BenchOptions

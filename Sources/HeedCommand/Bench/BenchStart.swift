@@ -44,11 +44,14 @@ struct BenchStart: ParsableCommand {
         printJSON([
           "median_s": .number(end - start), "load_s": .number(loaded - start),
           "rss_mb": .number(peakMemory()), "threads": .count(ThreadPool.threadCount),
-          "kernels": .text(Kernels.name), "tokens": .text(chosen.map(String.init).joined(separator: " ")),
+          "kernels": .text(Kernels.name),
+          "tokens": .text(chosen.map(String.init).joined(separator: " ")),
         ])
       } else {
         print(chosen.map(String.init).joined(separator: " "))
-        print(String(format: "loaded in %.3f s, first tokens after %.3f s", loaded - start, end - start))
+        print(
+          String(format: "loaded in %.3f s, first tokens after %.3f s", loaded - start, end - start)
+        )
       }
     }
   }
