@@ -1,17 +1,21 @@
-// A recipe is data: sizes, settings and the text. `RecipeRun` carries it out. nanoGPT's setting for
+// A recipe is data: sizes, settings and the texts. `RecipeRun` carries it out. nanoGPT's setting for
 // a CPU: github.com/karpathy/nanoGPT, config/train_shakespeare_char.py and its README.
 
 public import HeedFormats
 public import HeedTensor
-import HeedTraining
+public import HeedTraining
 
-/// Everything that a training run of a character model depends on.
+/// Everything that a training run of a language model depends on.
 public struct Recipe: Sendable {
   /// What `heed train` calls it.
   public var name: String
   /// One line for people.
   public var summary: String
-  /// `config.json` of the model, without the size of the vocabulary, which is the text's.
+  /// Where the texts come from.
+  public var source = RecipeSource.shakespeare
+  /// What the tokens are.
+  public var vocabulary = RecipeVocabulary.characters
+  /// `config.json` of the model, without the size of the vocabulary, which the texts give.
   public var config: JSONValue
   /// T: tokens of a window.
   public var contextLength: Int
@@ -21,8 +25,12 @@ public struct Recipe: Sendable {
   public var microbatchCount = 1
   /// Steps.
   public var stepCount: Int
+  /// Which windows come when.
+  public var order = WindowOrder.drawn
   /// Share of embeddings, branch results and attention weights that become zero in training.
   public var dropout = 0.0
+  /// How gradients move the matrices of blocks; the rest is moved by AdamW.
+  public var optimizer = RecipeOptimizer.adamW
   /// The highest learning rate.
   public var peakRate: Double
   /// The learning rate of the last step.
@@ -31,7 +39,7 @@ public struct Recipe: Sendable {
   public var warmupSteps = 100
   /// AdamW's memory of squared gradients.
   public var beta2 = 0.99
-  /// AdamW's decay of matrices.
+  /// Decay of matrices.
   public var weightDecay = 0.1
   /// Longer gradients are shortened to this.
   public var gradientLimit = 1.0
@@ -41,11 +49,13 @@ public struct Recipe: Sendable {
   public var seed: UInt64 = 1337
   /// Steps between two measurements on the validation part.
   public var validationInterval = 250
-  /// Share of the text that is learnt from; the rest validates.
+  /// Share of a single text that is learnt from; the rest validates.
   public var trainingShare = 0.9
 
   /// All recipes.
-  public static let all: [Recipe] = [.shakespeareCharacters, .shakespeareCharactersLong]
+  public static let all: [Recipe] = [
+    .shakespeareCharacters, .shakespeareCharactersLong, .storyteller,
+  ]
 
   /// The one called `name`.
   public static func named(_ name: String) -> Recipe? { all.first { $0.name == name } }
@@ -62,7 +72,7 @@ public struct Recipe: Sendable {
     contextLength: 64, batchSize: 12, stepCount: 2000, peakRate: 3e-3, finalRate: 1e-4,
     precision: .float32)
 
-  /// The model that ships.
+  /// The model `shakespeare` that ships.
   public static let shakespeareCharactersLong = Recipe(
     name: "shakespeare-chars-long",
     summary: "the model that ships: Llama blocks, 5 layers of 192, rotary positions, dropout",
@@ -74,26 +84,56 @@ public struct Recipe: Sendable {
     contextLength: 128, batchSize: 16, stepCount: 3500, dropout: 0.1, peakRate: 3e-3,
     finalRate: 1e-4, precision: .bfloat16)
 
-  /// What must be the same for a run to go on from a checkpoint.
-  public var settings: JSONValue {
-    [
-      "config": config, "context_length": .integer(contextLength),
-      "batch_size": .integer(batchSize), "microbatches": .integer(microbatchCount),
-      "steps": .integer(stepCount), "dropout": .number(dropout), "peak_rate": .number(peakRate),
-      "final_rate": .number(finalRate), "warmup_steps": .integer(warmupSteps),
-      "beta2": .number(beta2), "weight_decay": .number(weightDecay),
-      "gradient_limit": .number(gradientLimit), "precision": .string(precision.rawValue),
-      "training_share": .number(trainingShare),
-      "validation_interval": .integer(validationInterval), "seed": .string(String(seed)),
-    ]
-  }
+  /// A model that tells stories. Why this shape and these rates: Resources/storyteller/README.md.
+  public static let storyteller = Recipe(
+    name: "storyteller",
+    summary: "tells stories: Llama blocks, 4 layers of 320, 4,096 pieces learnt from the texts",
+    source: .folder,
+    vocabulary: .bytePairs(size: 4096, endOfText: "<|endoftext|>"),
+    config: [
+      "model_type": "llama", "num_hidden_layers": 4, "num_attention_heads": 5, "hidden_size": 320,
+      "intermediate_size": 864, "max_position_embeddings": 512, "rope_theta": 10000.0,
+      "rms_norm_eps": 1e-6, "tie_word_embeddings": true,
+    ],
+    contextLength: 512, batchSize: 8, stepCount: 2000, order: .passes, optimizer: .muon,
+    peakRate: 8e-3, finalRate: 1e-4, beta2: 0.98, precision: .float32, validationInterval: 200)
 
   /// The settings of the trainer.
-  var training: TrainingSettings {
-    TrainingSettings(
-      optimizer: Optimizer(.adamW(beta2: beta2, weightDecay: weightDecay)),
+  ///
+  /// - Parameter outside: names of the parameters that belong to no block.
+  func training(outside: Set<String>) -> TrainingSettings {
+    let adamW = OptimizerRule.adamW(beta2: beta2, weightDecay: weightDecay)
+    let rules =
+      switch optimizer {
+      case .adamW: Optimizer(adamW)
+      case .muon:
+        Optimizer(
+          .muon(weightDecay: weightDecay),
+          groups: [
+            ParameterGroup(decayFactor: 0, rule: adamW) { _, shape in shape.count < 2 },
+            ParameterGroup(rule: adamW) { name, _ in outside.contains(name) },
+          ])
+      }
+    return TrainingSettings(
+      optimizer: rules,
       schedule: .cosine(
         peak: peakRate, final: finalRate, warmup: min(warmupSteps, stepCount), total: stepCount),
       gradientLimit: gradientLimit, microbatchCount: microbatchCount, seed: seed)
   }
+}
+
+/// Where the texts of a recipe come from when none are named.
+public enum RecipeSource: Sendable, Hashable {
+  /// Tiny Shakespeare, which ships.
+  case shakespeare
+  /// Nowhere: a person names a folder with texts.
+  case folder
+}
+
+/// How a recipe's gradients move the matrices of blocks.
+public enum RecipeOptimizer: String, Sendable, Hashable, CaseIterable {
+  /// Adam with decoupled decay.
+  case adamW
+  /// Orthogonal momentum; see `OptimizerRule.muon`.
+  case muon
 }

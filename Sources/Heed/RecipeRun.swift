@@ -1,4 +1,4 @@
-// A recipe carried out: text to tokens, steps, measurements, checkpoints, and at the end a model
+// A recipe carried out: texts to tokens, steps, measurements, checkpoints, and at the end a model
 // folder that loads like any other.
 
 import Foundation
@@ -18,14 +18,16 @@ public struct RecipeRun: Sendable {
   /// Steps between two checkpoints.
   public var checkpointInterval = 250
 
-  private let tokenizer: CharacterTokenizer
+  private let texts: EncodedCorpus
   private let training: TokenWindows
   private let validation: [TokenWindows.Batch]
-  private let config: JSONValue
+  private let settings: JSONValue
   private let spec: ModelSpec
   private let binding: WeightBinding
   private var trainer: Trainer
   private var log: TrainingLog
+  /// Processor time that this process had taken when the run, with its earlier parts, was at 0.
+  private var processorStart: Double
 
   /// How a run ended.
   public struct Result: Sendable, Hashable {
@@ -37,8 +39,12 @@ public struct RecipeRun: Sendable {
     public let trainingLoss: Double
     /// Loss over the whole validation part; nil when the run was stopped.
     public let validationLoss: Double?
+    /// Bits for each byte of the validation part; nil when the run was stopped.
+    public let bitsPerByte: Double?
     /// Seconds that this call took.
     public let seconds: Double
+    /// Seconds of all processors together, those of earlier parts of the run included.
+    public let processorSeconds: Double
     /// Weights of the model.
     public let parameterCount: Int
   }
@@ -49,30 +55,32 @@ public struct RecipeRun: Sendable {
   /// Prepares a run.
   ///
   /// - Parameters:
-  ///   - text: what is learnt; its last part validates.
+  ///   - corpus: what is learnt, and what validates.
   ///   - folder: made when it is not there.
   ///   - isResuming: go on from the folder's checkpoint.
-  /// - Throws: `FormatError` and `TrainingError`: an unusable folder, text or checkpoint.
-  public init(_ recipe: Recipe, text: String, folder: String, isResuming: Bool = false) throws {
+  /// - Throws: `FormatError`, `TokenizerError` and `TrainingError`: an unusable folder, text or
+  ///   checkpoint.
+  public init(
+    _ recipe: Recipe, corpus: TextCorpus, folder: String, isResuming: Bool = false
+  ) throws {
     self.recipe = recipe
     self.folder = folder
-    tokenizer = CharacterTokenizer(charactersOf: text)
-    let ids = try tokenizer.encode(text)
-    let cut = Int(Double(ids.count) * recipe.trainingShare)
-    let T = recipe.contextLength
-    guard cut > T, ids.count - cut > T else {
-      throw TrainingError(
-        .unusable, what: "a text of \(ids.count) characters is too short for windows of \(T)")
-    }
-    training = TokenWindows(Array(ids[..<cut]), length: T)
-    validation = TokenWindows(Array(ids[cut...]), length: T).inOrder(batchesOf: 32)
+    let learned = try recipe.vocabulary.learned(from: corpus)
+    texts = try EncodedCorpus(corpus, learned.tokenizer, length: recipe.contextLength)
+    training = TokenWindows(texts.training, length: recipe.contextLength)
+    validation = TokenWindows(texts.validation, length: recipe.contextLength)
+      .inOrder(batchesOf: 32)
     var object = recipe.config.object ?? JSONObject()
-    object["vocab_size"] = .integer(tokenizer.vocabularySize)
-    config = .object(object)
+    for (key, value) in learned.config { object[key] = value }
+    let config = JSONValue.object(object)
+    var settings = recipe.settings.object ?? JSONObject()
+    settings["texts"] = .string(texts.digest)
+    self.settings = .object(settings)
     let family = try FamilyRegistry.standard.family(for: config, place: recipe.name)
     spec = try family.spec(config, recipe.name)
     let fresh = family.weights(spec).freshParameters(of: spec, seed: recipe.seed)
     binding = fresh.binding
+    let training = recipe.training(outside: binding.namesOutsideBlocks)
     do {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     } catch {
@@ -82,21 +90,23 @@ public struct RecipeRun: Sendable {
     if isResuming {
       let path = folder + "/checkpoint.safetensors"
       let checkpoint = try Checkpoint(path: path)
-      try checkpoint.requireSame(recipe: recipe.name, settings: recipe.settings)
+      try checkpoint.requireSame(recipe: recipe.name, settings: self.settings)
       guard Set(checkpoint.parameters.keys) == Set(fresh.parameters.keys),
         checkpoint.parameters.allSatisfy({ $0.value.shape == fresh.parameters[$0.key]?.shape })
       else {
         throw TrainingError(
           .foreignCheckpoint, what: "\(path) has other parameters than the recipe")
       }
-      trainer = try Trainer(resuming: checkpoint, settings: recipe.training)
+      trainer = try Trainer(resuming: checkpoint, settings: training)
       trainer.lastCheckpoint = path
     } else {
-      trainer = Trainer(parameters: fresh.parameters, settings: recipe.training)
+      trainer = Trainer(parameters: fresh.parameters, settings: training)
     }
     log = try TrainingLog(path: folder + "/log.jsonl", continuingAfter: trainer.stepCount)
-    try writeWhole(config.text(indented: true) + "\n", to: folder + "/config.json")
-    try writeWhole(tokenizer.json.text(indented: true) + "\n", to: folder + "/tokenizer.json")
+    processorStart = ProcessorClock.seconds - (log.entries.last?.processorSeconds ?? 0)
+    for (name, json) in learned.files + [("config.json", config)] {
+      try writeWhole(json.text(indented: true) + "\n", to: folder + "/" + name)
+    }
   }
 
   /// Trains to the last step, or until `shouldStop` answers true; a checkpoint is written then.
@@ -110,32 +120,34 @@ public struct RecipeRun: Sendable {
     let start = clock.now
     let first = trainer.stepCount
     let tokensPerStep = recipe.batchSize * recipe.microbatchCount * recipe.contextLength
-    var validationLoss: Double?
+    var measured: Evaluation?
     while trainer.stepCount < recipe.stepCount {
       if shouldStop() {
         try writeCheckpoint()
         return result(seconds(clock.now - start), nil)
       }
       let result = try step()
-      let elapsed = seconds(clock.now - start)
-      let done = Double(result.step - first)
       let isLast = result.step == recipe.stepCount
       let isMeasured = isLast || result.step % recipe.validationInterval == 0
-      let measured = isMeasured ? measure() : nil
-      validationLoss = measured ?? validationLoss
+      if isMeasured { measured = measure() }
+      let elapsed = seconds(clock.now - start)
+      let done = Double(result.step - first)
+      let speed = done * Double(tokensPerStep) / elapsed
+      let processorSeconds = ProcessorClock.seconds - processorStart
       try log.append(
         TrainingLog.Entry(
           step: result.step, loss: result.loss, learningRate: result.learningRate,
-          gradientNorm: result.gradientNorm,
-          tokensPerSecond: done * Double(tokensPerStep) / elapsed, validationLoss: measured))
+          gradientNorm: result.gradientNorm, tokensPerSecond: speed,
+          processorSeconds: processorSeconds, validationLoss: isMeasured ? measured?.loss : nil))
       if result.step % checkpointInterval == 0 || isLast { try writeCheckpoint() }
       progress(
         TrainingProgress(
           step: result.step, stepCount: recipe.stepCount, loss: result.loss,
-          validationLoss: validationLoss, tokensPerSecond: done * Double(tokensPerStep) / elapsed,
+          validationLoss: measured?.loss, bitsPerByte: measured?.bitsPerByte,
+          isMeasured: isMeasured, tokensPerSecond: speed, processorSeconds: processorSeconds,
           secondsLeft: elapsed / done * Double(recipe.stepCount - result.step)))
     }
-    let last = validationLoss ?? measure()
+    let last = measured ?? measure()
     try writeModel()
     return result(seconds(clock.now - start), last)
   }
@@ -143,7 +155,9 @@ public struct RecipeRun: Sendable {
   private mutating func step() throws -> StepResult {
     let (recipe, spec, binding, training) = (recipe, spec, binding, training)
     return try trainer.step { parameters, microbatch in
-      let batch = training.batch(of: recipe.batchSize, microbatch)
+      let batch = training.batch(
+        of: recipe.batchSize, microbatch, microbatchCount: recipe.microbatchCount,
+        order: recipe.order)
       let model = LanguageModel(
         spec: spec, binding: binding, parameters: parameters, packed: false,
         precision: recipe.precision)
@@ -157,7 +171,7 @@ public struct RecipeRun: Sendable {
   }
 
   /// Loss over the whole validation part, as `heed evaluate` measures it.
-  private func measure() -> Double {
+  private func measure() -> Evaluation {
     let model = LanguageModel(spec: spec, binding: binding, parameters: trainer.parameters)
     var (sum, count) = (0.0, 0)
     for batch in validation {
@@ -165,11 +179,13 @@ public struct RecipeRun: Sendable {
       sum += Double(loss) * Double(batch.count)
       count += batch.count
     }
-    return sum / Double(count)
+    return Evaluation(
+      loss: sum / Double(count), tokens: count, bytes: texts.validationBytes,
+      vocabularySize: spec.vocabularySize)
   }
 
   private mutating func writeCheckpoint() throws {
-    try Checkpoint(of: trainer, recipe: recipe.name, settings: recipe.settings)
+    try Checkpoint(of: trainer, recipe: recipe.name, settings: settings)
       .write(to: checkpointPath)
     trainer.lastCheckpoint = checkpointPath
     try writeCurve()
@@ -195,12 +211,13 @@ public struct RecipeRun: Sendable {
     } catch { throw FormatError(error) }
   }
 
-  private func result(_ seconds: Double, _ validationLoss: Double?) -> Result {
+  private func result(_ seconds: Double, _ validation: Evaluation?) -> Result {
     let losses = log.entries.suffix(50).compactMap(\.loss)
     return Result(
       step: trainer.stepCount, isComplete: trainer.stepCount == recipe.stepCount,
       trainingLoss: losses.reduce(0, +) / Double(max(1, losses.count)),
-      validationLoss: validationLoss, seconds: seconds,
+      validationLoss: validation?.loss, bitsPerByte: validation?.bitsPerByte, seconds: seconds,
+      processorSeconds: ProcessorClock.seconds - processorStart,
       parameterCount: trainer.parameters.values.reduce(0) { $0 + $1.count })
   }
 

@@ -25,7 +25,7 @@ public struct TextModel: Sendable {
   public init(
     _ nameOrFolder: String, precision: ProductPrecision = .float32
   ) throws(FormatError) {
-    let folder = ShippedModel.named(nameOrFolder)?.folder ?? nameOrFolder
+    let folder = Self.folder(nameOrFolder)
     let model = try LanguageModel(folder: folder, precision: precision)
     let tokenizer = try TokenizerFolder.tokenizer(at: folder)
     guard tokenizer.vocabularySize <= model.spec.vocabularySize else {
@@ -37,33 +37,14 @@ public struct TextModel: Sendable {
     self.init(name: nameOrFolder, model: model, tokenizer: tokenizer)
   }
 
-  /// Bits that the model needs for each character of `text`, and nats for each token.
+  /// The tokenizer of a model, without its weights.
   ///
-  /// The text is cut into windows of the context length; each token but the first of a window is
-  /// predicted from those before it in the window.
-  public func evaluate(_ text: String) throws -> Evaluation {
-    let ids = try tokenizer.encode(text)
-    guard ids.count > 1 else { throw TokenizerError("the text is too short to evaluate") }
-    let window = model.spec.contextLength
-    var sum = 0.0
-    var count = 0
-    for start in stride(from: 0, to: ids.count - 1, by: window) {
-      let end = min(start + window, ids.count - 1)
-      let input = Array(ids[start..<end])
-      let loss: Float = model.loss([input], targets: [Array(ids[start + 1...end])]).item()
-      sum += Double(loss) * Double(input.count)
-      count += input.count
-    }
-    return Evaluation(loss: sum / Double(count), tokens: count)
+  /// - Throws: `FormatError` when there is none.
+  public static func tokenizer(_ nameOrFolder: String) throws(FormatError) -> any Tokenizer {
+    try TokenizerFolder.tokenizer(at: folder(nameOrFolder))
   }
 
-  /// How well a model predicts a text.
-  public struct Evaluation: Sendable, Hashable {
-    /// Mean cross entropy in nats for each token.
-    public let loss: Double
-    /// How many tokens were predicted.
-    public let tokens: Int
-    /// Bits for each token.
-    public var bitsPerToken: Double { loss / 0.6931471805599453 }
+  private static func folder(_ nameOrFolder: String) -> String {
+    ShippedModel.named(nameOrFolder)?.folder ?? nameOrFolder
   }
 }

@@ -2,41 +2,69 @@ import ArgumentParser
 import Foundation
 import Heed
 import HeedFormats
+import HeedText
+import HeedTraining
 
 /// `heed evaluate`: how well a model predicts a text.
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measure how well a model predicts a text.")
+    abstract: "Measure how well a model predicts a text.",
+    discussion: """
+      Bits for each byte compare with any other model and with a compressor. With --ngram the text \
+      is predicted by counting alone, over the same tokens: an interpolated n-gram model with \
+      modified Kneser-Ney smoothing that has seen the texts named.
+      """)
 
-  @Argument(help: "A UTF-8 text file; - reads standard input.") var file: String
+  @Argument(help: "A UTF-8 text file, plain or .gz; - reads standard input.") var file: String
   @OptionGroup var model: ModelOptions
+  @Option(help: "Tokens that a window repeats from the one before, to know more at its beginning.")
+  var overlap = 0
+  @Option(help: "Measure an n-gram model of this text instead; may be given several times.")
+  var ngram: [String] = []
+  @Option(help: "The longest n-gram.") var order = 5
   @Flag(help: "Print one JSON document.") var json = false
 
+  func validate() throws {
+    guard overlap >= 0 else { throw ValidationError("--overlap must be 0 or more") }
+    guard (1...32).contains(order) else { throw ValidationError("--order must be 1 to 32") }
+  }
+
   func run() throws {
-    let loaded = try model.load()
-    let text: String
-    if file == "-" {
-      text = try readText("-")
-    } else {
-      guard let data = FileManager.default.contents(atPath: file) else {
-        throw CommandError("cannot read \(file)")
-      }
-      guard let decoded = String(data: data, encoding: .utf8) else {
-        throw CommandError("\(file) is not UTF-8 text")
-      }
-      text = decoded
-    }
-    let result = try loaded.evaluate(text)
+    let (name, result) = ngram.isEmpty ? try ofModel() : try ofNGrams()
     if json {
       printJSON([
         "loss": .number(result.loss), "bits_per_token": .number(result.bitsPerToken),
-        "tokens": .count(result.tokens),
+        "bits_per_byte": .number(result.bitsPerByte), "tokens": .count(result.tokens),
+        "bytes": .count(result.bytes),
       ])
     } else {
       print(
         String(
-          format: "%@: %.4f nats, %.4f bits a token, over %d tokens", loaded.name, result.loss,
-          result.bitsPerToken, result.tokens))
+          format: "%@: %.4f nats, %.4f bits a token, %.4f bits a byte, over %d tokens", name,
+          result.loss, result.bitsPerToken, result.bitsPerByte, result.tokens))
     }
+  }
+
+  private func ofModel() throws -> (String, Evaluation) {
+    let loaded = try model.load()
+    return (loaded.name, try loaded.evaluate(try text(), overlap: overlap))
+  }
+
+  private func ofNGrams() throws -> (String, Evaluation) {
+    let tokenizer = try model.tokenizer()
+    let known = try ngram.flatMap { try tokenizer.encode(try TextFile.text(at: $0)) }
+    let counts = KneserNeyModel(
+      of: known, vocabularySize: tokenizer.vocabularySize, order: order)
+    let text = try text()
+    let ids = try tokenizer.encode(text)
+    guard !ids.isEmpty else { throw CommandError("the text is too short to evaluate") }
+    return (
+      "Kneser-Ney of order \(order) over \(known.count) tokens",
+      Evaluation(bits: counts.bits(of: ids), tokens: ids.count, bytes: text.utf8.count)
+    )
+  }
+
+  private func text() throws -> String {
+    file == "-" ? try readText("-") : try TextFile.text(at: file)
   }
 }

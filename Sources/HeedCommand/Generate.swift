@@ -11,6 +11,9 @@ struct ModelOptions: ParsableArguments {
   var model = "shakespeare"
 
   func load() throws -> TextModel { try TextModel(model) }
+
+  /// Its tokenizer alone.
+  func tokenizer() throws -> any Tokenizer { try TextModel.tokenizer(model) }
 }
 
 /// `-` is standard input.

@@ -21,7 +21,11 @@ struct Train: ParsableCommand {
   @Flag(help: "List the recipes.") var list = false
   @Option(help: "The folder to write; by default one with the name of the recipe.")
   var output: String?
-  @Option(help: "Learn from this UTF-8 text instead of the one that ships.") var text: String?
+  @Option(help: "Learn from this UTF-8 text; its last part validates.") var text: String?
+  @Option(help: "Learn from train*.txt in this folder; valid*.txt validates. Or .txt.gz.")
+  var data: String?
+  @Option(help: "Change a setting, NAME=VALUE, of those that --list --json prints.")
+  var set: [String] = []
   @Option(help: "Steps.") var steps: Int?
   @Option(help: "The seed of everything random.") var seed: UInt64?
   @Option(help: "Windows of a batch.") var batch: Int?
@@ -30,11 +34,22 @@ struct Train: ParsableCommand {
   @Option(help: "Threads; as many as the machine has when not given.") var threads: Int?
   @Flag(help: "Go on from the checkpoint in the folder.") var resume = false
   @Flag(help: "No progress bar.") var quiet = false
+  @Flag(help: "A line on standard error at each measurement, instead of a bar.") var lines = false
   @Flag(help: "Print one JSON document.") var json = false
 
   func validate() throws {
     guard list || recipe != nil else {
       throw ValidationError("name a recipe: \(names), or give --list")
+    }
+    guard text == nil || data == nil else {
+      throw ValidationError("--text and --data are two ways to say what is learnt: give one")
+    }
+    if let recipe = recipe.flatMap({ Recipe.named($0) }), recipe.source == .folder, !list,
+      text == nil, data == nil
+    {
+      throw ValidationError(
+        "the texts that \(recipe.name) learns from do not ship: name their folder with --data "
+          + "(train*.txt and valid*.txt, or .txt.gz)")
     }
     for (name, value) in [
       ("--steps", steps), ("--batch", batch), ("--threads", threads),
@@ -53,6 +68,13 @@ struct Train: ParsableCommand {
     if let seed { recipe.seed = seed }
     if let batch { recipe.batchSize = batch }
     if let precision { recipe.precision = precision.precision }
+    for change in set {
+      guard let sign = change.firstIndex(of: "=") else {
+        throw CommandError("--set takes NAME=VALUE, not \"\(change)\"")
+      }
+      try recipe.set(
+        String(change[..<sign]), to: String(change[change.index(after: sign)...]))
+    }
     try ThreadPool.withThreadCount(threads ?? ThreadPool.threadCount) {
       try train(recipe, in: output ?? name)
     }
@@ -76,13 +98,17 @@ struct Train: ParsableCommand {
 
   private func train(_ recipe: Recipe, in folder: String) throws {
     var run = try RecipeRun(
-      recipe, text: try trainingText(), folder: folder, isResuming: resume)
+      recipe, corpus: try corpus(recipe), folder: folder, isResuming: resume)
     run.checkpointInterval = checkpointEvery
     let interrupt = Interrupt()
-    var bar = TrainingBar(isShown: !quiet && isatty(STDERR_FILENO) == 1)
+    var bar = TrainingBar(isShown: !quiet && !lines && isatty(STDERR_FILENO) == 1)
+    let showsLines = lines && !quiet
     let result: RecipeRun.Result
     do {
-      result = try run.run(shouldStop: { interrupt.isRequested }) { bar.show($0) }
+      result = try run.run(shouldStop: { interrupt.isRequested }) { progress in
+        bar.show(progress)
+        if showsLines, progress.isMeasured { showLine(progress) }
+      }
     } catch {
       bar.end()
       throw error
@@ -97,22 +123,29 @@ struct Train: ParsableCommand {
     }
     print(
       String(
-        format: "%d steps in %.0f s: training loss %.4f, validation loss %.4f nats a character",
-        result.step, result.seconds, result.trainingLoss, validation))
+        format: "%d steps in %.0f s (%.0f s of processors): training loss %.4f, validation loss "
+          + "%.4f nats a token, %.4f bits a byte", result.step, result.seconds,
+        result.processorSeconds, result.trainingLoss, validation, result.bitsPerByte ?? 0))
     print(
       "\(result.parameterCount) weights, with log.jsonl and loss.svg, in \(folder)\n"
-        + "  heed generate \"ROMEO:\" --model \(folder)")
+        + "  heed generate \"\(recipe.source == .folder ? "Once upon a time" : "ROMEO:")\" "
+        + "--model \(folder)")
   }
 
-  private func trainingText() throws -> String {
-    guard let text else { return try ShippedModel.shakespeareText }
-    guard let data = FileManager.default.contents(atPath: text) else {
-      throw CommandError("cannot read \(text)")
-    }
-    guard let decoded = String(data: data, encoding: .utf8) else {
-      throw CommandError("\(text) is not UTF-8 text")
-    }
-    return decoded
+  private func showLine(_ progress: TrainingProgress) {
+    let line = String(
+      format: "step %d of %d: loss %.4f, validation %.4f nats a token, %.4f bits a byte, "
+        + "%.0f tokens/s, %.0f s of processors, %.0f s left\n",
+      progress.step, progress.stepCount, progress.loss, progress.validationLoss ?? 0,
+      progress.bitsPerByte ?? 0, progress.tokensPerSecond, progress.processorSeconds,
+      progress.secondsLeft)
+    FileHandle.standardError.write(Data(line.utf8))
+  }
+
+  private func corpus(_ recipe: Recipe) throws -> TextCorpus {
+    if let data { return try TextCorpus(folder: data) }
+    let whole = try text.map { try TextFile.text(at: $0) } ?? ShippedModel.shakespeareText
+    return TextCorpus(whole, trainingShare: recipe.trainingShare)
   }
 
   private func show(_ result: RecipeRun.Result, _ recipe: Recipe, _ folder: String) {
@@ -124,7 +157,9 @@ struct Train: ParsableCommand {
     object["parameters"] = .integer(result.parameterCount)
     object["training_loss"] = .number(result.trainingLoss)
     object["validation_loss"] = result.validationLoss.map { .number($0) }
+    object["bits_per_byte"] = result.bitsPerByte.map { .number($0) }
     object["seconds"] = .number(result.seconds)
+    object["processor_seconds"] = .number(result.processorSeconds)
     print(JSONValue.object(object).text())
   }
 
@@ -132,6 +167,8 @@ struct Train: ParsableCommand {
   private func commandLine(_ folder: String) -> String {
     var words = ["heed train", recipe ?? "", "--output \(folder)"]
     if let text { words.append("--text \(text)") }
+    if let data { words.append("--data \(data)") }
+    for change in set { words.append("--set \(change)") }
     if let steps { words.append("--steps \(steps)") }
     if let seed { words.append("--seed \(seed)") }
     if let batch { words.append("--batch \(batch)") }

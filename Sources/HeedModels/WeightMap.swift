@@ -138,5 +138,10 @@ public struct WeightBinding: Sendable {
   /// The names of the tensors that the model is made of, in order.
   public var names: [String] { Set(sources.values.map(\.name)).sorted() }
 
+  /// The names of those that belong to no block: embeddings, the last norm, the head.
+  public var namesOutsideBlocks: Set<String> {
+    Set(sources.filter { $0.key.layer == nil }.values.map(\.name))
+  }
+
   func source(_ path: String, _ layer: Int?) -> Source? { sources[Key(path: path, layer: layer)] }
 }

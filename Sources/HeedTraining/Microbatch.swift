@@ -31,6 +31,9 @@ public struct Microbatch: Sendable, Hashable {
     return generator.next()
   }
 
+  /// Draws the order of pass number `step` over the data.
+  var passGenerator: RandomGenerator { RandomGenerator(seed: seed, stream: stream(3)) }
+
   /// Parameters are drawn from the low streams, so these begin far above them.
   private func stream(_ purpose: UInt64) -> UInt64 {
     purpose << 60 | UInt64(step) << 16 | UInt64(index)

@@ -1,6 +1,8 @@
 // How a gradient moves a parameter. Adam: Kingma & Ba 2014, arXiv 1412.6980; decoupled decay:
 // Loshchilov & Hutter 2017, arXiv 1711.05101; AMSGrad: Reddi et al. 2018, arXiv 1904.09237;
-// momentum: Polyak 1964; Nesterov's form of it: Sutskever et al. 2013.
+// momentum: Polyak 1964; Nesterov's form of it: Sutskever et al. 2013; Muon: Jordan et al. 2024
+// (kellerjordan.github.io/posts/muon), with the size of its steps as in Liu et al. 2025, arXiv
+// 2502.16982, so that one learning rate serves it and AdamW.
 
 public import HeedTensor
 
@@ -16,12 +18,17 @@ public enum OptimizerRule: Sendable, Hashable {
     isAMSGrad: Bool = false)
   /// Plain steps, or with momentum; decay is added to the gradient.
   case sgd(momentum: Double = 0, isNesterov: Bool = false, weightDecay: Double = 0)
+  /// Nesterov's momentum, made orthogonal: every direction of a matrix moves equally far. For the
+  /// matrices of blocks alone; embeddings and vectors get a group with a rule of their own. Decay
+  /// shrinks the parameter itself.
+  case muon(momentum: Double = 0.95, weightDecay: Double = 0.1)
 
   /// How many moments each parameter has.
   public var momentCount: Int {
     switch self {
     case .adamW(_, _, _, _, let isAMSGrad), .adam(_, _, _, _, let isAMSGrad): isAMSGrad ? 3 : 2
     case .sgd(let momentum, _, _): momentum == 0 ? 0 : 1
+    case .muon: 1
     }
   }
 }
@@ -34,15 +41,18 @@ public struct ParameterGroup: Sendable {
   public var rateFactor: Double
   /// Multiplies the weight decay.
   public var decayFactor: Double
+  /// Instead of the optimiser's rule; nil for that one.
+  public var rule: OptimizerRule?
 
   /// A group; the factors are 1 unless given.
   public init(
-    rateFactor: Double = 1, decayFactor: Double = 1,
+    rateFactor: Double = 1, decayFactor: Double = 1, rule: OptimizerRule? = nil,
     contains: @escaping @Sendable (_ name: String, _ shape: [Int]) -> Bool
   ) {
     self.contains = contains
     self.rateFactor = rateFactor
     self.decayFactor = decayFactor
+    self.rule = rule
   }
 
   /// Gains and biases, everything of fewer than two axes, do not decay.
@@ -64,9 +74,16 @@ public struct Optimizer: Sendable {
     self.groups = groups
   }
 
+  /// The rule that moves a parameter.
+  public func rule(for name: String, shape: [Int]) -> OptimizerRule {
+    groups.first { $0.contains(name, shape) }?.rule ?? rule
+  }
+
   /// Moments before the first step.
-  public func emptyMoments(like parameter: Tensor) -> [Tensor] {
-    (0..<rule.momentCount).map { _ in Tensor(zeros: parameter.shape, parameter.elementType) }
+  public func emptyMoments(like parameter: Tensor, named name: String) -> [Tensor] {
+    (0..<rule(for: name, shape: parameter.shape).momentCount).map { _ in
+      Tensor(zeros: parameter.shape, parameter.elementType)
+    }
   }
 
   /// One step on one parameter.
@@ -74,16 +91,17 @@ public struct Optimizer: Sendable {
   /// - Parameters:
   ///   - parameter: changed in place when nobody shares it.
   ///   - gradient: of its shape; multiplied by `gradientScale` first.
-  ///   - moments: as `emptyMoments(like:)` made them, changed in place.
+  ///   - moments: as `emptyMoments(like:named:)` made them, changed in place.
   ///   - step: counts from 1.
   public func update(
     _ parameter: inout Tensor, named name: String, gradient: Tensor, gradientScale: Double = 1,
     moments: inout [Tensor], learningRate: Double, step: Int
   ) {
+    let group = groups.first { $0.contains(name, parameter.shape) }
+    let rule = group?.rule ?? rule
     precondition(
       moments.count == rule.momentCount,
       "update: \(moments.count) moments of \(name), the rule has \(rule.momentCount)")
-    let group = groups.first { $0.contains(name, parameter.shape) }
     let rate = learningRate * (group?.rateFactor ?? 1)
     let decayFactor = group?.decayFactor ?? 1
     switch rule {
@@ -108,6 +126,15 @@ public struct Optimizer: Sendable {
         direction = isNesterov ? direction + moments[0] * momentum : moments[0]
       }
       parameter = parameter.detached() - direction * rate
+    case .muon(let momentum, let decay):
+      precondition(
+        parameter.rank == 2, "update: Muon moves matrices, \(name) is \(parameter.shape)")
+      let gradient = gradient * gradientScale
+      moments[0] = moments[0] * momentum + gradient
+      let direction = OrthogonalFactor.factor(of: gradient + moments[0] * momentum)
+      // Steps of the usual size of AdamW's: root mean square 0.2.
+      let size = rate * 0.2 * Double(parameter.shape.max() ?? 1).squareRoot()
+      parameter = parameter.detached() * (1 - rate * decay * decayFactor) - direction * size
     }
   }
 

@@ -1,5 +1,14 @@
 import HeedTensor
 
+/// Which windows a training run learns from, and in which order.
+public enum WindowOrder: String, Sendable, Hashable, CaseIterable {
+  /// Windows that begin anywhere, each drawn alone: some tokens come often, some never.
+  case drawn
+  /// Pass after pass over all windows in an order of its own: in each pass a token comes once. Where
+  /// windows begin is drawn for each pass, so that their edges lie elsewhere every time.
+  case passes
+}
+
 /// A long row of tokens from which a language model learns windows.
 public struct TokenWindows: Sendable {
   /// The tokens.
@@ -39,6 +48,36 @@ public struct TokenWindows: Sendable {
     var generator = microbatch.generator
     let starts: [Int64] = generator.integers([size], in: 0..<tokens.count - length).elements()
     return batch(starts.map { Int($0) }, length)
+  }
+
+  /// `size` windows of microbatch `microbatch` of `microbatchCount` in each step, in an order.
+  public func batch(
+    of size: Int, _ microbatch: Microbatch, microbatchCount: Int, order: WindowOrder
+  ) -> Batch {
+    if order == .drawn { return batch(of: size, microbatch) }
+    let first = (microbatch.step * microbatchCount + microbatch.index) * size
+    var pass: (number: Int, starts: [Int])?
+    let places = (first..<first + size).map { window in
+      let number = window / windowsOfPass
+      if pass?.number != number { pass = (number, starts(ofPass: number, seed: microbatch.seed)) }
+      return pass?.starts[window % windowsOfPass] ?? 0
+    }
+    return batch(places, length)
+  }
+
+  /// Windows of a pass: as many as fit wherever the first one begins in the first window.
+  public var windowsOfPass: Int { max(1, (tokens.count - length) / length) }
+
+  /// Where the windows of a pass begin, in its order (Durstenfeld 1964).
+  private func starts(ofPass pass: Int, seed: UInt64) -> [Int] {
+    var generator = Microbatch(seed: seed, step: pass, index: 0).passGenerator
+    let slack = min(length, tokens.count - windowsOfPass * length)
+    let offset = Int(truncatingIfNeeded: generator.next() % UInt64(slack))
+    var starts = (0..<windowsOfPass).map { offset + $0 * length }
+    for place in stride(from: starts.count - 1, to: 0, by: -1) {
+      starts.swapAt(place, Int(truncatingIfNeeded: generator.next() % UInt64(place + 1)))
+    }
+    return starts
   }
 
   /// Every token but the first, predicted once: windows one after the other, `size` in a batch, and

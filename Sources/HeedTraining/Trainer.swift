@@ -72,7 +72,10 @@ public struct Trainer: Sendable {
       let isMath = parameter.elementType == .float32 || parameter.elementType == .float64
       return isMath ? parameter.detached() : parameter.converted(to: .float32)
     }
-    moments = self.parameters.mapValues { settings.optimizer.emptyMoments(like: $0) }
+    moments = [:]
+    for (name, parameter) in self.parameters {
+      moments[name] = settings.optimizer.emptyMoments(like: parameter, named: name)
+    }
     stepCount = 0
   }
 
@@ -80,9 +83,11 @@ public struct Trainer: Sendable {
   ///
   /// - Throws: `TrainingError` when the checkpoint has other moments or another seed.
   public init(resuming checkpoint: Checkpoint, settings: TrainingSettings) throws(TrainingError) {
-    let count = settings.optimizer.rule.momentCount
     guard checkpoint.seed == settings.seed,
-      checkpoint.parameters.keys.allSatisfy({ checkpoint.moments[$0, default: []].count == count })
+      checkpoint.parameters.allSatisfy({ name, parameter in
+        checkpoint.moments[name, default: []].count
+          == settings.optimizer.rule(for: name, shape: parameter.shape).momentCount
+      })
     else {
       throw TrainingError(
         .foreignCheckpoint, what: "the checkpoint has another seed or another optimiser")

@@ -19,19 +19,23 @@ public struct TrainingLog: Sendable {
     public var gradientNorm: Double?
     /// Tokens learnt from in a second.
     public var tokensPerSecond: Double?
+    /// Seconds of all processors together that the run has taken until then.
+    public var processorSeconds: Double?
     /// Loss over the whole validation part, at some steps.
     public var validationLoss: Double?
 
     /// An entry with its parts.
     public init(
       step: Int, loss: Double? = nil, learningRate: Double? = nil, gradientNorm: Double? = nil,
-      tokensPerSecond: Double? = nil, validationLoss: Double? = nil
+      tokensPerSecond: Double? = nil, processorSeconds: Double? = nil,
+      validationLoss: Double? = nil
     ) {
       self.step = step
       self.loss = loss
       self.learningRate = learningRate
       self.gradientNorm = gradientNorm
       self.tokensPerSecond = tokensPerSecond
+      self.processorSeconds = processorSeconds
       self.validationLoss = validationLoss
     }
 
@@ -43,6 +47,7 @@ public struct TrainingLog: Sendable {
       object["learning_rate"] = learningRate.map { .number($0) }
       object["gradient_norm"] = gradientNorm.map { .number($0) }
       object["tokens_per_second"] = tokensPerSecond.map { .number($0.rounded()) }
+      object["processor_seconds"] = processorSeconds.map { .number(($0 * 100).rounded() / 100) }
       object["validation_loss"] = validationLoss.map { .number($0) }
       return .object(object)
     }
@@ -53,6 +58,7 @@ public struct TrainingLog: Sendable {
         step: step, loss: value["loss"]?.number, learningRate: value["learning_rate"]?.number,
         gradientNorm: value["gradient_norm"]?.number,
         tokensPerSecond: value["tokens_per_second"]?.number,
+        processorSeconds: value["processor_seconds"]?.number,
         validationLoss: value["validation_loss"]?.number)
     }
   }

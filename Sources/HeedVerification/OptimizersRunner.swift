@@ -12,7 +12,7 @@ struct OptimizersRunner: CaseRunner {
     let optimizer = Optimizer(try rule(referenceCase), groups: [])
     let names = ["p0", "p1"]
     var parameters = try names.map { try referenceCase.input($0) }
-    var moments = parameters.map { optimizer.emptyMoments(like: $0) }
+    var moments = zip(parameters, names).map { optimizer.emptyMoments(like: $0, named: $1) }
     var steps: [[Tensor]] = names.map { _ in [] }
     for step in 0..<(referenceCase.integer("steps") ?? 0) {
       let gradients = try ["g0", "g1"].map { try referenceCase.input($0).entry(step, axis: 0) }

@@ -1,13 +1,17 @@
 import Foundation
 import Heed
 import HeedFormats
+import HeedModels
 import HeedTensor
+import HeedText
 import HeedTraining
 import Testing
 
 @Suite("Recipes")
 struct RecipeTests {
   private let text = String(repeating: "to be, or not to be: ", count: 40)
+
+  private var corpus: TextCorpus { TextCorpus(text, trainingShare: recipe.trainingShare) }
 
   /// A model of a few thousand weights and six steps.
   private var recipe: Recipe {
@@ -46,15 +50,16 @@ struct RecipeTests {
     "a run leaves a model that loads, and whose loss on the validation part is the reported one")
   func folder() throws {
     try withFolder { folder in
-      var run = try RecipeRun(recipe, text: text, folder: folder)
+      var run = try RecipeRun(recipe, corpus: corpus, folder: folder)
       var steps: [Int] = []
       let result = try run.run(progress: { steps.append($0.step) })
       #expect(steps == [1, 2, 3, 4, 5, 6])
       #expect(result.isComplete)
       let model = try TextModel(folder)
       let cut = Int(Double(text.unicodeScalars.count) * recipe.trainingShare)
-      let loss = try model.evaluate(String(text.dropFirst(cut))).loss
-      #expect(abs(loss - (try #require(result.validationLoss))) < 1e-5)
+      let evaluation = try model.evaluate(String(text.dropFirst(cut)))
+      #expect(abs(evaluation.loss - (try #require(result.validationLoss))) < 1e-5)
+      #expect(abs(evaluation.bitsPerByte - (try #require(result.bitsPerByte))) < 1e-5)
       let log = try TrainingLog.read(folder + "/log.jsonl")
       #expect(log.map { $0.validationLoss != nil } == [false, true, false, true, false, true])
       let curve = try String(contentsOfFile: folder + "/loss.svg", encoding: .utf8)
@@ -66,15 +71,15 @@ struct RecipeTests {
     "a run that is stopped and resumed writes the bits of one that was not", arguments: [1, 3, 5])
   func resume(stop: Int) throws {
     try withFolder { whole in
-      var run = try RecipeRun(recipe, text: text, folder: whole)
+      var run = try RecipeRun(recipe, corpus: corpus, folder: whole)
       _ = try run.run()
       try withFolder { folder in
-        var first = try RecipeRun(recipe, text: text, folder: folder)
+        var first = try RecipeRun(recipe, corpus: corpus, folder: folder)
         var finished = 0
         let stopped = try first.run(shouldStop: { finished == stop }) { finished = $0.step }
         #expect(!stopped.isComplete && stopped.step == stop)
         #expect(!FileManager.default.fileExists(atPath: folder + "/model.safetensors"))
-        var second = try RecipeRun(recipe, text: text, folder: folder, isResuming: true)
+        var second = try RecipeRun(recipe, corpus: corpus, folder: folder, isResuming: true)
         let result = try second.run()
         #expect(result.isComplete)
         #expect(try weights(folder) == weights(whole))
@@ -86,19 +91,101 @@ struct RecipeTests {
   @Test("a checkpoint of other settings, a missing one and a short text are refused")
   func refused() throws {
     try withFolder { folder in
-      var run = try RecipeRun(recipe, text: text, folder: folder)
+      var run = try RecipeRun(recipe, corpus: corpus, folder: folder)
       _ = try run.run()
       var other = recipe
       other.peakRate *= 2
       let error = #expect(throws: TrainingError.self) {
-        try RecipeRun(other, text: text, folder: folder, isResuming: true)
+        try RecipeRun(other, corpus: corpus, folder: folder, isResuming: true)
       }
       #expect(error?.what.contains("peak_rate") == true)
+      let longer = TextCorpus(text + text, trainingShare: 0.9)
+      let foreign = #expect(throws: TrainingError.self) {
+        try RecipeRun(recipe, corpus: longer, folder: folder, isResuming: true)
+      }
+      #expect(foreign?.what.contains("texts") == true)
       #expect(throws: FormatError.self) {
-        try RecipeRun(recipe, text: text, folder: folder + "/none", isResuming: true)
+        try RecipeRun(recipe, corpus: corpus, folder: folder + "/none", isResuming: true)
       }
       #expect(throws: TrainingError.self) {
-        try RecipeRun(recipe, text: "too short", folder: folder)
+        try RecipeRun(recipe, corpus: TextCorpus("too short", trainingShare: 0.9), folder: folder)
+      }
+    }
+  }
+
+  /// The recipe of the story teller, for a text of a few hundred bytes.
+  private var storyteller: Recipe {
+    var recipe = Recipe.storyteller
+    recipe.vocabulary = .bytePairs(size: 280, endOfText: "<|end|>")
+    recipe.config = self.recipe.config
+    recipe.contextLength = 13
+    recipe.batchSize = 2
+    recipe.stepCount = 5
+    recipe.warmupSteps = 1
+    recipe.validationInterval = 2
+    return recipe
+  }
+
+  private var stories: TextCorpus {
+    let story = "Der Bär\n\nEs war einmal ein Bär, der aß süße Äpfel. 日本 😀\n<|end|>\n"
+    return TextCorpus(
+      training: [String(repeating: story, count: 6), String(repeating: story, count: 2)],
+      validation: [story + story])
+  }
+
+  @Test("a recipe of pieces leaves a Llama that loads, with its tokenizer and its end of text")
+  func pieces() throws {
+    try withFolder { folder in
+      var run = try RecipeRun(storyteller, corpus: stories, folder: folder)
+      let result = try run.run()
+      let model = try TextModel(folder)
+      #expect(model.tokenizer.vocabularySize == 280 && model.model.spec.vocabularySize == 280)
+      #expect(model.model.spec.endTokens == [0] && model.tokenizer.specialTokens.end == 0)
+      #expect(model.tokenizer.id(of: "<|end|>") == 0)
+      let evaluation = try model.evaluate(try #require(stories.validation.first))
+      #expect(abs(evaluation.loss - (try #require(result.validationLoss))) < 1e-5)
+      #expect(abs(evaluation.bitsPerByte - (try #require(result.bitsPerByte))) < 1e-5)
+    }
+  }
+
+  @Test("a recipe of pieces that is stopped and resumed writes the same bits", arguments: [1, 4])
+  func resumePieces(stop: Int) throws {
+    try withFolder { whole in
+      var run = try RecipeRun(storyteller, corpus: stories, folder: whole)
+      _ = try run.run()
+      try withFolder { folder in
+        var first = try RecipeRun(storyteller, corpus: stories, folder: folder)
+        var finished = 0
+        _ = try first.run(shouldStop: { finished == stop }) { finished = $0.step }
+        var second = try RecipeRun(storyteller, corpus: stories, folder: folder, isResuming: true)
+        #expect(try second.run().isComplete)
+        #expect(try weights(folder) == weights(whole))
+        let times = try TrainingLog.read(folder + "/log.jsonl").compactMap(\.processorSeconds)
+        #expect(times.count == 5 && times == times.sorted())
+      }
+    }
+  }
+
+  @Test("a run goes on from a checkpoint that is older than its log")
+  func kill() throws {
+    try withFolder { whole in
+      var run = try RecipeRun(storyteller, corpus: stories, folder: whole)
+      run.checkpointInterval = 2
+      let files = FileManager.default
+      // What a process that was killed after step 3 leaves: the checkpoint of step 2, a longer log.
+      try withFolder { folder in
+        try files.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        _ = try run.run(progress: {
+          guard $0.step == 3 else { return }
+          for name in ["checkpoint.safetensors", "log.jsonl"] {
+            try? files.copyItem(atPath: whole + "/" + name, toPath: folder + "/" + name)
+          }
+        })
+        #expect(try TrainingLog.read(folder + "/log.jsonl").count == 3)
+        var second = try RecipeRun(storyteller, corpus: stories, folder: folder, isResuming: true)
+        #expect(try second.run().isComplete)
+        #expect(try weights(folder) == weights(whole))
+        #expect(try TrainingLog.read(folder + "/log.jsonl").map(\.step) == [1, 2, 3, 4, 5])
       }
     }
   }
@@ -112,5 +199,31 @@ struct RecipeTests {
       #expect(positions?.integer == recipe.contextLength)
     }
     #expect(Recipe.named("none") == nil)
+  }
+
+  @Test("settings are changed by name; other names and values that cannot be are refused")
+  func changes() throws {
+    var recipe = Recipe.storyteller
+    for (name, value) in [
+      ("peak_rate", "0.5"), ("steps", "7"), ("seed", "9"), ("optimizer", "adamW"),
+      ("order", "drawn"), ("vocabulary_size", "300"), ("config.hidden_size", "64"),
+      ("config.hidden_act", "gelu"),
+    ] { try recipe.set(name, to: value) }
+    #expect(recipe.peakRate == 0.5 && recipe.stepCount == 7 && recipe.seed == 9)
+    #expect(recipe.optimizer == .adamW && recipe.order == .drawn)
+    #expect(recipe.vocabulary == .bytePairs(size: 300, endOfText: "<|endoftext|>"))
+    #expect(recipe.config["hidden_size"]?.integer == 64)
+    #expect(recipe.config["hidden_act"]?.string == "gelu")
+    let before = recipe.settings
+    for (name, value) in [
+      ("peak_rate", "fast"), ("peak_rate", "nan"), ("steps", "0"), ("steps", "1.5"), ("seed", "-1"),
+      ("optimizer", "none"), ("order", ""), ("rate", "1"), ("batch_size", "99999999999"),
+    ] {
+      let error = #expect(throws: FormatError.self) { try recipe.set(name, to: value) }
+      #expect(error?.expected != nil)
+    }
+    #expect(recipe.settings == before)
+    var characters = Recipe.shakespeareCharacters
+    #expect(throws: FormatError.self) { try characters.set("vocabulary_size", to: "300") }
   }
 }

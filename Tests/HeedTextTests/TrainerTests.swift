@@ -40,6 +40,13 @@ struct TrainerTests {
     #expect(merges?.last?.array?.compactMap(\.string) == ["aa", "aa"])
   }
 
+  @Test("special tokens in the text are no words, and end those beside them")
+  func specialTokens() throws {
+    let plain = try trained(290, [text, text])
+    let joined = try trained(290, [text + "<|endoftext|>" + text + "<|endoftext|>"])
+    #expect(joined.text() == plain.text())
+  }
+
   @Test("pairs that occur once are not learned, so the vocabulary may stay small")
   func rarePairs() throws {
     let tokenizer = try PipelineTokenizer(json: trained(500, ["abcdefg"]), place: "test")

@@ -143,7 +143,7 @@ struct OptimizerTests {
   func nesterov() {
     let optimizer = Optimizer(.sgd(momentum: 0.5, isNesterov: true))
     var p = Tensor([1, 2, 3] as [Double])
-    var moments = optimizer.emptyMoments(like: p)
+    var moments = optimizer.emptyMoments(like: p, named: "p")
     let g = Tensor([1, -1, 2] as [Double])
     for step in 1...2 {
       optimizer.update(
@@ -159,7 +159,9 @@ struct OptimizerTests {
     let plain = Optimizer(.adam())
     let largest = Optimizer(.adam(isAMSGrad: true))
     var (a, b) = (Tensor([1, 2] as [Double]), Tensor([1, 2] as [Double]))
-    var (ma, mb) = (plain.emptyMoments(like: a), largest.emptyMoments(like: b))
+    var (ma, mb) = (
+      plain.emptyMoments(like: a, named: "p"), largest.emptyMoments(like: b, named: "p")
+    )
     func step(_ count: Int, _ size: Double) {
       let g = Tensor([size, -size])
       plain.update(&a, named: "p", gradient: g, moments: &ma, learningRate: 0.1, step: count)
@@ -183,11 +185,67 @@ struct OptimizerTests {
     let optimizer = Optimizer(.adamW(weightDecay: 0.5))
     for (shape, wanted) in [([3], Float(2)), ([1, 3], Float(1.9))] {
       var p = Tensor(repeating: Float(2), shape: shape)
-      var moments = optimizer.emptyMoments(like: p)
+      var moments = optimizer.emptyMoments(like: p, named: "p")
       optimizer.update(
         &p, named: "p", gradient: Tensor(zeros: shape), moments: &moments, learningRate: 0.1,
         step: 1)
       #expect(p.elements(as: Float.self).allSatisfy { abs($0 - wanted) < 1e-6 })
     }
+  }
+
+  @Test(
+    "Muon moves every direction of a matrix about equally far",
+    arguments: [[6, 6], [5, 9], [9, 5]])
+  func muon(shape: [Int]) {
+    let optimizer = Optimizer(.muon(momentum: 0.9, weightDecay: 0.5))
+    var generator = RandomGenerator(seed: 11)
+    let gradient = generator.normal(shape)
+    let start = generator.normal(shape)
+    var p = start
+    var moments = optimizer.emptyMoments(like: p, named: "p")
+    optimizer.update(
+      &p, named: "p", gradient: gradient, moments: &moments, learningRate: 0.1, step: 1)
+    let size = 0.1 * 0.2 * Double(shape.max() ?? 1).squareRoot()
+    let move = (start * (1 - 0.1 * 0.5) - p) / size  // U V^T, roughly
+    // Singular values near 1: the product with itself is near the identity.
+    let square =
+      shape[0] <= shape[1]
+      ? move.matrixProduct(move.transposed()) : move.transposed().matrixProduct(move)
+    let side = shape.min() ?? 0
+    let values = square.elements(as: Float.self)
+    for row in 0..<side {
+      for column in 0..<side {
+        let wanted: Float = row == column ? 1 : 0
+        #expect(abs(values[row * side + column] - wanted) < 0.6)
+      }
+    }
+    // The first velocity is the gradient, so the move points along it.
+    #expect((move * gradient).sum().item(as: Float.self) > 0)
+    #expect(moments[0].elements(as: Float.self) == gradient.elements(as: Float.self))
+  }
+
+  @Test("a gradient of zeros leaves what Muon moves where it is, but for the decay")
+  func muonAtRest() {
+    let optimizer = Optimizer(.muon(weightDecay: 0.5))
+    var p = Tensor(repeating: Float(2), shape: [3, 4])
+    var moments = optimizer.emptyMoments(like: p, named: "p")
+    optimizer.update(
+      &p, named: "p", gradient: Tensor(zeros: [3, 4]), moments: &moments, learningRate: 0.1, step: 1
+    )
+    #expect(p.elements(as: Float.self).allSatisfy { abs($0 - 1.9) < 1e-6 })
+  }
+
+  @Test("a group may have a rule of its own, with its own moments")
+  func rulesOfGroups() {
+    let optimizer = Optimizer(
+      .muon(), groups: [ParameterGroup(rule: .adamW(weightDecay: 0)) { name, _ in name == "e" }])
+    let p = Tensor(repeating: Float(1), shape: [2, 2])
+    #expect(optimizer.emptyMoments(like: p, named: "p").count == 1)
+    var e = p
+    var moments = optimizer.emptyMoments(like: e, named: "e")
+    #expect(moments.count == 2)
+    optimizer.update(
+      &e, named: "e", gradient: p, moments: &moments, learningRate: 0.1, step: 1)
+    #expect(e.elements(as: Float.self).allSatisfy { abs($0 - 0.9) < 1e-5 })
   }
 }

@@ -119,4 +119,37 @@ struct TrainerTests {
       #expect(Set(batch.inputs.map(\.count)).count == 1)
     }
   }
+
+  @Test("a pass over the windows takes each once, and the next begins elsewhere in another order")
+  func passes() {
+    let windows = TokenWindows(Array(0..<207), length: 10)
+    #expect(windows.windowsOfPass == 19)
+    var starts: [Int] = []
+    // 2 microbatches of 3 windows in 19 steps are 6 passes.
+    for step in 0..<19 {
+      for index in 0..<2 {
+        let microbatch = Microbatch(seed: 3, step: step, index: index)
+        let batch = windows.batch(of: 3, microbatch, microbatchCount: 2, order: .passes)
+        #expect(batch.inputs.map { $0.map { $0 + 1 } } == batch.targets)
+        starts += batch.inputs.compactMap(\.first)
+      }
+    }
+    let passes = (0..<6).map { Array(starts[$0 * 19..<$0 * 19 + 19]) }
+    for pass in passes {
+      let sorted = pass.sorted()
+      #expect(sorted == (0..<19).map { sorted[0] + 10 * $0 } && sorted[0] < 10)
+      #expect(pass != sorted)
+    }
+    #expect(Set(passes).count == 6 && Set(passes.map { $0.min() }).count > 1)
+  }
+
+  @Test("windows of passes fit the shortest texts", arguments: [11, 12, 20, 21, 30])
+  func shortPasses(count: Int) {
+    let windows = TokenWindows(Array(0..<count), length: 10)
+    for step in 0..<20 {
+      let microbatch = Microbatch(seed: 5, step: step, index: 0)
+      let batch = windows.batch(of: 2, microbatch, microbatchCount: 1, order: .passes)
+      #expect(batch.targets.allSatisfy { $0.count == 10 && ($0.last ?? count) < count })
+    }
+  }
 }

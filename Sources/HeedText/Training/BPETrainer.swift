@@ -22,6 +22,7 @@ public struct BPETrainer: Sendable {
   /// Pairs that occur less often make no token.
   public let leastCount: Int
   private let pattern: TextPattern
+  private let special: AddedTokens
   private var words = WordCounter()
 
   /// A trainer that has seen no text.
@@ -41,23 +42,28 @@ public struct BPETrainer: Sendable {
     self.vocabularySize = vocabularySize
     self.specialTokens = specialTokens
     self.leastCount = leastCount
+    special = try AddedTokens(
+      specialTokens.enumerated().map { AddedToken(id: $0, content: $1, isSpecial: true) },
+      normalizer: nil)
     do { pattern = try TextPattern(PreTokenizer.wordPattern, place: "BPETrainer") } catch {
       throw TokenizerError(error.description)
     }
   }
 
-  /// Counts the words of a text. Special tokens in it are text like any other.
+  /// Counts the words of a text. Special tokens in it are left out: they end the words beside them.
   ///
   /// - Throws: `TokenizerError` when the text is longer than 128 MB: give it in parts.
   public mutating func add(_ text: String) throws(TokenizerError) {
     let bytes = Array(text.utf8)
     try PipelineTokenizer.checkLength(bytes.count)
-    let range = 0..<bytes.count
     var search = TextPattern.Search(pattern, byteCount: bytes.count)
-    var position = 0
-    while let match = try pattern.next(in: bytes, range: range, from: position, &search) {
-      words.add(bytes, match)
-      position = match.upperBound
+    for part in special.parts(of: bytes, 0..<bytes.count, normalized: false)
+    where part.token == nil {
+      var position = part.range.lowerBound
+      while let match = try pattern.next(in: bytes, range: part.range, from: position, &search) {
+        words.add(bytes, match)
+        position = match.upperBound
+      }
     }
     guard words.bytes.count < 1 << 30 else {
       throw TokenizerError("the different words of the text have more than 1 GB")

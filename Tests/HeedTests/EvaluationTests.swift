@@ -1,0 +1,111 @@
+import Foundation
+import Heed
+import HeedFormats
+import HeedModels
+import HeedTensor
+import HeedText
+import Testing
+
+@Suite("Evaluation")
+struct EvaluationTests {
+  private let text = "Der Bär aß süße Äpfel. 日本 😀 und ging in den Wald."
+
+  /// A model of random weights over byte pairs.
+  private func model() throws -> TextModel {
+    var trainer = try BPETrainer(vocabularySize: 264)
+    try trainer.add(text)
+    let tokenizer = try PipelineTokenizer(json: trainer.trained(), place: "test")
+    let config: JSONValue = [
+      "model_type": "llama", "num_hidden_layers": 1, "num_attention_heads": 2, "hidden_size": 16,
+      "intermediate_size": 24, "max_position_embeddings": 16, "tie_word_embeddings": true,
+      "vocab_size": .integer(tokenizer.vocabularySize),
+    ]
+    let spec = try ModelFamily.llama.spec(config, "test")
+    let fresh = ModelFamily.llama.weights(spec).freshParameters(of: spec, seed: 1)
+    let parameters = fresh.parameters.mapValues { $0 * 20 }
+    return TextModel(
+      name: "test",
+      model: LanguageModel(spec: spec, binding: fresh.binding, parameters: parameters),
+      tokenizer: tokenizer)
+  }
+
+  /// Bits of each token but the first, each from the tokens of its window before it.
+  private func bits(_ model: TextModel, _ ids: [Int], windows: [(start: Int, first: Int, end: Int)])
+    -> Double
+  {
+    var bits = 0.0
+    for window in windows {
+      for place in window.first..<window.end {
+        let input = Array(ids[window.start..<place])
+        let logits = model.model.logits([input]).elements(as: Float.self)
+          .suffix(model.model.spec.vocabularySize).map { Double($0) }
+        let high = logits.max() ?? 0
+        let sum = logits.reduce(0) { $0 + exp($1 - high) }
+        bits -= (logits[ids[place]] - high - log(sum)) / log(2)
+      }
+    }
+    return bits
+  }
+
+  @Test("bits per byte count every byte of a text of several bytes a character")
+  func multiByte() throws {
+    let model = try model()
+    let ids = try model.tokenizer.encode(text)
+    #expect(ids.count > 33 && text.utf8.count > text.count)
+    let result = try model.evaluate(text)
+    #expect(result.tokens == ids.count - 1 && result.bytes == text.utf8.count)
+    // Windows of 16 inputs; the first token of all costs what an id of 264 needs.
+    var windows: [(start: Int, first: Int, end: Int)] = []
+    for start in stride(from: 0, to: ids.count - 1, by: 16) {
+      windows.append((start, start + 1, min(start + 17, ids.count)))
+    }
+    let wanted = (bits(model, ids, windows: windows) + 9) / Double(text.utf8.count)
+    #expect(abs(result.bitsPerByte - wanted) < 1e-4)
+  }
+
+  @Test("with an overlap every token is still predicted once, from more before it")
+  func overlap() throws {
+    let model = try model()
+    let ids = try model.tokenizer.encode(text)
+    let result = try model.evaluate(text, overlap: 6)
+    var windows: [(start: Int, first: Int, end: Int)] = [(0, 1, 17)]
+    while let last = windows.last, last.end < ids.count {
+      let start = last.end - 1 - 6
+      windows.append((start, last.end, min(start + 17, ids.count)))
+    }
+    #expect(windows.count > 3)
+    let wanted = (bits(model, ids, windows: windows) + 9) / Double(text.utf8.count)
+    #expect(abs(result.bitsPerByte - wanted) < 1e-4)
+    #expect(throws: TokenizerError.self) { try model.evaluate(text, overlap: 16) }
+  }
+
+  @Test("a text that was counted bit by bit has no token that was not predicted")
+  func counted() {
+    let result = Evaluation(bits: 96, tokens: 8, bytes: 24)
+    #expect(abs(result.bitsPerToken - 12) < 1e-12 && abs(result.bitsPerByte - 4) < 1e-12)
+  }
+
+  @Test("a folder gives its texts in order, plain or compressed, and names what is missing")
+  func folder() throws {
+    let folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent(UUID().uuidString).path
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    func write(_ name: String, _ bytes: [UInt8]) throws {
+      try Data(bytes).write(to: URL(fileURLWithPath: folder + "/" + name))
+    }
+    let missing = #expect(throws: FormatError.self) { try TextCorpus(folder: folder + "/none") }
+    #expect(missing?.what == "there is no such folder")
+    try write("train-2.txt", Array("two".utf8))
+    // "one", stored.
+    let sum: [UInt8] = [0xF1, 0x86, 0x6C, 0x7A]
+    let header: [UInt8] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 255, 1, 3, 0, 0xFC, 0xFF]
+    try write("train-1.txt.gz", header + Array("one".utf8) + sum + [3, 0, 0, 0])
+    try write("training-notes.md", [0xFF])
+    let half = #expect(throws: FormatError.self) { try TextCorpus(folder: folder) }
+    #expect(half?.what.contains("valid") == true)
+    try write("valid.txt", Array("three".utf8))
+    let corpus = try TextCorpus(folder: folder)
+    #expect(corpus.training == ["one", "two"] && corpus.validation == ["three"])
+  }
+}
