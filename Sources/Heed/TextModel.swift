@@ -19,15 +19,16 @@ public struct TextModel: Sendable {
     self.tokenizer = tokenizer
   }
 
-  /// A model that ships with the package, by its name, or a folder.
+  /// A model that ships with the package, by its name, a folder, or a GGUF or llama2.c file with a
+  /// tokenizer beside it.
   ///
   /// - Throws: `FormatError` that says what is known when there is neither.
   public init(
     _ nameOrFolder: String, precision: ProductPrecision = .float32
   ) throws(FormatError) {
     let folder = Self.folder(nameOrFolder)
-    let model = try LanguageModel(folder: folder, precision: precision)
-    let tokenizer = try TokenizerFolder.tokenizer(at: folder)
+    let model = try LanguageModel(path: folder, precision: precision)
+    let tokenizer = try Self.tokenizer(nameOrFolder)
     guard tokenizer.vocabularySize <= model.spec.vocabularySize else {
       throw FormatError(
         .inconsistent,
@@ -41,7 +42,13 @@ public struct TextModel: Sendable {
   ///
   /// - Throws: `FormatError` when there is none.
   public static func tokenizer(_ nameOrFolder: String) throws(FormatError) -> any Tokenizer {
-    try TokenizerFolder.tokenizer(at: folder(nameOrFolder))
+    let place = folder(nameOrFolder)
+    // The tokenizer of a single file lies beside it.
+    guard place.hasSuffix(".gguf") || place.hasSuffix(".bin") else {
+      return try TokenizerFolder.tokenizer(at: place)
+    }
+    let parts = place.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+    return try TokenizerFolder.tokenizer(at: parts.isEmpty ? "." : parts.joined(separator: "/"))
   }
 
   private static func folder(_ nameOrFolder: String) -> String {

@@ -28,20 +28,12 @@ struct Convert: ParsableCommand {
   var dtype: ConversionType
   @Option(help: "A UTF-8 text file: print the perplexity on it before and after.")
   var measure: String?
-  @Option(help: "The folder whose tokenizer.json reads that text (default: INPUT).")
+  @Option(help: "The folder whose tokenizer reads that text (default: INPUT).")
   var tokenizer: String?
   @Flag(help: "Print one JSON document.") var json = false
 
   func run() throws {
-    let text = try measure.map { path in
-      guard let data = FileManager.default.contents(atPath: path) else {
-        throw CommandError("cannot read \(path)")
-      }
-      guard let text = String(data: data, encoding: .utf8) else {
-        throw CommandError("\(path) is not UTF-8 text")
-      }
-      return text
-    }
+    let text = try measure.map { try TextFile.text(at: $0) }
     let source = ShippedModel.named(input)?.folder ?? input
     // Whatever can be wrong with the text is said before anything is written.
     let before = try text.map { try evaluation(of: source, source: source, on: $0) }
@@ -58,15 +50,14 @@ struct Convert: ParsableCommand {
 
   private func evaluation(
     of model: String, source: String, on text: String
-  ) throws -> TextModel.Evaluation {
-    let place = (tokenizer ?? source) + "/tokenizer.json"
-    return try TextModel(
+  ) throws -> Evaluation {
+    try TextModel(
       name: model, model: LanguageModel(path: model),
-      tokenizer: CharacterTokenizer(json: JSONValue(contentsOf: place), place: place)
+      tokenizer: TextModel.tokenizer(tokenizer ?? source)
     ).evaluate(text)
   }
 
-  private func report(_ before: TextModel.Evaluation?, _ after: TextModel.Evaluation?) {
+  private func report(_ before: Evaluation?, _ after: Evaluation?) {
     let bytes = size(output.hasSuffix(".gguf") ? output : output + "/model.safetensors")
     var values: [String: BenchValue] = [
       "output": .text(output), "dtype": .text(dtype.rawValue), "bytes": .count(bytes),

@@ -180,7 +180,7 @@ private struct Run {
     // 34 bytes for 32 weights of 4.
     #expect((values?["bytes"] as? Int ?? .max) < 2_200_000)
     let described = try Run("describe", file)
-    #expect(described.status == 0 && described.output.contains("GPT-2"))
+    #expect(described.status == 0 && described.output.contains("Llama"))
     let started = try Run("bench", "start", "--model", file, "--dtype", "q8_0", "--json")
     #expect(started.status == 0 && started.output.contains("\"tokens\": \""))
     let wrong = try Run("convert", "shakespeare", file, "--dtype", "q3")
