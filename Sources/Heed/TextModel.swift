@@ -36,34 +36,4 @@ public struct TextModel: Sendable {
     }
     self.init(name: nameOrFolder, model: model, tokenizer: tokenizer)
   }
-
-  /// Bits that the model needs for each character of `text`, and nats for each token.
-  ///
-  /// The text is cut into windows of the context length; each token but the first of a window is
-  /// predicted from those before it in the window.
-  public func evaluate(_ text: String) throws -> Evaluation {
-    let ids = try tokenizer.encode(text)
-    guard ids.count > 1 else { throw TokenizerError("the text is too short to evaluate") }
-    let window = model.spec.contextLength
-    var sum = 0.0
-    var count = 0
-    for start in stride(from: 0, to: ids.count - 1, by: window) {
-      let end = min(start + window, ids.count - 1)
-      let input = Array(ids[start..<end])
-      let loss: Float = model.loss([input], targets: [Array(ids[start + 1...end])]).item()
-      sum += Double(loss) * Double(input.count)
-      count += input.count
-    }
-    return Evaluation(loss: sum / Double(count), tokens: count)
-  }
-
-  /// How well a model predicts a text.
-  public struct Evaluation: Sendable, Hashable {
-    /// Mean cross entropy in nats for each token.
-    public let loss: Double
-    /// How many tokens were predicted.
-    public let tokens: Int
-    /// Bits for each token.
-    public var bitsPerToken: Double { loss / 0.6931471805599453 }
-  }
 }

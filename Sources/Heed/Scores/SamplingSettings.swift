@@ -156,6 +156,11 @@ public struct TokenChooser: Sendable {
     self.sample = UInt64(sample)
   }
 
+  /// Penalties, biases and lengths alone.
+  func applyRules(_ scores: inout TokenScores, _ history: TokenHistory) {
+    rules.process(&scores, history)
+  }
+
   /// The token that follows `history`; nil when none may come. `scores` are the logits, and are
   /// changed.
   ///

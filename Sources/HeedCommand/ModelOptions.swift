@@ -1,0 +1,51 @@
+import ArgumentParser
+import Foundation
+import Heed
+
+/// Which model.
+struct ModelOptions: ParsableArguments {
+  @Option(help: "The name of a model that ships (see `heed models`), or a folder.")
+  var model = "shakespeare"
+
+  func load() throws -> TextModel { try TextModel(model) }
+
+  /// The folder of the model.
+  var folder: String { ShippedModel.named(model)?.folder ?? model }
+}
+
+/// `-` is standard input.
+func readText(_ argument: String) throws -> String {
+  guard argument == "-" else { return argument }
+  let data = FileHandle.standardInput.readDataToEndOfFile()
+  guard let text = String(data: data, encoding: .utf8) else {
+    throw CommandError("standard input is not UTF-8 text")
+  }
+  return text
+}
+
+/// The text of a file; `-` is standard input.
+func readFile(_ path: String) throws -> String {
+  if path == "-" { return try readText("-") }
+  guard let data = FileManager.default.contents(atPath: path) else {
+    throw CommandError("cannot read \(path)")
+  }
+  guard let text = String(data: data, encoding: .utf8) else {
+    throw CommandError("\(path) is not UTF-8 text")
+  }
+  return text
+}
+
+/// Something that went wrong while a command ran; exit status 1.
+struct CommandError: Error, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+}
+
+/// Prints a piece of text at once, in order with everything else that is printed.
+func show(_ piece: String) {
+  print(piece, terminator: "")
+  fflush(nil)
+}
+
+/// One line on standard error.
+func note(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
