@@ -21,7 +21,7 @@ extension TextModel {
     var count = 0
     for start in Swift.stride(from: 0, to: ids.count - 1, by: step) {
       let end = min(start + step, ids.count - 1)
-      let begin = max(0, end - window)
+      let begin = max(0, start + step - window)
       let logits = model.logits([Array(ids[begin..<end])])  // [1, T, V]
       let targets = Tensor(ids[start + 1...end].map { Int64($0) }, shape: [1, end - start])
       let loss: Float = crossEntropy(

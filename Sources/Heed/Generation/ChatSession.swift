@@ -36,6 +36,12 @@ public struct ChatSession: Sendable {
     messages = system.map { [ChatMessage(role: "system", content: $0)] } ?? []
   }
 
+  /// Goes on from a conversation that was kept, as `/save` writes it; nothing of it was read yet.
+  public mutating func replay(_ messages: [ChatMessage]) {
+    self.messages = messages
+    memory = nil
+  }
+
   /// Forgets everything but what the model was told before it began.
   public mutating func reset() {
     messages = system.map { [ChatMessage(role: "system", content: $0)] } ?? []

@@ -35,7 +35,7 @@ public struct FrequencyPenalty: ScoreProcessor {
   /// Takes the amounts.
   public func process(_ scores: inout TokenScores, _ history: TokenHistory) {
     var counts: [Int: Int] = [:]
-    for id in history.tokens.dropFirst(history.promptCount) { counts[id, default: 0] += 1 }
+    for id in history.tokens.dropFirst(max(0, history.promptCount)) { counts[id, default: 0] += 1 }
     for (id, count) in counts where id >= 0 && id < scores.count {
       scores[id] -= frequency * Float(count) + presence
     }

@@ -31,7 +31,8 @@ public struct TimestampRules: ScoreProcessor {
   /// Forbids what breaks a rule.
   public func process(_ scores: inout TokenScores, _ history: TokenHistory) {
     scores.forbid(noTimestampsToken)
-    let text = history.tokens.dropFirst(beginning)
+    let text = history.tokens.dropFirst(max(0, beginning))
+    let firstTimestamp = max(0, min(firstTimestamp, scores.count))
     func isTimestamp(_ id: Int) -> Bool { id >= firstTimestamp }
     func forbid(_ range: Range<Int>) {
       for id in range.clamped(to: 0..<scores.count) { scores.forbid(id) }
@@ -48,7 +49,8 @@ public struct TimestampRules: ScoreProcessor {
     }
     if history.tokens.count == beginning {
       forbid(0..<firstTimestamp)
-      if let latestStart { forbid(firstTimestamp + latestStart + 1..<Int.max) }
+      let latest = max(0, min(latestStart ?? scores.count, scores.count))
+      forbid(firstTimestamp + latest + 1..<Int.max)
     }
     let logs = scores.logProbabilities()
     guard firstTimestamp > 0, firstTimestamp < logs.count else { return }

@@ -27,7 +27,7 @@ public struct ConstraintWalker: Sendable {
   }
 
   /// The walker over tokens of the given bytes; nil for those that are no text.
-  init(_ constraint: TextConstraint, tokens: [[UInt8]?]) {
+  package init(_ constraint: TextConstraint, tokens: [[UInt8]?]) {
     automaton = constraint.automaton
     trie = TokenTrie(tokens)
     _ = number(of: closure([automaton.start]))
