@@ -62,7 +62,7 @@ let package = Package(
       "HeedVerification",
       [
         "HeedTensor", "HeedAttention", "HeedBlocks", "HeedFormats", "HeedText", "HeedModels",
-        "HeedTraining",
+        "HeedTraining", "Heed",
       ]),
     .executableTarget(
       name: "HeedCommand",
@@ -88,7 +88,9 @@ let package = Package(
     tests(of: "HeedText", ["HeedFormats"]),
     tests(of: "HeedModels", ["HeedTensor", "HeedAttention", "HeedBlocks", "HeedFormats"]),
     tests(of: "HeedTraining", ["HeedFormats", "HeedModels", "HeedTensor"]),
-    tests(of: "Heed", ["HeedFormats", "HeedModels", "HeedTensor", "HeedText", "HeedTraining"]),
+    tests(
+      of: "Heed",
+      ["HeedAttention", "HeedFormats", "HeedModels", "HeedTensor", "HeedText", "HeedTraining"]),
     tests(of: "HeedExplorer", ["Heed", "HeedFormats", "HeedModels", "HeedText"]),
     tests(of: "HeedVerification", ["HeedFormats", "HeedTensor"]),
     tests(of: "HeedCommand"),

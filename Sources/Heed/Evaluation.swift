@@ -5,6 +5,14 @@ import HeedModels
 import HeedTensor
 import HeedText
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 /// How well a model predicts a text.
 public struct Evaluation: Sendable, Hashable {
   /// Mean cross entropy in nats for each predicted token.
@@ -22,6 +30,9 @@ public struct Evaluation: Sendable, Hashable {
   public var bitsPerByte: Double {
     (loss * Double(tokens) / Self.nats + unpredictedBits) / Double(max(1, bytes))
   }
+
+  /// How many tokens the model hesitates between, on average: e to the loss.
+  public var perplexity: Double { exp(loss) }
 
   /// Nats of a bit.
   private static let nats = 0.6931471805599453

@@ -116,6 +116,97 @@ public struct KeyValueCache: Sendable {
     position -= dropped
   }
 
+  /// Whether `truncate(to:)` can go back to this position: every key that a query there may see has
+  /// to be in the cache still.
+  public func canTruncate(to position: Int) -> Bool {
+    guard position >= 0, position <= self.position else { return false }
+    let forgotten = self.position - count
+    return switch policy {
+    case .growing: true
+    case .window(let window):
+      position == self.position || position - window >= forgotten || forgotten == 0
+    case .sliding(let window): max(0, position - window + 1) >= forgotten
+    }
+  }
+
+  /// Forgets the keys from `position` on, as when a sequence goes on differently from there.
+  ///
+  /// - Precondition: `canTruncate(to: position)`.
+  public mutating func truncate(to position: Int) {
+    precondition(
+      canTruncate(to: position),
+      "KeyValueCache: cannot go back to \(position) from \(self.position) with \(count) keys")
+    removeLast(min(count, self.position - position))
+    self.position = position
+  }
+
+  /// The cache of other rows of the batch: row b of the result is row `rows[b]` of this one. Rows may
+  /// be left out or taken several times, as beam search does.
+  ///
+  /// - Precondition: each is a row of the cache, unless that is empty.
+  /// - Complexity: O(rows · keys).
+  public func reordered(_ rows: [Int]) -> KeyValueCache {
+    guard let store else { return self }
+    precondition(
+      rows.allSatisfy { $0 >= 0 && $0 < store.keys.shape[0] },
+      "KeyValueCache: rows \(rows) of a batch of \(store.keys.shape[0])")
+    func picked(_ buffer: Tensor) -> Tensor { buffer.gathered(atIndices: rows) }
+    var result = self
+    result.store = Store(
+      keys: picked(store.keys), values: picked(store.values),
+      keyScales: store.keyScales.map(picked), valueScales: store.valueScales.map(picked),
+      start: store.start)
+    return result
+  }
+
+  /// The cache as tensors, to be written to a file: keys, values, and for 8 bits their scales; empty
+  /// when nothing was appended.
+  public var tensors: [String: Tensor] {
+    guard let store else { return [:] }
+    func kept(_ buffer: Tensor) -> Tensor {
+      buffer.sliced(axis: 2, range: store.start..<store.start + count)
+    }
+    var result = ["keys": kept(store.keys), "values": kept(store.values)]
+    result["key_scales"] = store.keyScales.map(kept)
+    result["value_scales"] = store.valueScales.map(kept)
+    return result
+  }
+
+  /// A cache like this one that holds what `tensors` gave and stands at `position`; nil when they do
+  /// not fit together or to this kind of cache.
+  public func restored(from tensors: [String: Tensor], position: Int) -> KeyValueCache? {
+    var result = KeyValueCache(policy: policy, elementType: elementType)
+    guard let keys = tensors["keys"], let values = tensors["values"] else {
+      return tensors.isEmpty && position == 0 ? result : nil
+    }
+    guard keys.rank == 4, values.rank == 4, keys.shape.dropLast() == values.shape.dropLast(),
+      keys.elementType == elementType, values.elementType == elementType,
+      keys.shape[2] <= position
+    else { return nil }
+    let forgotten = position - keys.shape[2]
+    switch policy {
+    case .growing where forgotten != 0: return nil
+    case .sliding where forgotten % AttentionPlan.splitKeys != 0: return nil
+    case .window(let limit) where keys.shape[2] > limit || (forgotten > 0 && keys.shape[2] < limit):
+      return nil
+    default: break
+    }
+    let scaleShape = Array(keys.shape.dropLast()) + [1]
+    let scales = [tensors["key_scales"], tensors["value_scales"]]
+    if elementType == .int8 {
+      guard scales.allSatisfy({ $0?.shape == scaleShape && $0?.elementType == .float32 }) else {
+        return nil
+      }
+    }
+    result.store = Store(
+      keys: keys.copied(), values: values.copied(),
+      keyScales: elementType == .int8 ? scales[0]?.copied() : nil,
+      valueScales: elementType == .int8 ? scales[1]?.copied() : nil)
+    result.count = keys.shape[2]
+    result.position = position
+    return result
+  }
+
   private func view(_ buffer: Tensor, _ scales: Tensor?, _ start: Int) -> Tensor {
     let rows = buffer.sliced(axis: 2, range: start..<start + count)
     guard let scales else { return rows }

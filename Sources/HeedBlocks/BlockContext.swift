@@ -17,6 +17,10 @@ public struct BlockContext: Sendable {
   public var dropout: DropoutSettings?
   /// Keys and values of earlier steps, one for each block; empty without a cache.
   public var caches: [KeyValueCache]
+  /// In place of `caches`: those of each sequence, which may be of different lengths; `[B][layers]`.
+  /// Products then run over the whole batch, attention over one sequence after the other, with the
+  /// same bits as if each sequence were alone.
+  public var sequenceCaches: [[KeyValueCache]] = []
   /// Whether results must have the same bits at once, in pieces and with a cache, also where
   /// another order of sums would be faster (latent attention). Everything else always has.
   public var keepsBitsInPieces = false
@@ -61,6 +65,35 @@ public struct BlockContext: Sendable {
     guard layer < caches.count else { return (keys, values) }
     caches[layer].append(keys: keys, values: values)
     return (caches[layer].keys ?? keys, caches[layer].values ?? values)
+  }
+
+  /// What `look` sees of the keys and values of block `layer`, earlier ones included: all sequences at
+  /// once, or each with its own cache.
+  ///
+  /// - Parameters:
+  ///   - queries: one or more tensors `[B, ...]`.
+  ///   - keys: `[B, G, T, D]`, those of this pass.
+  ///   - values: `[B, G, T, Dv]`.
+  ///   - window: the latest keys that are visible; nil for all.
+  ///   - look: queries, keys, values and a mask to a result `[B, ...]`.
+  mutating func attended(
+    _ queries: [Tensor], keys: Tensor, values: Tensor, layer: Int, window: Int? = nil,
+    _ look: ([Tensor], Tensor, Tensor, Mask) -> Tensor
+  ) -> Tensor {
+    guard !sequenceCaches.isEmpty else {
+      let (keys, values) = remembered(keys: keys, values: values, layer: layer)
+      return look(queries, keys, values, mask(keyCount: keys.shape[2], window: window))
+    }
+    precondition(visibleKeys == nil, "attended: sequences with caches of their own have no padding")
+    let looks = sequenceCaches.indices.map { row in
+      func part(_ tensor: Tensor) -> Tensor { tensor.sliced(axis: 0, range: row..<row + 1) }
+      sequenceCaches[row][layer].append(keys: part(keys), values: part(values))
+      let cache = sequenceCaches[row][layer]
+      let (keys, values) = (cache.keys ?? part(keys), cache.values ?? part(values))
+      return look(
+        queries.map(part), keys, values, mask(keyCount: keys.shape[2], window: window))
+    }
+    return Tensor(concatenating: looks, alongAxis: 0)
   }
 
   /// Dropout of the attention weights of block `layer`.

@@ -137,13 +137,14 @@ public struct DifferentialSelfAttention: BranchOperation {
     let q = context.turned(split(query(x, precision: precision), H), spec.rotary)  // [B, H, T, D]
     let turned = context.turned(split(key(x, precision: precision), G), spec.rotary)
     // A query head reads the keys of its own group, but the values of the pair it belongs to.
-    let (k, v) = context.remembered(
-      keys: isPaired ? turned : turned.repeatedHeads(H / G),
-      values: paired(split(value(x, precision: precision), G)), layer: layer)
-    let looks = attention(
-      q, k, v, mask: context.mask(keyCount: k.shape[2]),
-      dropout: context.attentionDropout(layer: layer), precision: precision, probe: context.probe
-    ).split(count: 2, alongAxis: 1)  // [B, H / 2, T, 2D] each
+    let dropout = context.attentionDropout(layer: layer)
+    let probe = context.probe
+    let looks = context.attended(
+      [q], keys: isPaired ? turned : turned.repeatedHeads(H / G),
+      values: paired(split(value(x, precision: precision), G)), layer: layer
+    ) { q, k, v, mask in
+      attention(q[0], k, v, mask: mask, dropout: dropout, precision: precision, probe: probe)
+    }.split(count: 2, alongAxis: 1)  // [B, H / 2, T, 2D] each
     let difference = factor.difference(looks[0], looks[1], gain: nil, epsilon: spec.epsilon)
     let merged = difference.transposed(permutation: [0, 2, 1, 3])  // [B, T, H / 2, 2D]
       .reshaped(to: [x.shape[0], x.shape[1], H * spec.headWidth])

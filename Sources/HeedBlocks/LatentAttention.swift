@@ -180,13 +180,16 @@ public struct LatentAttention: BranchOperation {
     let (latent, rotaryKey) = latents(x, precision) { context.turned($0, spec.rotary) }
     let q = queries(x, precision) { context.turned($0, spec.rotary) }
     let added = latent.concatenated(with: rotaryKey, alongAxis: 2).expanded(axis: 1)
-    let (rows, _) = context.remembered(
-      keys: added, values: LatentCache.noValues(added), layer: layer)  // [B, 1, S, C + R]
-    let look = Look(
-      mask: context.mask(keyCount: rows.shape[2]), probe: context.probe,
-      dropout: context.attentionDropout(layer: layer), precision: precision)
     let isExpanded = !context.keepsBitsInPieces && x.shape[1] >= spec.expandedFrom
-    return isExpanded ? expanded(q, rows: rows, look) : absorbed(q, rows: rows, look)
+    let dropout = context.attentionDropout(layer: layer)
+    let probe = context.probe
+    return context.attended(
+      [q.plain, q.turned], keys: added, values: LatentCache.noValues(added), layer: layer
+    ) { q, rows, _, mask in  // rows: [B, 1, S, C + R]
+      let look = Look(mask: mask, probe: probe, dropout: dropout, precision: precision)
+      return isExpanded
+        ? expanded((q[0], q[1]), rows: rows, look) : absorbed((q[0], q[1]), rows: rows, look)
+    }
   }
 
   /// How an attention looks.

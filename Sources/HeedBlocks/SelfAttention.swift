@@ -101,15 +101,18 @@ struct SelfAttention: BranchOperation {
       q = context.turned(q, rotary)
       k = context.turned(k, rotary)
     }
-    (k, v) = context.remembered(keys: k, values: v, layer: layer)
-    let seen = attention(
-      q, k, v, scale: spec.scale,
-      mask: context.mask(keyCount: k.shape[2], window: spec.window), alibi: slopes,
-      softCap: spec.softCap, sinks: sinks, dropout: context.attentionDropout(layer: layer),
-      precision: context.precision, probe: context.probe)  // [B, H, T, D]
+    let dropout = context.attentionDropout(layer: layer)
+    let (precision, probe) = (context.precision, context.probe)
+    let seen = context.attended(
+      [q], keys: k, values: v, layer: layer, window: spec.window
+    ) { q, k, v, mask in
+      attention(
+        q[0], k, v, scale: spec.scale, mask: mask, alibi: slopes, softCap: spec.softCap,
+        sinks: sinks, dropout: dropout, precision: precision, probe: probe)
+    }  // [B, H, T, D]
     let merged = seen.transposed(permutation: [0, 2, 1, 3])
       .reshaped(to: [B, T, spec.queryWidth])  // [B, T, H * D]
-    return output(merged, precision: context.precision)
+    return output(merged, precision: precision)
   }
 
   /// Queries `[B, H, T, D]`, keys and values `[B, G, T, D]`.

@@ -10,9 +10,10 @@ struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure how well a model predicts a text.",
     discussion: """
-      Bits for each byte compare with any other model and with a compressor. With --ngram the text \
-      is predicted by counting alone, over the same tokens: an interpolated n-gram model with \
-      modified Kneser-Ney smoothing that has seen the texts named.
+      Nats and bits for each token, the perplexity, and bits for each byte, which compare with any \
+      other model and with a compressor. With --ngram the text is predicted by counting alone, over \
+      the same tokens: an interpolated n-gram model with modified Kneser-Ney smoothing that has seen \
+      the texts named.
       """)
 
   @Argument(help: "A UTF-8 text file, plain or .gz; - reads standard input.") var file: String
@@ -22,6 +23,8 @@ struct Evaluate: ParsableCommand {
   @Option(help: "Measure an n-gram model of this text instead; may be given several times.")
   var ngram: [String] = []
   @Option(help: "The longest n-gram.") var order = 5
+  @Flag(help: "Measure the perplexity (which is what is measured, and stands for itself).")
+  var perplexity = false
   @Flag(help: "Print one JSON document.") var json = false
 
   func validate() throws {
@@ -35,19 +38,23 @@ struct Evaluate: ParsableCommand {
       printJSON([
         "loss": .number(result.loss), "bits_per_token": .number(result.bitsPerToken),
         "bits_per_byte": .number(result.bitsPerByte), "tokens": .count(result.tokens),
-        "bytes": .count(result.bytes),
+        "bytes": .count(result.bytes), "perplexity": .number(result.perplexity),
       ])
     } else {
       print(
         String(
-          format: "%@: %.4f nats, %.4f bits a token, %.4f bits a byte, over %d tokens", name,
-          result.loss, result.bitsPerToken, result.bitsPerByte, result.tokens))
+          format: "%@: %.4f nats, %.4f bits a token, over %d tokens", name, result.loss,
+          result.bitsPerToken, result.tokens))
+      print(
+        String(
+          format: "  perplexity %.4f, %.4f bits a byte, over %d bytes", result.perplexity,
+          result.bitsPerByte, result.bytes))
     }
   }
 
   private func ofModel() throws -> (String, Evaluation) {
     let loaded = try model.load()
-    return (loaded.name, try loaded.evaluate(try text(), overlap: overlap))
+    return (loaded.name, try loaded.evaluate(try readFile(file), overlap: overlap))
   }
 
   private func ofNGrams() throws -> (String, Evaluation) {
@@ -55,16 +62,12 @@ struct Evaluate: ParsableCommand {
     let known = try ngram.flatMap { try tokenizer.encode(try TextFile.text(at: $0)) }
     let counts = KneserNeyModel(
       of: known, vocabularySize: tokenizer.vocabularySize, order: order)
-    let text = try text()
+    let text = try readFile(file)
     let ids = try tokenizer.encode(text)
     guard !ids.isEmpty else { throw CommandError("the text is too short to evaluate") }
     return (
       "Kneser-Ney of order \(order) over \(known.count) tokens",
       Evaluation(bits: counts.bits(of: ids), tokens: ids.count, bytes: text.utf8.count)
     )
-  }
-
-  private func text() throws -> String {
-    file == "-" ? try readText("-") : try TextFile.text(at: file)
   }
 }

@@ -1,11 +1,9 @@
 import ArgumentParser
-import Dispatch
 import Foundation
 import Heed
 import HeedFormats
 import HeedTensor
 import HeedTraining
-import Synchronization
 
 /// `heed train`: makes a model from a recipe.
 struct Train: ParsableCommand {
@@ -175,35 +173,6 @@ struct Train: ParsableCommand {
     if let precision { words.append("--precision \(precision.rawValue)") }
     return words.joined(separator: " ")
   }
-}
-
-/// Ctrl-C, once, as a question that the training loop asks; a second one ends the process.
-private final class Interrupt {
-  private final class Request: Sendable {
-    let isMade = Atomic<Bool>(false)
-  }
-
-  private let request = Request()
-  private let source: any DispatchSourceSignal
-
-  init() {
-    signal(SIGINT, SIG_IGN)
-    source = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())
-    source.setEventHandler { [request] in
-      if request.isMade.exchange(true, ordering: .relaxed) {
-        signal(SIGINT, SIG_DFL)
-        raise(SIGINT)
-      }
-    }
-    source.resume()
-  }
-
-  deinit {
-    source.cancel()
-    signal(SIGINT, SIG_DFL)
-  }
-
-  var isRequested: Bool { request.isMade.load(ordering: .relaxed) }
 }
 
 /// One line on standard error that is written again at most five times a second.

@@ -140,7 +140,46 @@ public struct LanguageModel: Sendable {
       return Tensor(visible.flatMap { $0 }, shape: [B, 1, 1, earlier + T])
     }
     cache = []  // the context owns the caches now, so that they grow in place
-    var x = embedded(ids, positions: positions)  // [B, T, E]
+    let output = run(ids, context: &context, options: options)
+    cache = context.caches
+    return output
+  }
+
+  /// Logits after more tokens of several sequences, each with caches of its own: they may be of
+  /// different lengths, and each gets the bits that it would get alone.
+  ///
+  /// - Parameters:
+  ///   - ids: `[B][T]`, rows of equal length.
+  ///   - sequences: the caches of each row, `[B][layers]`, made by `emptyCache`.
+  ///   - options: how the pass runs; positions are counted on from each row's cache.
+  /// - Precondition: ids are in the vocabulary, positions within the learned table, and there is no
+  ///   padding.
+  public func forward(
+    _ ids: [[Int]], sequences: inout [[KeyValueCache]], options: Options = Options()
+  ) -> Output {
+    let T = ids.first?.count ?? 0
+    precondition(
+      ids.count == sequences.count && ids.allSatisfy { $0.count == T },
+      "forward: rows of \(ids.map(\.count)) ids for \(sequences.count) sequences")
+    let positions = sequences.flatMap { caches in
+      let earlier = caches.first?.position ?? 0
+      return earlier..<earlier + T
+    }
+    var context = BlockContext(
+      mask: .causal, positions: positions, precision: precision, probe: options.probe,
+      dropout: options.dropout)
+    context.keepsBitsInPieces = options.keepsBitsInPieces
+    context.sequenceCaches = sequences
+    sequences = []
+    let output = run(ids, context: &context, options: options)
+    sequences = context.sequenceCaches
+    return output
+  }
+
+  /// The pass itself.
+  private func run(_ ids: [[Int]], context: inout BlockContext, options: Options) -> Output {
+    let T = ids.first?.count ?? 0
+    var x = embedded(ids, positions: context.positions)  // [B, T, E]
     if let dropout = options.dropout {
       x = x.dropout(
         rate: Double(dropout.residualRate), seed: dropout.seed,
@@ -154,7 +193,6 @@ public struct LanguageModel: Sendable {
     if options.isLastOnly { x = x.sliced(axis: 1, range: T - 1..<T) }
     x = finalNorm?(x) ?? x
     if options.keepsHiddenStates, !options.isLastOnly { hidden[hidden.count - 1] = x }
-    cache = context.caches
     var logits = head(x, precision: precision)  // [B, T, V]
     if let cap = spec.logitSoftCap { logits = (logits / cap).tanh() * cap }
     return Output(logits: logits, hiddenStates: hidden)

@@ -14,7 +14,6 @@ struct GreedyRun {
   private let tolerance: Tolerance
 
   init(_ model: LanguageModel, _ referenceCase: ReferenceCase) throws {
-    if (referenceCase.integer("num_beams") ?? 1) > 1 { throw Unsupported("beam search") }
     if referenceCase.flag("do_sample") { throw Unsupported("sampling") }
     self.model = model
     ids = integerRows(try referenceCase.input("input_ids"))

@@ -19,6 +19,7 @@ struct ModelRunner: CaseRunner {
     }
     let model = try LanguageModel(folder: file.folder, registry: registry)
     if referenceCase.wants("sequences") {
+      if let beams = try BeamRun(model, referenceCase) { return try beams.results() }
       return try GreedyRun(model, referenceCase).results()
     }
     return try forward(model, referenceCase)

@@ -41,6 +41,8 @@ extension RunnerRegistry {
       "training/optimizers": OptimizersRunner(),
       "training/gpt2_lm": TrainingRunner(),
       "training/llama_lm": TrainingRunner(),
+      "ops_generation/logits_processors": ScoreProcessorsRunner(),
+      "kind:chat_template": ChatTemplatesRunner(),
       "kind:model": ModelRunner(),
       "kind:tokenizer": TokenizersRunner(),
     ])

@@ -78,6 +78,7 @@ public struct Verifier: Sendable {
         case "training": try file.trainingCase()
         case "files": try file.filesCase()
         case "tokenizer": file.tokenizerCase(entry)
+        case "chat_template": file.chatTemplateCase(entry)
         default: try file.referenceCase(entry)
         }
       let results = try runner.results(of: referenceCase, in: file)

@@ -125,4 +125,88 @@ import Testing
     #expect(copy.count == 4 && cache.count == 7)
     #expect(copy.keys.map(bits) == bits(x.k))
   }
+
+  private func filled(_ cache: KeyValueCache, _ x: AttentionInputs, _ count: Int) -> KeyValueCache {
+    var cache = cache
+    cache.append(
+      keys: x.k.sliced(axis: 2, range: 0..<count), values: x.v.sliced(axis: 2, range: 0..<count))
+    return cache
+  }
+
+  private static let kinds: [KeyValueCache] = [
+    KeyValueCache(), KeyValueCache(elementType: .bfloat16), KeyValueCache(elementType: .int8),
+    KeyValueCache(policy: .sliding(window: 9)), KeyValueCache(policy: .window(9)),
+  ]
+
+  @Test("a cache that is taken back goes on as if it had never gone further", arguments: kinds)
+  func truncated(kind: KeyValueCache) {
+    let x = AttentionInputs(B: 1, H: 2, T: 40, D: 8)
+    for count in [0, 1, 7, 30] {
+      var (long, short) = (filled(kind, x, 30), filled(kind, x, count))
+      guard long.canTruncate(to: count) else {
+        // What a window has forgotten cannot come back.
+        #expect(kind.policy == .window(9) && count < 30)
+        continue
+      }
+      long.truncate(to: count)
+      #expect(long.position == count && long.count == short.count)
+      long.append(
+        keys: x.k.sliced(axis: 2, range: 30..<35), values: x.v.sliced(axis: 2, range: 30..<35))
+      short.append(
+        keys: x.k.sliced(axis: 2, range: 30..<35), values: x.v.sliced(axis: 2, range: 30..<35))
+      #expect(
+        long.tensors.mapValues { float32Bits($0) } == short.tensors.mapValues { float32Bits($0) })
+    }
+    #expect(!kind.canTruncate(to: 1) && !kind.canTruncate(to: -1))
+  }
+
+  @Test("a sliding cache refuses to go back behind what it has forgotten")
+  func forgotten() {
+    let x = AttentionInputs(B: 1, H: 1, T: 2200, D: 4)
+    var cache = filled(KeyValueCache(policy: .sliding(window: 10)), x, 2190)
+    cache.append(
+      keys: x.k.sliced(axis: 2, range: 2190..<2191), values: x.v.sliced(axis: 2, range: 2190..<2191)
+    )
+    #expect(cache.count < 2191)
+    #expect(!cache.canTruncate(to: 1000) && cache.canTruncate(to: 2190))
+  }
+
+  @Test("rows of a cache can be reordered, left out and taken twice", arguments: kinds)
+  func reordered(kind: KeyValueCache) {
+    let x = AttentionInputs(B: 3, H: 2, T: 20, D: 8)
+    let cache = filled(kind, x, 20)
+    let order = [2, 0, 0, 1]
+    let moved = cache.reordered(order)
+    for (place, row) in order.enumerated() {
+      for (name, tensor) in moved.tensors {
+        let want = cache.tensors[name]?.sliced(axis: 0, range: row..<row + 1)
+        #expect(
+          want.map { float32Bits($0) }
+            == float32Bits(tensor.sliced(axis: 0, range: place..<place + 1)))
+      }
+    }
+    #expect(moved.position == 20 && kind.reordered([0]).count == 0)
+  }
+
+  @Test("what a cache gives as tensors restores it; what does not fit is refused", arguments: kinds)
+  func restored(kind: KeyValueCache) throws {
+    let x = AttentionInputs(B: 1, H: 2, T: 30, D: 8)
+    let cache = filled(kind, x, 25)
+    let again = try #require(kind.restored(from: cache.tensors, position: 25))
+    #expect(again.count == cache.count && again.position == 25)
+    #expect(
+      again.tensors.mapValues { float32Bits($0) } == cache.tensors.mapValues { float32Bits($0) })
+    #expect(kind.restored(from: [:], position: 0)?.count == 0)
+    #expect(kind.restored(from: [:], position: 3) == nil)
+    #expect(kind.restored(from: cache.tensors, position: 3) == nil)
+    var wrong = cache.tensors
+    wrong["values"] = nil
+    #expect(kind.restored(from: wrong, position: 25) == nil)
+    wrong["values"] = Tensor(zeros: [1, 2, 3, 8], kind.elementType)
+    #expect(kind.restored(from: wrong, position: 25) == nil)
+  }
+
+  private func float32Bits(_ tensor: Tensor) -> [UInt32] {
+    tensor.converted(to: .float32).elements(as: Float.self).map(\.bitPattern)
+  }
 }

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The real binary, run as a person would run it.
-private struct Run {
+struct Run {
   let status: Int32
   let output: String
   let errors: String
@@ -40,8 +40,9 @@ private struct Run {
   func help() throws {
     let run = try Run("--help")
     #expect(run.status == 0 && run.errors.isEmpty)
-    for verb in ["tour", "generate", "explain", "train", "evaluate", "verify", "bench", "describe"]
-    {
+    for verb in [
+      "tour", "generate", "chat", "explain", "train", "evaluate", "verify", "bench", "describe",
+    ] {
       #expect(run.output.contains("  \(verb) "), "\(verb)")
     }
   }

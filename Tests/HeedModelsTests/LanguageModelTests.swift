@@ -42,6 +42,30 @@ struct LanguageModelTests {
   }
 
   @Test(
+    "sequences of different lengths side by side get the bits that each gets alone",
+    arguments: SmallConfig.all)
+  func sequences(config: JSONValue) throws {
+    let model = try smallModel(config)
+    var options = LanguageModel.Options()
+    options.keepsBitsInPieces = true
+    let texts = [[3, 1, 4, 1, 5, 9, 2], [6, 5], [3, 5, 8, 9]]
+    var together = texts.map { _ in model.emptyCache() }
+    var alone = together
+    for (row, text) in texts.enumerated() {
+      _ = model.forward([text], cache: &together[row], options: options)
+      _ = model.forward([text], cache: &alone[row], options: options)
+    }
+    for piece in [[[7], [0], [2]], [[1, 2], [3, 4], [5, 6]]] {
+      let got = model.forward(piece, sequences: &together, options: options).logits
+      for row in texts.indices {
+        let want = model.forward([piece[row]], cache: &alone[row], options: options).logits
+        #expect(bits(got.sliced(axis: 0, range: row..<row + 1)) == bits(want))
+      }
+    }
+    #expect(together.map { $0.first?.position } == [10, 5, 7])
+  }
+
+  @Test(
     "a left-padded batch with a cache gives what each sequence gives alone",
     arguments: SmallConfig.all)
   func paddedCache(config: JSONValue) throws {

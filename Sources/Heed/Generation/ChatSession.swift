@@ -1,0 +1,100 @@
+public import HeedFormats
+import HeedModels
+public import HeedText
+
+/// A conversation with a model.
+///
+///     var chat = ChatSession(model, format: try ChatFormat(folder: folder))
+///     let reply = try chat.reply(to: "Hello")
+public struct ChatSession: Sendable {
+  /// What was said, in order.
+  public private(set) var messages: [ChatMessage]
+  private let text: TextModel
+  private let format: ChatFormat
+  private let settings: GenerationSettings
+  private let system: String?
+  private let secondsSince1970: Int?
+  /// What the model remembers of the turns so far: only what is new is read in the next one.
+  private var memory: PromptCache?
+
+  /// A conversation that has not begun.
+  ///
+  /// - Parameters:
+  ///   - system: what the model is told before it begins.
+  ///   - secondsSince1970: the time for templates that say it.
+  public init(
+    _ text: TextModel, format: ChatFormat, settings: GenerationSettings = GenerationSettings(),
+    system: String? = nil, secondsSince1970: Int? = nil
+  ) {
+    self.text = text
+    self.format = format
+    var settings = settings
+    settings.stops += format.stops
+    self.settings = settings
+    self.system = system
+    self.secondsSince1970 = secondsSince1970
+    messages = system.map { [ChatMessage(role: "system", content: $0)] } ?? []
+  }
+
+  /// Goes on from a conversation that was kept, as `/save` writes it; nothing of it was read yet.
+  public mutating func replay(_ messages: [ChatMessage]) {
+    self.messages = messages
+    memory = nil
+  }
+
+  /// Forgets everything but what the model was told before it began.
+  public mutating func reset() {
+    messages = system.map { [ChatMessage(role: "system", content: $0)] } ?? []
+    memory = nil
+  }
+
+  /// The reply to a message.
+  ///
+  /// A conversation that outgrows the context loses its oldest turns; they stay in `messages`.
+  ///
+  /// - Parameters:
+  ///   - shouldStop: asked after each token; true ends the reply, which is kept as far as it came.
+  ///   - receive: told each piece of the reply.
+  /// - Throws: `TemplateError`, `TokenizerError`, `GenerationError`; the conversation is then as before.
+  public mutating func reply(
+    to message: String, shouldStop: () -> Bool = { false }, receive: (String) -> Void = { _ in }
+  ) throws -> String {
+    let before = messages
+    messages.append(ChatMessage(role: "user", content: message))
+    do {
+      let ids = try promptTokens()
+      var generator = try TextGenerator(
+        text, promptTokens: ids, settings: settings, cache: memory)
+      var reply = ""
+      while !shouldStop(), let piece = generator.next() {
+        reply += piece
+        if !piece.isEmpty { receive(piece) }
+      }
+      memory = generator.memory ?? memory
+      messages.append(ChatMessage(role: "assistant", content: reply))
+      return reply
+    } catch {
+      messages = before
+      throw error
+    }
+  }
+
+  /// The prompt of the latest turns that fit, with room for a reply.
+  private func promptTokens() throws -> [Int] {
+    let limit = text.model.spec.contextLength
+    let room = min(settings.newTokenCount, limit / 2)
+    var kept = messages
+    let first = kept.first?.role == "system" ? 1 : 0
+    while true {
+      let prompt = try format.prompt(kept, secondsSince1970: secondsSince1970)
+      // Templates write the special tokens themselves.
+      let ids = try text.tokenizer.encode(prompt, addingSpecialTokens: !format.hasTemplate)
+      if ids.count + room <= limit || kept.count - first <= 1 { return ids }
+      // A turn is a question and its answer.
+      kept.removeSubrange(first..<min(first + 2, kept.count - 1))
+    }
+  }
+
+  /// The conversation as a document: a list of messages.
+  public var json: JSONValue { .array(messages.map(\.json)) }
+}

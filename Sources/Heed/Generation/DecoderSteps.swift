@@ -1,0 +1,115 @@
+import HeedAttention
+public import HeedModels
+public import HeedTensor
+
+/// A decoder as the generation loop sees it.
+public struct DecoderSteps: StepModel {
+  private let model: LanguageModel
+  private let cacheType: ElementType
+
+  /// Rows of up to this many new tokens run as one batch; longer ones fill the machine alone.
+  private static let longestShared = 16
+
+  /// The steps of `model`, with caches of an element type.
+  public init(_ model: LanguageModel, cacheType: ElementType = .float32) {
+    self.model = model
+    self.cacheType = cacheType
+  }
+
+  /// The caches of one sequence, one for each block.
+  public struct State: StepState {
+    var caches: [KeyValueCache]
+
+    /// Tokens that were read.
+    public var count: Int { caches.first?.position ?? 0 }
+
+    /// Takes every cache back.
+    public mutating func truncate(to count: Int) -> Bool {
+      guard caches.allSatisfy({ $0.canTruncate(to: count) }) else { return false }
+      for layer in caches.indices { caches[layer].truncate(to: count) }
+      return true
+    }
+  }
+
+  /// V.
+  public var vocabularySize: Int { model.spec.vocabularySize }
+
+  /// The positions that the model was made for.
+  public var contextLength: Int { model.spec.contextLength }
+
+  /// Empty caches.
+  public func start(_ source: Int = 0) -> State {
+    State(caches: model.emptyCache(elementType: cacheType))
+  }
+
+  /// Reads: rows with equally many new tokens together, long ones alone.
+  public func read(
+    _ tokens: [[Int]], states: inout [State], wanted: [Int], wantsHidden: Bool
+  ) -> [StepScores] {
+    var results = [StepScores](repeating: StepScores(logits: []), count: tokens.count)
+    var groups: [[Int]] = []
+    var places: [Int: Int] = [:]
+    for row in tokens.indices {
+      let count = tokens[row].count
+      if count > Self.longestShared {
+        groups.append([row])
+      } else if let place = places[count] {
+        groups[place].append(row)
+      } else {
+        places[count] = groups.count
+        groups.append([row])
+      }
+    }
+    for rows in groups {
+      var caches = rows.map { states[$0].caches }
+      for row in rows { states[row].caches = [] }  // so that caches grow in place
+      let wantedHere = rows.map { wanted[$0] }.max() ?? 1
+      let parts = read(rows.map { tokens[$0] }, &caches, wanted: wantedHere, wantsHidden)
+      for (place, row) in rows.enumerated() {
+        states[row].caches = caches[place]
+        results[row] = parts[place]
+        results[row].logits = Array(results[row].logits.suffix(wanted[row]))
+      }
+    }
+    return results
+  }
+
+  /// Reads rows of equal length.
+  private func read(
+    _ tokens: [[Int]], _ caches: inout [[KeyValueCache]], wanted: Int, _ wantsHidden: Bool
+  ) -> [StepScores] {
+    let T = tokens.first?.count ?? 0
+    var tokens = tokens
+    var options = LanguageModel.Options()
+    options.keepsBitsInPieces = true
+    if wanted < T, !wantsHidden {
+      // Logits of a whole prompt would take a row of the vocabulary for each of its tokens.
+      options.isLastOnly = true
+      if wanted == 1 { return scores(tokens, &caches, options, wanted: 1, wantsHidden) }
+      let first = tokens.map { Array($0.dropLast(wanted)) }
+      _ = model.forward(first, sequences: &caches, options: options)
+      tokens = tokens.map { Array($0.suffix(wanted)) }
+      options.isLastOnly = false
+    }
+    return scores(tokens, &caches, options, wanted: min(wanted, T), wantsHidden)
+  }
+
+  private func scores(
+    _ tokens: [[Int]], _ caches: inout [[KeyValueCache]], _ options: LanguageModel.Options,
+    wanted: Int, _ wantsHidden: Bool
+  ) -> [StepScores] {
+    var options = options
+    options.keepsHiddenStates = wantsHidden
+    let output = model.forward(tokens, sequences: &caches, options: options)  // [B, T, V]
+    let last = wantsHidden ? output.hiddenStates.last : nil
+    return tokens.indices.map { row in
+      func rows(_ tensor: Tensor, _ range: Range<Int>) -> [[Float]] {
+        range.map { tensor.entry(row, axis: 0).entry($0, axis: 0).elements() }
+      }
+      let T = output.logits.shape[1]
+      return StepScores(
+        logits: rows(output.logits, max(0, T - wanted)..<T),
+        hidden: last.map { rows($0, 0..<tokens[row].count) } ?? [])
+    }
+  }
+}

@@ -1,0 +1,61 @@
+/// A token that was generated.
+public struct GeneratedToken: Sendable, Hashable {
+  /// Its id.
+  public var id: Int
+  /// The natural logarithm of its probability by the model alone, before any setting; nil when it was
+  /// not asked for.
+  public var logProbability: Float?
+  /// The likeliest tokens at its place, by the model alone, the likeliest first.
+  public var alternatives: [Alternative] = []
+
+  /// A token that could have come.
+  public struct Alternative: Sendable, Hashable {
+    /// Its id.
+    public var id: Int
+    /// The natural logarithm of its probability.
+    public var logProbability: Float
+  }
+
+  init(_ id: Int) { self.id = id }
+}
+
+/// Why a text ended.
+public enum FinishReason: Sendable, Hashable, CustomStringConvertible {
+  /// As many tokens as were asked for.
+  case length
+  /// A token that ends a text; it is not part of the text.
+  case endToken(Int)
+  /// A stop text; it is not part of the text.
+  case stop(String)
+  /// The last position of the model.
+  case context
+  /// What was to be matched is complete, or nothing that may follow has a probability.
+  case constraint
+
+  /// A word for it.
+  public var description: String {
+    switch self {
+    case .length: "length"
+    case .endToken: "end"
+    case .stop: "stop"
+    case .context: "context"
+    case .constraint: "constraint"
+    }
+  }
+}
+
+/// A sequence as the loop made it.
+public struct GeneratedSequence: Sendable {
+  /// Which prompt it continues.
+  public var prompt: Int
+  /// The new tokens.
+  public var tokens: [GeneratedToken]
+  /// Why it ended.
+  public var finish: FinishReason
+  /// What texts of one prompt are ranked by: the sum of log-probabilities, for beams divided by their
+  /// length to the length penalty. Nil where it was not asked for.
+  public var score: Float?
+
+  /// The ids of the new tokens.
+  public var ids: [Int] { tokens.map(\.id) }
+}

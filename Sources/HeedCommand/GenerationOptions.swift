@@ -1,0 +1,174 @@
+import ArgumentParser
+import Foundation
+import Heed
+import HeedFormats
+import HeedModels
+import HeedText
+
+/// How tokens are chosen, as options.
+struct SamplingOptions: ParsableArguments {
+  @Option(help: "The most tokens to add.") var tokens = 300
+  @Option(help: "Logits are divided by this; 0 takes the likeliest token.") var temperature: Float =
+    0.8
+  @Option(help: "Only this many likeliest tokens.") var topK: Int?
+  @Option(help: "Only the likeliest tokens that reach this mass together.") var topP: Float = 1
+  @Option(help: "Only tokens at least this likely, measured by the likeliest.") var minP: Float = 0
+  @Option(help: "Only the most typical tokens that reach this mass together.") var typicalP: Float =
+    1
+  @Option(help: "Only tokens of at least this probability.") var epsilonCutoff: Float = 0
+  @Option(help: "Only tokens over a probability that falls with the entropy.") var etaCutoff:
+    Float =
+      0
+  @Option(help: "Makes tokens of the text less likely.") var repetitionPenalty: Float = 1
+  @Option(help: "Makes generated tokens less likely, for each time.") var frequencyPenalty: Float =
+    0
+  @Option(help: "Makes generated tokens less likely, once.") var presencePenalty: Float = 0
+  @Option(help: "No sequence of this many tokens comes twice.") var noRepeat: Int?
+  @Option(help: "A text that must not come; may be given several times.") var forbid: [String] = []
+  @Option(
+    help: ArgumentHelp(
+      "Add to the logit of a token, by its id or its text; may be given several times.",
+      valueName: "token=value"))
+  var logitBias: [String] = []
+  @Option(help: "The least number of tokens before an end.") var minTokens = 0
+  @Option(help: "The same seed gives the same text.") var seed: UInt64 = 0
+  @Option(help: "End at this text; may be given several times.") var stop: [String] = []
+  @Option(help: "End at this token id; may be given several times.") var stopToken: [Int] = []
+
+  /// What needs no model.
+  var sampling: SamplingSettings {
+    var settings = SamplingSettings(
+      temperature: temperature, topK: topK, topP: topP, minP: minP,
+      repetitionPenalty: repetitionPenalty, seed: seed)
+    settings.typicalP = typicalP
+    settings.epsilonCutoff = epsilonCutoff
+    settings.etaCutoff = etaCutoff
+    settings.frequencyPenalty = frequencyPenalty
+    settings.presencePenalty = presencePenalty
+    settings.noRepeatLength = noRepeat
+    settings.minimumNewTokens = minTokens
+    return settings
+  }
+
+  func validate() throws {
+    guard tokens > 0 else { throw ValidationError("--tokens must be 1 or more, not \(tokens)") }
+    if let problem = sampling.problem { throw ValidationError(problem) }
+    for bias in logitBias where Self.parts(of: bias) == nil {
+      throw ValidationError("--logit-bias must be TOKEN=VALUE, not \"\(bias)\"")
+    }
+  }
+
+  private static func parts(of bias: String) -> (token: String, value: Float)? {
+    guard let place = bias.lastIndex(of: "="), place > bias.startIndex,
+      let value = Float(bias[bias.index(after: place)...]), !value.isNaN
+    else { return nil }
+    return (String(bias[..<place]), value)
+  }
+
+  /// All settings, with texts turned into the ids of a tokenizer.
+  func settings(_ text: TextModel) throws -> GenerationSettings {
+    var settings = GenerationSettings(sampling: sampling, newTokenCount: tokens, stops: stop)
+    let tokenizer = text.tokenizer
+    settings.sampling.forbiddenSequences = try forbid.map {
+      try tokenizer.encode($0, addingSpecialTokens: false)
+    }
+    for bias in logitBias {
+      guard let (token, value) = Self.parts(of: bias) else { continue }
+      if let id = Int(token) {
+        guard id >= 0, id < text.model.spec.vocabularySize else {
+          throw CommandError("--logit-bias: there is no token \(id)")
+        }
+        settings.sampling.bias[id] = value
+        continue
+      }
+      let ids = try tokenizer.encode(token, addingSpecialTokens: false)
+      guard ids.count == 1 else {
+        throw CommandError("--logit-bias: \"\(token)\" is \(ids.count) tokens, not one")
+      }
+      settings.sampling.bias[ids[0]] = value
+    }
+    if !stopToken.isEmpty { settings.stopTokens = text.model.spec.endTokens + stopToken }
+    return settings
+  }
+}
+
+/// How texts are searched for, as options.
+struct SearchOptions: ParsableArguments {
+  @Option(help: "How many texts each prompt gets, the best first.") var results = 1
+  @Option(help: "Beam search with this many beams.") var beams: Int?
+  @Option(help: "Beams: over 0 favours long texts, below 0 short ones.") var lengthPenalty: Float =
+    1
+  @Option(help: "Beams: when the search ends: full, heuristic or sure.") var beamEnd = "heuristic"
+  @Option(help: "Beams: groups that avoid each other.") var beamGroups = 1
+  @Option(help: "Beams: how much groups avoid each other.") var diversityPenalty: Float = 0
+  @Option(help: "Contrastive search among this many candidates.") var contrastive: Int?
+  @Option(help: "Contrastive search: from 0, greedy, to 1.") var contrastivePenalty: Float = 0.6
+  @Option(help: "The text has to match this regular expression.") var regex: String?
+  @Option(help: "The text has to be JSON of this schema: a file, or the schema itself.")
+  var jsonSchema: String?
+  @Option(help: "Guess tokens ahead by this model; the text stays the same.") var draft: String?
+  @Option(help: "Guess this many tokens ahead by what followed the same words before.")
+  var lookup: Int?
+  @Option(help: "How many tokens the draft model guesses ahead.") var draftTokens = 4
+  @Flag(help: "Read the beginning and the end of a prompt that is longer than the context.")
+  var longPrompt = false
+  @Flag(help: "End at the last position of the model.") var noSlide = false
+
+  var strategy: DecodingStrategy {
+    if let beams {
+      let ending: BeamSettings.Ending =
+        beamEnd == "full" ? .whenFull : beamEnd == "sure" ? .whenSure : .heuristic
+      return .beam(
+        BeamSettings(
+          beamCount: beams, lengthPenalty: lengthPenalty, ending: ending, groupCount: beamGroups,
+          diversityPenalty: diversityPenalty))
+    }
+    if let contrastive {
+      return .contrastive(candidateCount: contrastive, penalty: contrastivePenalty)
+    }
+    return .sampling
+  }
+
+  func validate() throws {
+    guard ["full", "heuristic", "sure"].contains(beamEnd) else {
+      throw ValidationError("--beam-end must be full, heuristic or sure, not \"\(beamEnd)\"")
+    }
+    if beams != nil, contrastive != nil {
+      throw ValidationError("--beams and --contrastive are two ways: choose one")
+    }
+    if regex != nil, jsonSchema != nil {
+      throw ValidationError("--regex and --json-schema are two constraints: choose one")
+    }
+    if draft != nil, lookup != nil {
+      throw ValidationError("--draft and --lookup both guess ahead: choose one")
+    }
+    if let lookup, lookup < 1 { throw ValidationError("--lookup must be 1 or more") }
+    guard draftTokens > 0 else { throw ValidationError("--draft-tokens must be 1 or more") }
+    var settings = GenerationSettings()
+    settings.strategy = strategy
+    settings.resultCount = results
+    if let problem = settings.problem { throw ValidationError(problem) }
+    if draft != nil || lookup != nil, settings.strategy != .sampling {
+      throw ValidationError("--draft and --lookup go with sampling and greedy choice only")
+    }
+  }
+
+  func apply(to settings: inout GenerationSettings) throws {
+    settings.strategy = strategy
+    settings.resultCount = results
+    settings.allowsLongPrompts = longPrompt
+    if noSlide { settings.overflow = .stop }
+    if let regex { settings.constraint = try TextConstraint(pattern: regex) }
+    if let jsonSchema {
+      let isInline = jsonSchema.drop { $0.isWhitespace }.hasPrefix("{")
+      let schema =
+        isInline ? try JSONValue(parsing: jsonSchema) : try JSONValue(contentsOf: jsonSchema)
+      settings.constraint = try TextConstraint(jsonSchema: schema)
+    }
+    if let draft {
+      settings.speculation = .draft(try TextModel(draft), count: draftTokens)
+    } else if let lookup {
+      settings.speculation = .lookup(count: lookup)
+    }
+  }
+}

@@ -1,0 +1,257 @@
+// A tree of what a text may be as a non-deterministic automaton over bytes (Thompson 1968). Bytes,
+// not characters, because tokens of byte-level vocabularies may end in the middle of a character.
+// Sets of characters become ranges of bytes by cutting them where UTF-8 changes its length or its
+// continuation bytes (Cox 2010, "Regular expression matching in the wild").
+
+import HeedFormats
+
+/// States, arrows with ranges of bytes, and arrows that cost nothing.
+struct ByteAutomaton: Sendable {
+  struct Arrow: Sendable {
+    let bytes: ClosedRange<UInt8>
+    let target: Int
+  }
+
+  private(set) var arrows: [[Arrow]] = []
+  private(set) var free: [[Int]] = []
+  private(set) var start = 0
+  private(set) var end = 0
+  private let place: String
+
+  /// More states than this are refused: patterns of that size are attacks or mistakes.
+  private static let stateLimit = 400_000
+
+  init(_ node: ConstraintNode, place: String) throws(FormatError) {
+    self.place = place
+    start = try state()
+    end = try state()
+    try build(node, from: start, to: end)
+    guard canReachEnd() else {
+      throw FormatError(.inconsistent, what: "nothing can match this", place: place)
+    }
+  }
+
+  private mutating func state() throws(FormatError) -> Int {
+    guard arrows.count < Self.stateLimit else {
+      throw FormatError(
+        .limit, what: "an automaton of more than \(Self.stateLimit) states", place: place,
+        hint: "shorten lengths and counts")
+    }
+    arrows.append([])
+    free.append([])
+    return arrows.count - 1
+  }
+
+  private func canReachEnd() -> Bool {
+    var seen = [Bool](repeating: false, count: arrows.count)
+    var open = [start]
+    seen[start] = true
+    while let state = open.popLast() {
+      for next in free[state] + arrows[state].map(\.target) where !seen[next] {
+        seen[next] = true
+        open.append(next)
+      }
+    }
+    return seen[end]
+  }
+
+  private mutating func build(
+    _ node: ConstraintNode, from: Int, to: Int
+  ) throws(FormatError) {
+    switch node {
+    case .literal(let bytes):
+      var present = from
+      for byte in bytes {
+        let next = try state()
+        arrows[present].append(Arrow(bytes: byte...byte, target: next))
+        present = next
+      }
+      free[present].append(to)
+    case .set(let set): try build(ranges: set.scalarRanges, from: from, to: to)
+    case .jsonCharacter(let set):
+      let plain = ScalarSet(
+        ranges: [0x20...0x21, 0x23...0x5B, 0x5D...0x10FFFF])
+      try build(
+        ranges: Self.intersection(set.scalarRanges, plain.scalarRanges), from: from, to: to)
+      for (scalar, letter) in [
+        (UInt32(0x22), "\""), (0x5C, "\\"), (0x0A, "n"), (0x0D, "r"), (0x09, "t"), (0x08, "b"),
+        (0x0C, "f"),
+      ] where set.holds(scalar) {
+        try build(.text("\\" + letter), from: from, to: to)
+      }
+    case .sequence(let parts):
+      var present = from
+      for part in parts {
+        let next = try state()
+        try build(part, from: present, to: next)
+        present = next
+      }
+      free[present].append(to)
+    case .choice(let parts):
+      for part in parts {
+        let first = try state()
+        free[from].append(first)
+        try build(part, from: first, to: to)
+      }
+    case .repeated(let part, let separator, let least, let most):
+      try build(part, separator, least, most, from: from, to: to)
+    case .members(let members, let separator):
+      try build(members, separator, from: from, to: to)
+    }
+  }
+
+  private mutating func build(
+    _ part: ConstraintNode, _ separator: ConstraintNode?, _ least: Int, _ most: Int?, from: Int,
+    to: Int
+  ) throws(FormatError) {
+    if let most, most < least { return }  // nothing matches
+    if least == 0 { free[from].append(to) }
+    if most == 0 { return }
+    // The needed ones, one after the other; then either a loop or as many as may be.
+    var present = from
+    let copies = max(1, most ?? least)
+    for copy in 0..<copies {
+      var begin = try state()
+      free[present].append(begin)
+      if copy > 0, let separator {
+        let next = try state()
+        try build(separator, from: begin, to: next)
+        begin = next
+      }
+      let done = try state()
+      try build(part, from: begin, to: done)
+      if copy + 1 >= least { free[done].append(to) }
+      if copy == copies - 1, most == nil {
+        // Once more: through the separator, or straight.
+        let again = try state()
+        if let separator {
+          try build(separator, from: done, to: again)
+        } else {
+          free[done].append(again)
+        }
+        free[again].append(begin)
+      }
+      present = done
+    }
+  }
+
+  /// Two tracks: nothing was written yet, or something was and a separator is due. Each member is
+  /// built once and entered from both.
+  private mutating func build(
+    _ members: [(node: ConstraintNode, isRequired: Bool)], _ separator: ConstraintNode, from: Int,
+    to: Int
+  ) throws(FormatError) {
+    var nothing = from
+    var something = try state()
+    for member in members {
+      let begin = try state()
+      let (nextNothing, nextSomething) = (try state(), try state())
+      free[nothing].append(begin)
+      try build(separator, from: something, to: begin)
+      try build(member.node, from: begin, to: nextSomething)
+      if !member.isRequired {
+        free[nothing].append(nextNothing)
+        free[something].append(nextSomething)
+      }
+      (nothing, something) = (nextNothing, nextSomething)
+    }
+    free[nothing].append(to)
+    free[something].append(to)
+  }
+
+  // MARK: Characters as bytes
+
+  private mutating func build(
+    ranges: [ClosedRange<UInt32>], from: Int, to: Int
+  ) throws(FormatError) {
+    for range in ranges {
+      for cut in Self.byLength(range) { try build(sequence: cut, from: from, to: to) }
+    }
+  }
+
+  private static func intersection(
+    _ left: [ClosedRange<UInt32>], _ right: [ClosedRange<UInt32>]
+  ) -> [ClosedRange<UInt32>] {
+    left.flatMap { a in
+      right.compactMap { b in
+        let (low, high) = (max(a.lowerBound, b.lowerBound), min(a.upperBound, b.upperBound))
+        return low <= high ? low...high : nil
+      }
+    }
+  }
+
+  /// A range of scalars in parts whose encodings have one length.
+  private static func byLength(_ range: ClosedRange<UInt32>) -> [ClosedRange<UInt32>] {
+    let lengths: [ClosedRange<UInt32>] = [
+      0...0x7F, 0x80...0x7FF, 0x800...0xD7FF, 0xE000...0xFFFF, 0x10000...0x10FFFF,
+    ]
+    return intersection([range], lengths)
+  }
+
+  private mutating func build(
+    sequence range: ClosedRange<UInt32>, from: Int, to: Int
+  ) throws(FormatError) {
+    // Where the leading part of the encoding changes, the range is cut until the continuation bytes
+    // of each part run over all of their values or are the same.
+    for shift in [UInt32(6), 12, 18] {
+      let low = (UInt32(1) << shift) - 1
+      let (first, last) = (range.lowerBound, range.upperBound)
+      guard last > 0x7F, first & ~low != last & ~low else { continue }
+      if first & low != 0 {
+        let middle = first | low
+        try build(sequence: first...middle, from: from, to: to)
+        return try build(sequence: middle + 1...last, from: from, to: to)
+      }
+      if last & low != low {
+        let middle = last & ~low
+        try build(sequence: first...middle - 1, from: from, to: to)
+        return try build(sequence: middle...last, from: from, to: to)
+      }
+    }
+    let (first, last) = (Self.encoded(range.lowerBound), Self.encoded(range.upperBound))
+    var present = from
+    for (place, pair) in zip(first, last).enumerated() {
+      let next = place == first.count - 1 ? to : try state()
+      arrows[present].append(Arrow(bytes: pair.0...pair.1, target: next))
+      present = next
+    }
+  }
+
+  private static func encoded(_ value: UInt32) -> [UInt8] {
+    Unicode.Scalar(value).map { Array(UTF8.encode($0) ?? .init()) } ?? []
+  }
+}
+
+extension ScalarSet {
+  /// The members as ranges, in order and without those that are no characters.
+  var scalarRanges: [ClosedRange<UInt32>] {
+    let all: [ClosedRange<UInt32>] = [0...0xD7FF, 0xE000...0x10FFFF]
+    if categories.isEmpty, members.isEmpty, cuts.isEmpty {
+      guard isNegated else { return ranges }
+      var result: [ClosedRange<UInt32>] = []
+      for whole in all {
+        var next = whole.lowerBound
+        for range in ranges where range.overlaps(whole) {
+          if range.lowerBound > next { result.append(next...range.lowerBound - 1) }
+          next = max(next, range.upperBound + 1)
+        }
+        if next <= whole.upperBound { result.append(next...whole.upperBound) }
+      }
+      return result
+    }
+    var result: [ClosedRange<UInt32>] = []
+    for whole in all {
+      var begin: UInt32?
+      for value in whole {
+        if holds(value) {
+          begin = begin ?? value
+        } else if let first = begin {
+          result.append(first...value - 1)
+          begin = nil
+        }
+      }
+      if let begin { result.append(begin...whole.upperBound) }
+    }
+    return result
+  }
+}

@@ -1,0 +1,100 @@
+import HeedFormats
+
+/// What a text has to look like, as a tree over characters.
+indirect enum ConstraintNode: Sendable {
+  /// These bytes.
+  case literal([UInt8])
+  /// One character of a set.
+  case set(ScalarSet)
+  /// One character of a set, written as within a JSON string: quotes, backslashes and control
+  /// characters with a backslash.
+  case jsonCharacter(ScalarSet)
+  /// One after the other.
+  case sequence([ConstraintNode])
+  /// One of them.
+  case choice([ConstraintNode])
+  /// As often as the bounds say, with a separator between.
+  case repeated(ConstraintNode, separator: ConstraintNode?, least: Int, most: Int?)
+  /// Some of them in their order, the required ones always, with a separator between.
+  case members([(node: ConstraintNode, isRequired: Bool)], separator: ConstraintNode)
+
+  static let empty = ConstraintNode.literal([])
+
+  static func text(_ text: String) -> ConstraintNode { .literal(Array(text.utf8)) }
+
+  static func optional(_ node: ConstraintNode) -> ConstraintNode {
+    .repeated(node, separator: nil, least: 0, most: 1)
+  }
+
+  static func ascii(_ characters: String) -> ConstraintNode {
+    .set(ScalarSet(ranges: characters.unicodeScalars.map { $0.value...$0.value }))
+  }
+}
+
+extension ConstraintNode {
+  /// The texts that a pattern matches as a whole.
+  ///
+  /// - Parameters:
+  ///   - isAnchored: whether the pattern has to match from the first character to the last; otherwise
+  ///     it may stand anywhere, unless it says `^` or `$` itself.
+  ///   - character: how one character is written.
+  /// - Throws: `FormatError` for what a finite automaton cannot do: looking around, edges of words.
+  init(
+    pattern: String, place: String, isAnchored: Bool,
+    character: @escaping (ScalarSet) -> ConstraintNode = { .set($0) }
+  ) throws(FormatError) {
+    var parser = PatternParser(
+      pattern, place: place,
+      options: PatternOptions(boundsMayBePossessive: false, anchorsAreLines: false))
+    var node = try parser.parse()
+    var (startsFree, endsFree) = (!isAnchored, !isAnchored)
+    if case .sequence(var parts) = node {
+      if case .anchor(.textStart)? = parts.first {
+        parts.removeFirst()
+        startsFree = false
+      }
+      if let last = parts.last, Self.isEnd(last) {
+        parts.removeLast()
+        endsFree = false
+      }
+      node = .sequence(parts)
+    } else if case .anchor(.textStart) = node {
+      (node, startsFree) = (.empty, false)
+    } else if Self.isEnd(node) {
+      (node, endsFree) = (.empty, false)
+    }
+    let anything = ConstraintNode.repeated(character(.any), separator: nil, least: 0, most: nil)
+    let core = try Self.lowered(node, place, character)
+    self = .sequence((startsFree ? [anything] : []) + [core] + (endsFree ? [anything] : []))
+  }
+
+  private static func isEnd(_ node: PatternNode) -> Bool {
+    node == .anchor(.textEnd) || node == .anchor(.textEndOrLastNewline)
+  }
+
+  private static func lowered(
+    _ node: PatternNode, _ place: String, _ character: (ScalarSet) -> ConstraintNode
+  ) throws(FormatError) -> ConstraintNode {
+    func all(_ nodes: [PatternNode]) throws(FormatError) -> [ConstraintNode] {
+      var result: [ConstraintNode] = []
+      for node in nodes { result.append(try lowered(node, place, character)) }
+      return result
+    }
+    switch node {
+    case .empty: return .empty
+    case .set(let set): return character(set)
+    case .sequence(let parts): return .sequence(try all(parts))
+    case .alternatives(let parts): return .choice(try all(parts))
+    // How much a repetition takes first makes no difference to whether a text matches.
+    case .repetition(let inner, let bounds, let greed) where greed != .possessive:
+      return .repeated(
+        try lowered(inner, place, character), separator: nil, least: bounds.least,
+        most: bounds.most)
+    default:
+      throw FormatError(
+        .unsupported,
+        what: "a pattern that looks around, has an edge in its middle, or is possessive",
+        place: place, expected: "characters, sets, groups, | and repetitions")
+    }
+  }
+}

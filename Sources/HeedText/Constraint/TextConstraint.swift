@@ -1,0 +1,38 @@
+public import HeedFormats
+
+/// What a generated text has to match, from its first byte to its last.
+///
+///     let date = try TextConstraint(pattern: #"\d{4}-\d{2}-\d{2}"#)
+///     let person = try TextConstraint(jsonSchema: ["type": "object", "properties": ["age": ["type": "integer"]]])
+public struct TextConstraint: Sendable {
+  let automaton: ByteAutomaton
+
+  /// Texts that a regular expression matches as a whole.
+  ///
+  /// - Throws: `FormatError` when it cannot be read, needs more than a finite automaton (look-around,
+  ///   edges of words) or nothing can match it.
+  public init(pattern: String) throws(FormatError) {
+    let place = "regular expression"
+    automaton = try ByteAutomaton(
+      ConstraintNode(pattern: pattern, place: place, isAnchored: true), place: place)
+  }
+
+  /// JSON documents of a schema (see `JSONSchemaGrammar` for what is known of schemas).
+  ///
+  /// - Throws: `FormatError` that names the part of the schema that is not supported or cannot be met.
+  public init(jsonSchema: JSONValue) throws(FormatError) {
+    var grammar = JSONSchemaGrammar(jsonSchema)
+    automaton = try ByteAutomaton(grammar.root(), place: "JSON schema")
+  }
+
+  /// Whether a whole text matches.
+  public func matches(_ text: String) -> Bool {
+    var walker = ConstraintWalker(self, tokens: [])
+    var state = 0
+    for byte in text.utf8 {
+      state = walker.step(state, byte)
+      if state == ConstraintWalker.deadState { return false }
+    }
+    return walker.accepts(state)
+  }
+}

@@ -1,0 +1,64 @@
+import Foundation
+import Heed
+import HeedFormats
+import HeedModels
+import HeedTensor
+import HeedText
+
+/// Small models whose weights are random and large enough that every token matters.
+enum TinyModel {
+  static let letters = "abcdefgh .,{}[]\":0123456789-\n"
+
+  static let gpt2: JSONValue = [
+    "model_type": "gpt2", "n_embd": 12, "n_head": 3, "n_layer": 2, "n_positions": 40,
+  ]
+  static let llama: JSONValue = [
+    "model_type": "llama", "hidden_size": 12, "num_attention_heads": 4, "num_key_value_heads": 2,
+    "head_dim": 6, "num_hidden_layers": 2, "intermediate_size": 14,
+    "max_position_embeddings": 48, "tie_word_embeddings": false,
+  ]
+  static let mistral: JSONValue = [
+    "model_type": "mistral", "hidden_size": 12, "num_attention_heads": 2,
+    "num_key_value_heads": 1, "num_hidden_layers": 2, "intermediate_size": 14,
+    "max_position_embeddings": 48, "sliding_window": 5,
+  ]
+  static let bloom: JSONValue = [
+    "model_type": "bloom", "hidden_size": 12, "n_head": 3, "n_layer": 1, "seq_length": 48,
+  ]
+  static let all = [gpt2, llama, mistral, bloom]
+
+  static func text(
+    _ config: JSONValue = gpt2, letters: String = letters, seed: UInt64 = 5
+  ) throws -> TextModel {
+    guard var object = config.object else { throw CancellationError() }
+    let tokenizer = CharacterTokenizer(charactersOf: letters)
+    object["vocab_size"] = .integer(tokenizer.vocabularySize)
+    let config = JSONValue.object(object)
+    let family = try FamilyRegistry.standard.family(for: config, place: "test")
+    let spec = try family.spec(config, "test")
+    let (binding, fresh) = family.weights(spec).freshParameters(of: spec, seed: seed)
+    var parameters: [String: Tensor] = [:]
+    for (index, name) in fresh.keys.sorted().enumerated() {
+      var generator = RandomGenerator(seed: seed, stream: UInt64(index))
+      let random = generator.normal(fresh[name]?.shape ?? [], deviation: 0.5)
+      parameters[name] = random + (name.contains("norm") || name.contains("ln_") ? 1.0 : 0.0)
+    }
+    return TextModel(
+      name: "tiny", model: LanguageModel(spec: spec, binding: binding, parameters: parameters),
+      tokenizer: tokenizer)
+  }
+}
+
+func settings(
+  temperature: Float = 1, count: Int = 30, seed: UInt64 = 1
+) -> GenerationSettings {
+  GenerationSettings(
+    sampling: SamplingSettings(temperature: temperature, seed: seed), newTokenCount: count)
+}
+
+/// Calls `body` with the path of a file that is gone afterwards.
+func withFile(_ body: (String) throws -> Void) throws {
+  let path = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
+  defer { try? FileManager.default.removeItem(atPath: path) }
+  try body(path)
+}

@@ -1,0 +1,202 @@
+import HeedFormats
+import HeedTensor
+import HeedText
+import Testing
+
+@Suite struct ConstraintTests {
+  @Test(
+    "a whole text matches or does not",
+    arguments: [
+      ("a*b", ["b", "ab", "aaab"], ["", "a", "ba", "abb"]),
+      ("[^a-c]x?", ["d", "dx", "\u{4E2D}", "\u{1F600}x"], ["a", "", "dd"]),
+      ("(?i:ab){2,3}", ["abAB", "ABabAb"], ["ab", "abababab"]),
+      ("\\p{L}+", ["abc", "\u{E9}\u{4E2D}"], ["1", "a b"]),
+      (
+        "[\u{7FF}-\u{10001}]", ["\u{7FF}", "\u{800}", "\u{FFFF}", "\u{10001}"],
+        ["\u{7FE}", "\u{10002}"]
+      ),
+      ("^a.c$", ["abc", "a c"], ["a\nc", "ac"]),
+    ])
+  func patterns(pattern: String, fitting: [String], others: [String]) throws {
+    let constraint = try TextConstraint(pattern: pattern)
+    for text in fitting { #expect(constraint.matches(text), "\(pattern): \(text)") }
+    for text in others { #expect(!constraint.matches(text), "\(pattern): \(text)") }
+  }
+
+  @Test("ranges of characters become the right bytes")
+  func ranges() throws {
+    let edges: [UInt32] = [
+      0, 0x7F, 0x80, 0x81, 0xBF, 0xC0, 0x7FF, 0x800, 0xFFF, 0x1000, 0xD7FF, 0xE000, 0xFFFF,
+      0x10000, 0x3FFFF, 0x40000, 0x10FFFF,
+    ]
+    for low in edges {
+      for high in edges where low <= high {
+        guard let first = Unicode.Scalar(low), let last = Unicode.Scalar(high) else { continue }
+        let constraint = try TextConstraint(pattern: "[\(first)-\(last)]")
+        for value in edges {
+          guard let scalar = Unicode.Scalar(value) else { continue }
+          let isMember = constraint.matches(String(scalar))
+          #expect(isMember == (low...high).contains(value), "\(low) \(high) \(value)")
+        }
+      }
+    }
+  }
+
+  @Test(
+    "what an automaton cannot do is an error",
+    arguments: ["a(?=b)", "\\bab", "(a", "a{3,1}", "a^b", "[^\\s\\S]"])
+  func refused(pattern: String) {
+    #expect(throws: FormatError.self) { try TextConstraint(pattern: pattern) }
+  }
+
+  private func accepts(_ schema: JSONValue, _ text: String) throws -> Bool {
+    try TextConstraint(jsonSchema: schema).matches(text)
+  }
+
+  @Test("documents meet a schema or do not")
+  func schemas() throws {
+    let person: JSONValue = [
+      "type": "object",
+      "properties": [
+        "name": ["type": "string", "minLength": 1, "maxLength": 5],
+        "age": ["type": "integer", "minimum": 0, "maximum": 130],
+        "tags": ["type": "array", "items": ["enum": ["x", "y"]], "maxItems": 2],
+      ],
+      "required": ["age"],
+    ]
+    for text in [
+      #"{"age":0}"#, #"{"name": "Ann", "age": 130}"#, #"{"age":7,"tags":[]}"#,
+      #"{"name":"\"\\\n","age":1, "tags":["x", "y"]}"#,
+    ] { #expect(try accepts(person, text), "\(text)") }
+    for text in [
+      "{}", #"{"age":131}"#, #"{"age":-1}"#, #"{"age":07}"#, #"{"name":"","age":1}"#,
+      #"{"name":"toolong","age":1}"#, #"{"age":1,}"#, #"{"age":1,"tags":["z"]}"#,
+      #"{"age":1,"name":"Ann"}"#, #"{"age":1} "#, #"{"age":1,"tags":["x","x","x"]}"#,
+    ] { #expect(try !accepts(person, text), "\(text)") }
+    #expect(try accepts(["type": ["null", "boolean"]], "null"))
+    #expect(try accepts(["anyOf": [["type": "integer"], ["type": "string"]]], "-12"))
+    #expect(try accepts(["const": ["a": [1, true]]], #"{"a":[1, true]}"#))
+    #expect(try accepts(["type": "number"], "-1.5e+10"))
+    #expect(try !accepts(["type": "number"], "1."))
+    #expect(try accepts(["type": "string", "pattern": "b+"], #""abc""#))
+    #expect(try !accepts(["type": "string", "pattern": "^b+$"], #""abc""#))
+    #expect(
+      try accepts(["type": "object", "additionalProperties": ["type": "null"]], #"{"q":null}"#))
+    #expect(try accepts(true, #"[{"a":[1]}]"#))
+    let tree: JSONValue = [
+      "$defs": ["leaf": ["type": "boolean"]], "type": "array",
+      "prefixItems": [["$ref": "#/$defs/leaf"], ["type": "null"]], "items": false,
+    ]
+    #expect(try accepts(tree, "[true,null]"))
+    #expect(try !accepts(tree, "[null,true]"))
+  }
+
+  @Test("whole numbers between bounds are exactly those")
+  func bounds() throws {
+    for (low, high) in [(0, 0), (-7, 12), (95, 1003), (-120, -99), (-5, 0), (10, 19)] {
+      let constraint = try TextConstraint(
+        jsonSchema: ["type": "integer", "minimum": .integer(low), "maximum": .integer(high)])
+      for value in -1100...1100 {
+        #expect(constraint.matches("\(value)") == (low...high).contains(value), "\(value)")
+      }
+      #expect(!constraint.matches("-0") && !constraint.matches("007"))
+    }
+  }
+
+  @Test(
+    "a schema that is not supported or cannot be met names the part",
+    arguments: [
+      (#"{"type":"string","multipleOf":2}"#, "#/multipleOf"),
+      (#"{"properties":{"a":{"type":"strin"}}}"#, "#/properties/a/type"),
+      (#"{"properties":{"a":{"minimum":3}}}"#, "#/properties/a"),
+      (#"{"type":"integer","minimum":3,"maximum":2}"#, "#"),
+      (#"{"type":"array","minItems":3,"maxItems":2}"#, "#"),
+      (#"{"enum":[]}"#, "#"), (#"{"items":{"enum":["a"],"type":"integer"}}"#, "#/items"),
+      (##"{"$ref":"#"}"##, "#/$ref"), (##"{"$ref":"#/nowhere"}"##, "#/$ref"),
+      (#"{"required":["a"],"properties":{},"additionalProperties":false}"#, "#/required"),
+      (#"{"type":"string","pattern":"a(?=b)"}"#, "#/pattern"),
+      (#"{"oneOf":[{"type":"string"},{"type":"string","maxLength":2}]}"#, "#/oneOf/1"),
+      (#"{"type":"string","minLength":-1}"#, "#/minLength"), ("3", "#"), ("false", "#"),
+      (#"{"type":"string","maxLength":99999999}"#, "#"),
+    ])
+  func schemaErrors(schema: String, place: String) throws {
+    let error = #expect(throws: FormatError.self) {
+      try TextConstraint(jsonSchema: JSONValue(parsing: schema))
+    }
+    #expect(error?.place.hasSuffix(place) == true, "\(error?.description ?? "")")
+  }
+
+  @Test("allowed tokens are those whose bytes can be followed, also halves of characters")
+  func tokens() throws {
+    let constraint = try TextConstraint(pattern: "a\u{E9}+b?")
+    let tokens: [[UInt8]?] = [
+      Array("a".utf8), [0xC3], [0xA9], Array("b".utf8), Array("a\u{E9}".utf8), nil, [],
+      Array("\u{E9}b".utf8), Array("ab".utf8),
+    ]
+    var walker = ConstraintWalker(constraint, tokens: tokens)
+    func allowed(_ state: Int) -> [Int] { walker.allowed(state, endTokens: [5]) }
+    func next(_ state: Int, _ token: Int) -> Int? { walker.next(state, token: token) }
+    #expect(allowed(0) == [0, 4])
+    let afterA = try #require(next(0, 0))
+    #expect(allowed(afterA) == [1, 7])
+    let half = try #require(next(afterA, 1))
+    #expect(allowed(half) == [2])
+    let whole = try #require(next(half, 2))
+    #expect(allowed(whole) == [1, 3, 5, 7])
+    #expect(!walker.isComplete(whole) && walker.accepts(whole))
+    let end = try #require(next(whole, 3))
+    #expect(walker.isComplete(end))
+    #expect(next(end, 0) == nil)
+  }
+
+  @Test("random walks through a schema end in documents that JSON readers take")
+  func walks() throws {
+    let schema: JSONValue = [
+      "type": "object",
+      "properties": [
+        "text": ["type": "string", "maxLength": 6], "any": true,
+        "list": ["type": "array", "items": ["type": "number"], "maxItems": 3],
+      ],
+    ]
+    let constraint = try TextConstraint(jsonSchema: schema)
+    var walker = ConstraintWalker(
+      constraint, tokens: (0..<256).map { [UInt8($0)] })
+    var generator = RandomGenerator(seed: 3)
+    var finished = 0
+    for _ in 0..<40 {
+      var (state, bytes) = (0, [UInt8]())
+      while bytes.count < 3000, !walker.isComplete(state) {
+        let allowed = walker.allowed(state, endTokens: [])
+        // Closing signs first, most of the time, so that walks end.
+        let closing = allowed.filter { "\"]},:".utf8.contains(UInt8($0)) }
+        let isClosing = !closing.isEmpty && Int.random(in: 0..<3, using: &generator) > 0
+        let id = try #require((isClosing ? closing : allowed).randomElement(using: &generator))
+        bytes.append(UInt8(id))
+        let next = walker.next(state, token: id)
+        state = try #require(next)
+      }
+      guard walker.isComplete(state) else { continue }
+      finished += 1
+      #expect(throws: Never.self) {
+        try JSONValue(parsing: String(decoding: bytes, as: UTF8.self))
+      }
+    }
+    #expect(finished > 20)
+  }
+
+  @Test("tokens stand for their bytes behind other text")
+  func bytes() throws {
+    let characters = CharacterTokenizer(charactersOf: "ab\u{E9}")
+    #expect(characters.bytes(ofToken: 2) == Array("\u{E9}".utf8))
+    let words = try wordLevel(
+      ["a", "\u{2581}the", "<0xC3>"],
+      decoder:
+        #"{"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "\u2581"}, "content": " "}, {"type": "ByteFallback"}, {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0}]}"#
+    )
+    #expect(words.bytes(ofToken: 2) == Array(" the".utf8))
+    #expect(words.bytes(ofToken: 3) == [0xC3])
+    let bytes = try wordLevel(["\u{120}a", "\u{C3}"], decoder: #"{"type": "ByteLevel"}"#)
+    #expect(bytes.bytes(ofToken: 1) == Array(" a".utf8))
+    #expect(bytes.bytes(ofToken: 2) == [0xC3])
+  }
+}
