@@ -158,9 +158,12 @@ struct GGUFTests {
         }
       }
       if random(4) == 0 { bytes.removeLast(random(bytes.count)) }
-      // A new file each time, gone before the system writes it to the disk.
+      // A new file each time, gone before the system writes it to the disk, which Foundation would
+      // wait for.
       let mutated = folder.path + "/m\(round).gguf"
-      try Data(bytes).write(to: URL(fileURLWithPath: mutated))
+      let stream = try #require(fopen(mutated, "w"))
+      #expect(fwrite(bytes, 1, bytes.count, stream) == bytes.count)
+      fclose(stream)
       defer { unlink(mutated) }
       do throws(FormatError) {
         let file = try GGUFFile(path: mutated)
