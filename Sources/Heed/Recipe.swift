@@ -87,16 +87,16 @@ public struct Recipe: Sendable {
   /// A model that tells stories. Why this shape and these rates: Resources/storyteller/README.md.
   public static let storyteller = Recipe(
     name: "storyteller",
-    summary: "tells stories: Llama blocks, 6 layers of 256, 4,096 pieces learnt from the texts",
+    summary: "tells stories: Llama blocks, 4 layers of 320, 4,096 pieces learnt from the texts",
     source: .folder,
     vocabulary: .bytePairs(size: 4096, endOfText: "<|endoftext|>"),
     config: [
-      "model_type": "llama", "num_hidden_layers": 6, "num_attention_heads": 4, "hidden_size": 256,
-      "intermediate_size": 704, "max_position_embeddings": 256, "rope_theta": 10000.0,
+      "model_type": "llama", "num_hidden_layers": 4, "num_attention_heads": 5, "hidden_size": 320,
+      "intermediate_size": 864, "max_position_embeddings": 512, "rope_theta": 10000.0,
       "rms_norm_eps": 1e-6, "tie_word_embeddings": true,
     ],
-    contextLength: 256, batchSize: 16, stepCount: 2000, order: .passes, optimizer: .muon,
-    peakRate: 3e-3, finalRate: 1e-4, beta2: 0.98, precision: .float32)
+    contextLength: 512, batchSize: 8, stepCount: 2000, order: .passes, optimizer: .muon,
+    peakRate: 8e-3, finalRate: 1e-4, beta2: 0.98, precision: .float32, validationInterval: 200)
 
   /// The settings of the trainer.
   ///

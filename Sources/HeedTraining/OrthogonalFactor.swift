@@ -18,7 +18,8 @@ enum OrthogonalFactor {
   static func factor(of matrix: Tensor) -> Tensor {
     let length = matrix.sumOfSquares().squareRoot()
     let isTall = matrix.shape[0] > matrix.shape[1]
-    var x = (isTall ? matrix.transposed().dense() : matrix) * (1 / (length + 1e-7))  // [m, n], m <= n
+    let wide = isTall ? matrix.transposed().dense() : matrix  // [m, n], m <= n
+    var x = wide * (1 / (length + 1e-7))
     let (a, b, c) = coefficients
     for _ in 0..<stepCount {
       let square = x.matrixProduct(x.transposed())  // [m, m]

@@ -51,7 +51,8 @@ private struct Run {
     arguments: [
       ["generate"], ["generate", "x", "--temperature", "-1"], ["generate", "x", "--top-p", "0"],
       ["generate", "x", "--nonsense"], ["nonsense"], ["bench", "attention", "--width", "0"],
-      ["explain", "x", "--output", "picture.gif"],
+      ["explain", "x", "--output", "picture.gif"], ["train", "storyteller"],
+      ["train", "storyteller", "--data", "a", "--text", "b"], ["evaluate", "a", "--order", "0"],
     ])
   func wrongUse(arguments: [String]) throws {
     let run = try Run(arguments)
@@ -66,6 +67,9 @@ private struct Run {
       ["evaluate", "/nowhere/text"], ["generate", ""], ["generate", "\u{4E2D}"],
       ["verify", "/nowhere"], ["explain", "To be", "--output", "/nowhere/heads.svg"],
       ["explain", "To be", "--layer", "99", "--output", "/tmp/heed-test.svg"],
+      ["train", "storyteller", "--data", "/nowhere"],
+      ["train", "shakespeare-chars", "--set", "rate=1"],
+      ["train", "shakespeare-chars", "--set", "x"],
     ])
   func failures(arguments: [String]) throws {
     let run = try Run(arguments)
@@ -117,6 +121,28 @@ private struct Run {
     let wrong = try Run("bench", "tokenize", "--tokenizer", text, "--text", text)
     #expect(wrong.status == 1)
     #expect(wrong.output.isEmpty && wrong.errors.contains("unknown kind of tokenizer"))
+  }
+
+  @Test("a text costs fewer bits a byte for counting that has seen it")
+  func ngrams() throws {
+    let folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent("heed-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let text = folder.appendingPathComponent("text.txt").path
+    let other = folder.appendingPathComponent("other.txt").path
+    try Data("To be, or not to be, that is the question:".utf8).write(
+      to: URL(fileURLWithPath: text))
+    try Data("Now is the winter of our discontent".utf8).write(to: URL(fileURLWithPath: other))
+    func bits(_ arguments: String...) throws -> Double {
+      let run = try Run(["evaluate", text, "--json"] + arguments)
+      #expect(run.status == 0)
+      let value = try JSONSerialization.jsonObject(with: Data(run.output.utf8))
+      return try #require((value as? [String: Any])?["bits_per_byte"] as? Double)
+    }
+    let known = try bits("--ngram", other, "--ngram", text)
+    #expect(try known < bits("--ngram", other) && known > 0)
+    #expect(try bits("--overlap", "20") > 0)
   }
 
   @Test("explain writes pictures that are whole files")
