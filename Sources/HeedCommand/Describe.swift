@@ -8,7 +8,8 @@ struct Describe: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Say what a model is made of, in about ten lines.")
 
-  @Argument(help: "The name of a model that ships, a folder, its config.json, a .gguf or a .bin file.")
+  @Argument(
+    help: "The name of a model that ships, a folder, its config.json, a .gguf or a .bin file.")
   var model = "shakespeare"
 
   func run() throws {

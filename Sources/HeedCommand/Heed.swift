@@ -7,7 +7,8 @@ struct HeedTool: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "heed", abstract: "Attention for Swift: run, train and see attention models.",
     subcommands: [
-      Tour.self, Generate.self, Chat.self, Explain.self, Evaluate.self, Train.self, Convert.self, Verify.self,
+      Tour.self, Generate.self, Chat.self, Explain.self, Evaluate.self, Train.self, Convert.self,
+      Verify.self,
       Bench.self,
       Describe.self, Models.self,
     ])
