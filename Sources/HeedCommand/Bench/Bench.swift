@@ -11,7 +11,7 @@ struct Bench: ParsableCommand {
       """,
     subcommands: [
       BenchAttention.self, BenchGrid.self, BenchMatmul.self, BenchTrain.self, BenchGenerate.self,
-      BenchTokenize.self, BenchStart.self, BenchLimits.self,
+      BenchTokenize.self, BenchSampling.self, BenchStart.self, BenchLimits.self,
       BenchKernels.self,
     ])
 }
