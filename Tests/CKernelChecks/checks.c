@@ -86,12 +86,26 @@ int intact(const void *memory, size_t bytes) {
   return 1;
 }
 
+/// A table is its name and functions: no word of it is null.
+static void check_complete(const heed_kernels *table) {
+  finding f = begin(table, "(all entries)", "(present)", 0);
+  const unsigned char *bytes = (const unsigned char *)table;
+  for (size_t at = 0; at < sizeof *table; at += sizeof(void *)) {
+    void *entry;
+    memcpy(&entry, bytes + at, sizeof entry);
+    require(&f, entry != NULL);
+  }
+  finish(&f);
+  if (f.broken) exit(1);
+}
+
 int main(int count, char **arguments) {
   long stride = count > 1 ? strtol(arguments[1], NULL, 10) : 997;
   if (stride < 1) return 2;
   for (int i = 0; heed_kernels_available(i); i++) {
     const heed_kernels *table = heed_kernels_select(heed_kernels_available(i));
     folded = 0xcbf29ce484222325u;
+    check_complete(table);
     check_tiles(table);
     check_packing(table);
     check_scores(table);

@@ -51,3 +51,13 @@ func unitsInTheLastPlace(_ value: Float, _ exact: Double) -> Double {
   let binade = exact == 0 ? -149 : max(exact.exponent - 23, -149)
   return abs(Double(value) - exact) / Double(sign: .plus, exponent: binade, significand: 1)
 }
+
+@Suite("Kernel tables")
+struct KernelTablesTests {
+  @Test("every table has every entry", arguments: KernelVariant.all)
+  func complete(variant: KernelVariant) {
+    // A table is its name and functions, nothing else: no word of it is null.
+    let words = withUnsafeBytes(of: variant.table) { Array($0.bindMemory(to: UInt.self)) }
+    #expect(words.count > 40 && !words.contains(0))
+  }
+}
