@@ -133,6 +133,20 @@ typedef double heed_peak_function(int64_t iterations);
   .quantize_blocks_i8 = prefix##_quantize_blocks_i8,   \
   .tile_blocks = prefix##_tile_blocks
 
+/// Tiles of f32 and of bf16, each of its variant.
+#define HEED_TILE_ENTRIES(f32, bf16)                                          \
+  .tile_f32 = f32##_tile_f32, .tile_rows_f32 = f32##_tile_rows_f32,           \
+  .panels_f32 = f32##_panels_f32, .tile_bf16 = bf16##_tile_bf16,              \
+  .tile_rows_bf16 = bf16##_tile_rows_bf16, .panels_bf16 = bf16##_panels_bf16
+
+/// Softmax steps that leave f32 and bf16, each of its variant.
+#define HEED_ATTENTION_ENTRIES(f32, bf16)                                     \
+  .softmax_step_f32 = f32##_softmax_step_f32,                                 \
+  .softmax_step_bf16 = bf16##_softmax_step_bf16,                              \
+  .softmax_weights_f32 = f32##_softmax_weights_f32,                           \
+  .softmax_gradient_f32 = f32##_softmax_gradient_f32,                         \
+  .tile_to_pairs = bf16##_tile_to_pairs
+
 #define HEED_PACKING_ENTRIES(prefix)                       \
   .pack_transposed_f32 = prefix##_pack_transposed_f32,     \
   .pack_transposed_bf16 = prefix##_pack_transposed_bf16,   \
