@@ -71,6 +71,17 @@ import Testing
     #expect(chooser.choose(&none, empty) == nil)
   }
 
+  @Test("all scores forbidden, or none of any mass, leave nothing to draw")
+  func nothing() {
+    for settings in [SamplingSettings(), SamplingSettings(topP: 0.5), SamplingSettings(minP: 0.5)] {
+      var scores = TokenScores([Float](repeating: -.infinity, count: 600))
+      let chooser = TokenChooser(settings, endTokens: [], promptCount: 0)
+      #expect(chooser.choose(&scores, empty) == nil)
+      var one = TokenScores((0..<600).map { $0 == 511 ? 1 : -.infinity })
+      #expect(chooser.choose(&one, empty) == 511)
+    }
+  }
+
   @Test("draws have the frequencies of the probabilities")
   func frequencies() {
     let logits: [Float] = [0, 1, 2, -1]

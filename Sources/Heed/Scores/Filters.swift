@@ -55,9 +55,9 @@ public struct TopP: ScoreProcessor {
 
   /// Forbids the others.
   public func process(_ scores: inout TokenScores, _ history: TokenHistory) {
-    let (ids, probabilities) = scores.probabilities()
+    let probabilities = scores.openProbabilities
     let places = placesReaching(Double(mass), keys: probabilities, masses: probabilities)
-    if places.count >= keeping { return scores.keep(places.map { ids[$0] }) }
+    if places.count >= keeping { return scores.keep(places.map { scores.id(at: $0) }) }
     TopK(keeping).process(&scores, history)
   }
 }
@@ -77,8 +77,9 @@ public struct MinP: ScoreProcessor {
 
   /// Forbids the others.
   public func process(_ scores: inout TokenScores, _ history: TokenHistory) {
-    guard let best = scores.best else { return }
-    let limit = min(scores[best] + logf(share), scores.largest(max(keeping, 1)))
+    let best = scores.largest(1)
+    let least = keeping > 1 ? scores.largest(keeping) : best
+    let limit = min(best + logf(share), least)
     scores.keepOnly { $0 >= limit }
   }
 }

@@ -153,7 +153,7 @@ public struct TokenChooser: Sendable {
     filters = settings.filters
     isGreedy = settings.temperature == 0
     seed = settings.seed
-    self.sample = UInt64(sample)
+    self.sample = UInt64(max(0, sample))
   }
 
   /// Penalties, biases and lengths alone.
@@ -170,21 +170,12 @@ public struct TokenChooser: Sendable {
   ) -> Int? {
     if let mask { scores.keep(mask) }
     rules.process(&scores, history)
-    guard let best = scores.best else { return nil }
-    if isGreedy { return best }
+    if isGreedy { return scores.best }
     filters.process(&scores, history)
-    let (ids, probabilities) = scores.probabilities()
-    var total = 0.0
-    for probability in probabilities { total += Double(probability) }
     // The stream is the step, and the sample stands far above any step.
-    var generator = RandomGenerator(seed: seed, stream: sample << 40 | UInt64(history.newCount))
-    var mark = Double.random(in: 0..<1, using: &generator) * total
-    var last = best
-    for (id, probability) in zip(ids, probabilities) where probability > 0 {
-      mark -= Double(probability)
-      last = id
-      if mark < 0 { break }
-    }
-    return last
+    var generator = RandomGenerator(
+      seed: seed, stream: sample << 40 | UInt64(max(0, history.newCount)))
+    let draw = Double.random(in: 0..<1, using: &generator)
+    return placeDrawn(draw, masses: scores.openProbabilities).map { scores.id(at: $0) }
   }
 }

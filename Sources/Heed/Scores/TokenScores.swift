@@ -54,6 +54,7 @@ public struct TokenScores: Sendable {
   }
 
   /// Calls `body` with each id that may come and its score.
+  @inline(__always)
   func forEach(_ body: (Int, Float) -> Void) {
     if let candidates {
       for id in candidates { body(id, values[id]) }
@@ -64,19 +65,27 @@ public struct TokenScores: Sendable {
 
   /// The likeliest id, the smallest one of several; nil when none may come.
   public var best: Int? {
-    var best: (id: Int, score: Float)?
-    forEach { id, score in
-      if score > best?.score ?? -.infinity { best = (id, score) }
+    var best = -1
+    var score = -Float.infinity
+    forEach { id, value in
+      if value > score { (best, score) = (id, value) }
     }
-    return best?.id
+    return best < 0 ? nil : best
   }
+
+  /// The scores of the ids that may come, in the order of ids.
+  private var open: [Float] { candidates.map { $0.map { values[$0] } } ?? values }
 
   /// The ids that may come and their probabilities, in the order of ids.
   public func probabilities() -> (ids: [Int], values: [Float]) {
-    let ids = candidates ?? Array(values.indices)
-    let scores = candidates == nil ? values : ids.map { values[$0] }
-    return (ids, Tensor(scores).softmax().elements())
+    (candidates ?? Array(values.indices), openProbabilities)
   }
+
+  /// The probabilities of the ids that may come, in their order.
+  var openProbabilities: [Float] { Tensor(open).softmax().elements() }
+
+  /// The id at a place among those that may come.
+  func id(at place: Int) -> Int { candidates?[place] ?? place }
 
   /// The natural logarithms of the probabilities of all ids.
   public func logProbabilities() -> [Float] {
@@ -85,14 +94,34 @@ public struct TokenScores: Sendable {
 
   /// The `count`-th largest score; the smallest when there are fewer.
   func largest(_ count: Int) -> Float {
-    if let candidates, candidates.count <= 4096 {
-      let sorted = candidates.map { values[$0] }.sorted(by: >)
-      return sorted.isEmpty ? -.infinity : sorted[min(count, sorted.count) - 1]
+    guard count > 0 else { return .infinity }
+    if count > 4096 { return largestByBins(count) }
+    // The best so far, twice as many as wanted at most: most scores are below the worst of them and
+    // cost one comparison.
+    var kept: [Float] = []
+    kept.reserveCapacity(2 * count + 64)
+    var limit = -Float.infinity
+    forEach { _, score in
+      guard score > limit else { return }
+      kept.append(score)
+      if kept.count == 2 * count + 64 {
+        kept.sort(by: >)
+        kept.removeLast(kept.count - count)
+        limit = kept[count - 1]
+      }
     }
-    let bins = ScoreBins { visit in forEach { visit($1, 1) } }
-    guard let border = bins.border(reaching: Double(count)) else { return -.infinity }
-    var inside: [Float] = []
-    forEach { if ScoreBins.bin(of: $1) == border.bin { inside.append($1) } }
+    kept.sort(by: >)
+    return kept.isEmpty ? -.infinity : kept[min(count, kept.count) - 1]
+  }
+
+  private func largestByBins(_ count: Int) -> Float {
+    let open = open
+    var bins = ScoreBins()
+    for score in open { bins.add(score, mass: 1) }
+    guard let border = bins.border(reaching: Double(count)) else {
+      return open.min() ?? -.infinity
+    }
+    var inside = open.filter { ScoreBins.bin(of: $0) == border.bin }
     inside.sort(by: >)
     let place = count - 1 - Int(border.massAbove)
     return inside.isEmpty ? -.infinity : inside[max(0, min(place, inside.count - 1))]
@@ -104,14 +133,12 @@ struct ScoreBins {
   private static let shift: UInt32 = 19
   private var masses = [Double](repeating: 0, count: 1 << (32 - 19))
 
-  /// Counts the mass of every key that `forEach` visits.
-  init(_ forEach: ((Float, Double) -> Void) -> Void) {
-    var masses = masses
-    forEach { key, mass in masses[Self.bin(of: key)] += mass }
-    self.masses = masses
-  }
+  /// Adds a mass to the bin of a key.
+  @inline(__always)
+  mutating func add(_ key: Float, mass: Double) { masses[Self.bin(of: key)] += mass }
 
   /// The bin of a key: the leading bits of a whole number in the order of the floats.
+  @inline(__always)
   static func bin(of key: Float) -> Int {
     let bits = key.bitPattern
     let ordered = bits & 0x8000_0000 == 0 ? bits | 0x8000_0000 : ~bits
@@ -133,9 +160,8 @@ struct ScoreBins {
 /// The places of the largest keys whose masses together reach `mass`, ascending: each place is taken
 /// while what was taken before it is less than `mass`. Equal keys are taken in order.
 func placesReaching(_ mass: Double, keys: [Float], masses: [Float]) -> [Int] {
-  let bins = ScoreBins { visit in
-    for place in keys.indices { visit(keys[place], Double(masses[place])) }
-  }
+  var bins = ScoreBins()
+  for place in keys.indices { bins.add(keys[place], mass: Double(masses[place])) }
   guard let border = bins.border(reaching: mass) else { return Array(keys.indices) }
   var taken: [Int] = []
   var inside: [Int] = []
@@ -151,4 +177,41 @@ func placesReaching(_ mass: Double, keys: [Float], masses: [Float]) -> [Int] {
     sum += Double(masses[place])
   }
   return taken.sorted()
+}
+
+/// The place that a draw from 0 to 1 falls on, among masses that stand side by side; nil when there is
+/// no mass. Masses are added in blocks, so that a long row costs one quick pass.
+func placeDrawn(_ draw: Double, masses: [Float]) -> Int? {
+  let width = 256
+  var sums: [Double] = []
+  sums.reserveCapacity(masses.count / width + 1)
+  for start in stride(from: 0, to: masses.count, by: width) {
+    let end = min(start + width, masses.count)
+    var lanes = SIMD4<Double>()
+    var place = start
+    while place + 4 <= end {
+      lanes += SIMD4(
+        Double(masses[place]), Double(masses[place + 1]), Double(masses[place + 2]),
+        Double(masses[place + 3]))
+      place += 4
+    }
+    var sum = lanes.sum()
+    while place < end {
+      sum += Double(masses[place])
+      place += 1
+    }
+    sums.append(sum)
+  }
+  var mark = draw * sums.reduce(0, +)
+  var block = 0
+  while block < sums.count - 1, mark >= sums[block] {
+    mark -= sums[block]
+    block += 1
+  }
+  // Roundings may carry the mark over the end of a block, or of all: the last one with a mass then.
+  for place in block * width..<masses.count where masses[place] > 0 {
+    mark -= Double(masses[place])
+    if mark < 0 { return place }
+  }
+  return masses.lastIndex { $0 > 0 }
 }
