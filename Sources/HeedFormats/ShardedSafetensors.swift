@@ -73,14 +73,8 @@ extension JSONValue {
     contentsOf path: String, options: JSONOptions = JSONOptions(),
     maximumByteCount: Int = 512 << 20
   ) throws(FormatError) {
-    let file: MappedFile
-    do throws(FileError) { file = try MappedFile(path: path) } catch { throw FormatError(error) }
-    guard file.byteCount <= maximumByteCount else {
-      throw FormatError(
-        .limit, what: "the file has \(file.byteCount) bytes", place: path,
-        expected: "at most \(maximumByteCount)")
-    }
-    try self.init(parsing: file.bytes(in: 0..<file.byteCount), place: path, options: options)
+    let bytes = try FileAccess.bytes(of: path, maximumByteCount: maximumByteCount)
+    try self.init(parsing: bytes, place: path, options: options)
   }
 
   /// Writes the document, indented, as a file that is whole or absent.

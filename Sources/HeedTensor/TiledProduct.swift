@@ -27,7 +27,7 @@ enum TiledProduct {
     /// Small products share a part.
     let itemsPerPart: Int
 
-    init(rows: Int, columns: Int, depth: Int, precision: ProductPrecision, isPacked: Bool) {
+    init(rows: Int, columns: Int, depth: Int, precision: ProductPrecision) {
       let panels = (columns + panel - 1) / panel
       let bytesPerPanel = max(1, depth) * panel * (precision == .float32 ? 4 : 2)
       if rows <= tileRows {
@@ -60,11 +60,9 @@ enum TiledProduct {
 
   static func run(_ product: MatrixProduct<Float>) {
     guard product.rows > 0, product.columns > 0 else { return }
-    var isPacked = false
-    if case .panels = product.right { isPacked = true }
     let plan = Plan(
       rows: product.rows, columns: product.columns, depth: product.depth,
-      precision: product.precision, isPacked: isPacked)
+      precision: product.precision)
     let parts = plan.rowParts * plan.panelParts
     // Columns that several blocks of rows read are packed once, before.
     var product = product

@@ -35,6 +35,38 @@ struct QuantizedMatrixTests {
     }
   }
 
+  /// `x` as the products see it: blocks of 32 in 127 steps of their largest, in float64.
+  private func rounded(_ x: Tensor) -> Tensor {
+    let values: [Float] = x.elements()
+    var result: [Double] = []
+    for start in stride(from: 0, to: values.count, by: 32) {
+      let block = values[start..<start + 32]
+      let largest = block.map(abs).max() ?? 0
+      let (factor, scale) = (127 / largest, largest / 127)
+      result += block.map { Double(($0 * factor).rounded(.toNearestOrEven)) * Double(scale) }
+    }
+    return Tensor(result, shape: x.shape)
+  }
+
+  @Test(
+    "products are those of the rounded activations, to float32's own rounding",
+    arguments: [BlockType.q8_0, .q4_0, .q4_1, .q5_0, .q5_1])
+  func exactProducts(type: BlockType) {
+    let weight = blocks(type, rows: 65, width: 512)
+    let x = sample([13, 512], seed: 8).converted(to: .float32)
+    let got = x.linear(QuantizedMatrix(weight)).converted(to: .float64)
+    let (seen, exact) = (rounded(x), weight.dequantized().converted(to: .float64))
+    let error = (got - linear(seen, weight: exact)).abs()
+    // Sixteen blocks in order, each one or two steps of a sum, and factors rounded before: no element
+    // is further off than this many halves of an ulp of the sum of the sizes of all parts. Where a
+    // weight is a multiple and an offset, both together are at most three times the largest weight.
+    let hasOffset = type == .q4_1 || type == .q5_1
+    let parts = hasOffset ? exact * 0 + exact.abs().max() * 3 : exact.abs()
+    let sizes = linear(seen.abs(), weight: parts)
+    let most = Double(2 * 16 + 4) * 0x1p-24
+    #expect((error - sizes * most).max().item(as: Double.self) <= 0)
+  }
+
   @Test("a row has the same bits alone and among others, on any number of threads")
   func neighbours() {
     for type in [BlockType.q8_0, .q4_0, .q4_K, .q5_1] {
