@@ -22,6 +22,7 @@ final class AttentionPlan: Sendable {
   static let blockKeys = Int(HEED_SCORE_STRIDE)
   static let panelKeys = Int(HEED_PANEL)
   static let splitKeys = 1024
+  /// Four register tiles of 14 rows, and an even number, as pairs of rows want it.
   static let tileRows = 56
 
   let batch: Int

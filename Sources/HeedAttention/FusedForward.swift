@@ -11,7 +11,7 @@ import HeedTensor
 
 /// The fused attention, forward: tile by tile, an online softmax, no matrix of weights.
 ///
-/// For a tile of up to 64 rows and blocks of 128 keys: scores = Q K^T in the first cache, changed
+/// For a tile of up to 56 rows and blocks of 128 keys: scores = Q K^T in the first cache, changed
 /// and masked there, one step of the softmax, and the context grows by P V. Extra memory is one
 /// scratch for each thread and the packed keys: O(T), not O(T^2).
 ///
