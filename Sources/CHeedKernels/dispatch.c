@@ -32,6 +32,8 @@ static const variant variants[] = {
      heed_avx512_peak_f32, heed_avx512_peak_f32},
     {&heed_kernels_avx512bf16, HEED_FEATURE_AVX512BF16, HEED_FEATURE_AVX512DOTS,
      heed_avx512_peak_f32, heed_avx512bf16_peak_bf16},
+    {&heed_kernels_amx, HEED_FEATURE_AMX, HEED_FEATURE_AMX, heed_avx512_peak_f32,
+     heed_amx_peak_bf16},
 #elif defined(__aarch64__)
     {&heed_kernels_neon, HEED_FEATURE_NEON, HEED_FEATURE_NEON, heed_neon_peak_f32, NULL},
     {&heed_kernels_neondot, HEED_FEATURE_NEONDOT, HEED_FEATURE_NEONDOT, heed_neon_peak_f32, NULL},

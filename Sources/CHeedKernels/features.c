@@ -1,11 +1,19 @@
 // What the processor and the operating system allow. On x86 cpuid and xgetbv, written out, because
 // the compiler's own detection needs a runtime library that not every linker brings.
 
+#ifndef _DEFAULT_SOURCE
+#define _DEFAULT_SOURCE  // syscall()
+#endif
+
 #include "features.h"
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 
 #include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 /// Intel's processors do a bf16 dot product every two cycles but two multiply-adds in each (seen on
 /// Emerald Rapids: 86 against 175 GFLOP/s); AMD's do as many of the one as of the other.
@@ -20,6 +28,16 @@ static unsigned saved_state(void) {
   unsigned low, high;
   __asm__ __volatile__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   return low;
+}
+
+/// Linux saves tile registers only for processes that asked for it; asking again costs nothing.
+static int may_use_tiles(void) {
+#if defined(__linux__)
+  enum { request_permission = 0x1023, tile_data = 18 };  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+#else
+  return 0;
+#endif
 }
 
 int heed_has_feature(heed_feature feature) {
@@ -47,9 +65,14 @@ int heed_has_feature(heed_feature feature) {
   if (feature == HEED_FEATURE_AVX512) return 1;
   if (!(c >> 11 & 1)) return 0;
   if (feature == HEED_FEATURE_AVX512VNNI) return 1;
-  if (feature == HEED_FEATURE_AVX512BF16 || feature == HEED_FEATURE_AVX512DOTS) {
-    if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a >> 5 & 1)) return 0;
-    return feature == HEED_FEATURE_AVX512BF16 || !has_slow_dots();
+  const unsigned amx = 1u << 22 | 1u << 24 | 1u << 25;  // bf16, tile, int8
+  const int has_tiles = (d & amx) == amx;
+  if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a >> 5 & 1)) return 0;
+  if (feature == HEED_FEATURE_AVX512BF16) return 1;
+  if (feature == HEED_FEATURE_AVX512DOTS) return !has_slow_dots();
+  const unsigned tile_state = 0x60000;  // configuration and data
+  if (feature == HEED_FEATURE_AMX) {
+    return has_tiles && (state & tile_state) == tile_state && may_use_tiles();
   }
   return 0;
 }

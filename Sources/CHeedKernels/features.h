@@ -10,6 +10,7 @@ typedef enum {
   HEED_FEATURE_AVX512BF16,  // bf16 dot products and all of AVX512VNNI's
   HEED_FEATURE_AVX512DOTS,  // AVX512BF16 where its dot products outrun f32 multiply-adds
   HEED_FEATURE_AVX512VNNI,  // int8 dot products and all of AVX512's
+  HEED_FEATURE_AMX,         // tile registers for bf16 and int8, and all of AVX512BF16's
   HEED_FEATURE_NEON,
   HEED_FEATURE_NEONDOT,   // int8 dot products
   HEED_FEATURE_NEONBF16,  // bf16 dot products and all of NEONDOT's

@@ -66,7 +66,12 @@ typedef double heed_peak_function(int64_t iterations);
   void prefix##_score_mask_f32(ptrdiff_t m, ptrdiff_t n, float *s, const uint8_t *mask,           \
                                ptrdiff_t stride);
 
+#define HEED_DECLARE_LEFT_PACKING(prefix)                                                         \
+  void prefix##_pack_left_bf16(ptrdiff_t rows, ptrdiff_t k, const float *src,                     \
+                               ptrdiff_t row_stride, ptrdiff_t column_stride, uint32_t *dst);
+
 #define HEED_DECLARE_PACKING(prefix)                                                              \
+  HEED_DECLARE_LEFT_PACKING(prefix)                                                               \
   void prefix##_pack_transposed_f32(ptrdiff_t rows, ptrdiff_t k, const float *src,                \
                                     ptrdiff_t row_stride, float *dst, ptrdiff_t width,            \
                                     float scale);                                                 \
@@ -139,15 +144,17 @@ typedef double heed_peak_function(int64_t iterations);
   .panels_f32 = f32##_panels_f32, .tile_bf16 = bf16##_tile_bf16,              \
   .tile_rows_bf16 = bf16##_tile_rows_bf16, .panels_bf16 = bf16##_panels_bf16
 
-/// Softmax steps that leave f32 and bf16, each of its variant.
-#define HEED_ATTENTION_ENTRIES(f32, bf16)                                     \
+/// Softmax steps that leave f32 and bf16, and what writes pairs, each of its variant.
+#define HEED_ATTENTION_ENTRIES(f32, bf16, pairs)                              \
   .softmax_step_f32 = f32##_softmax_step_f32,                                 \
   .softmax_step_bf16 = bf16##_softmax_step_bf16,                              \
   .softmax_weights_f32 = f32##_softmax_weights_f32,                           \
   .softmax_gradient_f32 = f32##_softmax_gradient_f32,                         \
-  .tile_to_pairs = bf16##_tile_to_pairs
+  .tile_to_pairs = pairs##_tile_to_pairs
 
-#define HEED_PACKING_ENTRIES(prefix)                       \
+/// Packing, and that of left operands, each of its variant.
+#define HEED_PACKING_ENTRIES(prefix, left)                 \
+  .pack_left_bf16 = left##_pack_left_bf16,                 \
   .pack_transposed_f32 = prefix##_pack_transposed_f32,     \
   .pack_transposed_bf16 = prefix##_pack_transposed_bf16,   \
   .pack_pairs_bf16 = prefix##_pack_pairs_bf16,             \

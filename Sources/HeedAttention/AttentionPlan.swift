@@ -22,8 +22,9 @@ final class AttentionPlan: Sendable {
   static let blockKeys = Int(HEED_SCORE_STRIDE)
   static let panelKeys = Int(HEED_PANEL)
   static let splitKeys = 1024
-  /// Four register tiles of 14 rows, and an even number, as pairs of rows want it.
-  static let tileRows = 56
+  /// Rows of a tile: four register tiles of 14 rows, or two of 32 where there are tile registers. Even,
+  /// as pairs of rows want it.
+  let tileRows: Int
 
   let batch: Int
   let heads: Int
@@ -73,6 +74,7 @@ final class AttentionPlan: Sendable {
     valueWidth = v[3]
     self.scale = scale ?? 1 / Float(max(q[3], 1)).squareRoot()
     self.precision = precision
+    tileRows = LeftLayout(precision).isByRows ? 64 : 56
     self.parts = parts.prepared(batch: q[0], heads: q[1], queryCount: q[2], keyCount: k[2])
     let parts = self.parts
     changesScores =

@@ -138,8 +138,8 @@ public struct AttentionRecord: Sendable {
     let index = batch * plan.groups + group
     // Rows of the plan: queries of a group's heads, one head after the other.
     let base = head % plan.groupSize * plan.queryCount
-    for start in stride(from: rows.lowerBound, to: rows.upperBound, by: AttentionPlan.tileRows) {
-      let tile = start..<min(start + AttentionPlan.tileRows, rows.upperBound)
+    for start in stride(from: rows.lowerBound, to: rows.upperBound, by: plan.tileRows) {
+      let tile = start..<min(start + plan.tileRows, rows.upperBound)
       let planRows = base + tile.lowerBound..<base + tile.upperBound
       let scratch = ForwardScratch(plan, rows: tile.count)
       let scores = ScoreTile(plan, rows: planRows, index: index)

@@ -27,7 +27,7 @@ struct BackwardScratch {
 
   init(_ plan: AttentionPlan) {
     let block = AttentionPlan.blockKeys
-    let rows = AttentionPlan.tileRows
+    let rows = plan.tileRows
     let tile = rows * block + 32
     let paired = plan.precision == .bfloat16
     var offset = 0
@@ -35,14 +35,16 @@ struct BackwardScratch {
       defer { offset += (floats + 15) / 16 * 16 }
       return offset
     }
+    // Pairs along the rows for each key: [pair][128], or [128][64].
+    let alongRows = max(tile / 2 + 128, block * block / 2)
     let pairedRows = paired ? (plan.rowCount + 1) / 2 : 0
     let places = [
       reserve(plan.rowCount * plan.keyWords), reserve(plan.rowCount * plan.valueWords),
       reserve(pairedRows * plan.width), reserve(pairedRows * plan.valueWidth),
       reserve(block * plan.keyWords), reserve(block * plan.valueWords),
       reserve(block * plan.width), reserve(tile), reserve(tile),
-      reserve(paired ? tile / 2 + 128 : 0), reserve(paired ? tile / 2 + 128 : 0),
-      reserve(paired ? tile / 2 + 128 : 0),
+      reserve(paired ? alongRows : 0), reserve(paired ? tile / 2 + 128 : 0),
+      reserve(paired ? alongRows : 0),
       reserve(plan.parts.softCap == nil ? 0 : tile), reserve(plan.parts.change == nil ? 0 : tile),
       reserve(rows), reserve(rows), reserve(rows * block / 4),
     ]

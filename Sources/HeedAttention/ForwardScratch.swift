@@ -22,8 +22,8 @@ struct ForwardScratch {
   let scores: UnsafeMutablePointer<Float>
   /// bf16 weights as pairs.
   let weights: UnsafeMutablePointer<Float>
-  /// A panel of keys; behind it, the same keys as rows of floats where they are stored otherwise.
-  let panel: UnsafeMutablePointer<Float>
+  /// The panels of a block of keys.
+  let panels: UnsafeMutablePointer<Float>
   /// A block of values: pairs of bf16, then rows of floats where values are stored otherwise.
   let values: UnsafeMutablePointer<Float>
   let clean: UnsafeMutablePointer<Float>
@@ -46,7 +46,7 @@ struct ForwardScratch {
     let queries = reserve(plan.keyWords * rows)
     let scores = reserve(rows * block + 32)
     let weights = reserve(plan.precision == .bfloat16 ? rows * block / 2 + 32 : 0)
-    let panel = reserve((plan.keyWords + plan.width) * 32)
+    let panels = reserve(plan.keyWords * block)
     let pairs = plan.precision == .bfloat16 ? block / 2 * plan.valueWidth : 0
     let values = reserve(pairs + block * plan.valueWidth)
     let clean = reserve(careful ? block * plan.valueWidth : 0)
@@ -61,7 +61,7 @@ struct ForwardScratch {
     self.queries = base + queries
     self.scores = base + scores
     self.weights = base + weights
-    self.panel = base + panel
+    self.panels = base + panels
     self.values = base + values
     self.clean = base + clean
     self.corrections = base + corrections

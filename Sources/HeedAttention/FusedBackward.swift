@@ -155,13 +155,13 @@ struct FusedBackward {
       UnsafeMutablePointer(mutating: gradient.pointer(to: Float.self))
       + index * rowCount * valueWidth
     let deltas = self.deltas(index)
-    for first in stride(from: 0, to: rowCount, by: AttentionPlan.tileRows) {
-      let m = min(AttentionPlan.tileRows, rowCount - first)
-      products.packTransposed(
-        m, width, q + first * width, width, scratch.queries + first * plan.keyWords, m)
-      products.packTransposed(
+    for first in stride(from: 0, to: rowCount, by: plan.tileRows) {
+      let m = min(plan.tileRows, rowCount - first)
+      products.packLeft(
+        m, width, q + first * width, width, scratch.queries + first * plan.keyWords)
+      products.packLeft(
         m, valueWidth, dO + first * valueWidth, valueWidth,
-        scratch.outputs + first * plan.valueWords, m)
+        scratch.outputs + first * plan.valueWords)
       if products.isPaired {
         products.packPairs(
           m, width, q + first * width, width, scratch.queryRows + first / 2 * width, width)
@@ -177,8 +177,8 @@ struct FusedBackward {
       shift: products.isPaired ? 1 : 0)
     for block in run * blocks / runs..<(run + 1) * blocks / runs {
       loadBlock(block, index: index, scratch)
-      for first in stride(from: 0, to: rowCount, by: AttentionPlan.tileRows) {
-        let tile = first..<min(first + AttentionPlan.tileRows, rowCount)
+      for first in stride(from: 0, to: rowCount, by: plan.tileRows) {
+        let tile = first..<min(first + plan.tileRows, rowCount)
         visit(tile, block: block, run: run, index: index, rows, deltas, scratch)
       }
     }
@@ -212,22 +212,33 @@ struct FusedBackward {
     let cells = scores.cells(keys: keys, scratch.cells)
     if case .empty = cells { return }
     let (p, ds) = (scratch.weights, scratch.gradients)
-    for panel in skip / 32..<(skip + n + 31) / 32 {
-      let part = blockStart + panel * 32..<min(blockStart + (panel + 1) * 32, end)
-      // What nobody sees is hidden below; what changes scores in between wants numbers.
-      let seeing = plan.changesScores ? 0..<m : scores.rows(seeing: part)
-      if seeing.isEmpty { continue }
-      let place = seeing.lowerBound * AttentionPlan.blockKeys + panel * 32 - skip
-      products.multiply(
-        seeing.count, 32, plan.keyWords,
-        scratch.queries + tile.lowerBound * plan.keyWords + seeing.lowerBound, m,
-        scratch.keyPanels + panel * 32 * plan.keyWords, 32, p + place, AttentionPlan.blockKeys,
-        accumulate: false)
-      products.multiply(
-        seeing.count, 32, plan.valueWords,
-        scratch.outputs + tile.lowerBound * plan.valueWords + seeing.lowerBound, m,
-        scratch.valuePanels + panel * 32 * plan.valueWords, 32, ds + place,
-        AttentionPlan.blockKeys, accumulate: false)
+    let left = products.left
+    let (queryStride, outputStride) = (
+      left.stride(rows: m, words: plan.keyWords), left.stride(rows: m, words: plan.valueWords)
+    )
+    func multiply(_ visible: Range<Int>, _ part: Range<Int>) {
+      let seeing = left.isByRows ? scores.wholeRuns(visible) : visible
+      let place =
+        seeing.lowerBound * AttentionPlan.blockKeys + part.lowerBound - keys.lowerBound
+      let panel = (part.lowerBound - blockStart) / 32
+      products.multiplyPanels(
+        seeing.count, part.count, plan.keyWords,
+        scratch.queries + tile.lowerBound * plan.keyWords
+          + seeing.lowerBound * left.rowStep(words: plan.keyWords),
+        queryStride, scratch.keyPanels + panel * 32 * plan.keyWords, p + place,
+        AttentionPlan.blockKeys)
+      products.multiplyPanels(
+        seeing.count, part.count, plan.valueWords,
+        scratch.outputs + tile.lowerBound * plan.valueWords
+          + seeing.lowerBound * left.rowStep(words: plan.valueWords),
+        outputStride, scratch.valuePanels + panel * 32 * plan.valueWords, ds + place,
+        AttentionPlan.blockKeys)
+    }
+    // What nobody sees is hidden below; but what changes scores in between wants numbers.
+    if plan.changesScores {
+      multiply(0..<m, keys)
+    } else {
+      scores.forEachPart(of: keys, multiply)
     }
     scores.change(p, keys: keys, kernels, capped: scratch.capped, beforeRule: scratch.beforeRule)
     scores.hide(
@@ -304,15 +315,19 @@ struct FusedBackward {
       // Rows from a whole word of the summed axis on.
       let word = seeing.lowerBound >> rows.shift
       let words = products.words(seeing.upperBound - (word << rows.shift))
-      let place = word * block + part.lowerBound - keys.lowerBound
+      // Weights and their gradients along the rows: [word][128 keys], or [key][64 words].
+      let key = part.lowerBound - keys.lowerBound
+      let isByRows = products.left.isByRows
+      let place = isByRows ? key * block / 2 + word : word * block + key
+      let stride = isByRows ? block / 2 : block
       let row = (tile.lowerBound >> rows.shift) + word
       let start = index * plan.keyCount + part.lowerBound
       products.multiply(
-        part.count, valueWidth, words, p + place, block, rows.outputs + row * valueWidth,
+        part.count, valueWidth, words, p + place, stride, rows.outputs + row * valueWidth,
         valueWidth, valueGradient.mutablePointer(to: Float.self) + start * valueWidth, valueWidth,
         accumulate: true)
       products.multiply(
-        part.count, width, words, dsColumns + place, block, rows.queries + row * width, width,
+        part.count, width, words, dsColumns + place, stride, rows.queries + row * width, width,
         keyGradient.mutablePointer(to: Float.self) + start * width, width, accumulate: true)
     }
     let target =

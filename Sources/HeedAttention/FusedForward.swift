@@ -33,7 +33,7 @@ struct FusedForward {
     self.queries = queries.converted(to: .float32).dense()
     source = KeyValueSource(
       plan, keys: keys, values: values, stored: stored,
-      packed: plan.rowCount > AttentionPlan.tileRows)
+      packed: plan.rowCount > plan.tileRows)
     output = Tensor(
       uninitialized: [plan.batch, plan.heads, plan.queryCount, plan.valueWidth], .float32)
     logSumExp = Tensor(uninitialized: [plan.batch, plan.heads, plan.queryCount], .float32)
@@ -45,7 +45,7 @@ struct FusedForward {
     guard rowCount > 0, plan.batch > 0 else { return }
     // Short masked sequences waste less of the diagonal with narrower tiles.
     let isNarrow = plan.queryCount <= 256 && rowCount > 32 && plan.isMasked
-    let tile = isNarrow ? 32 : AttentionPlan.tileRows
+    let tile = isNarrow ? 32 : plan.tileRows
     let tiles = (rowCount + tile - 1) / tile
     let heads = plan.batch * plan.groups
     let splits = (plan.keyCount + AttentionPlan.splitKeys - 1) / AttentionPlan.splitKeys

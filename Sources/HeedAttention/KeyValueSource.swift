@@ -92,10 +92,11 @@ struct KeyValueSource: Sendable {
     let first = panel * AttentionPlan.panelKeys
     let rows = min(AttentionPlan.panelKeys, plan.keyCount - first)
     if let stored {
-      // Rows as floats behind the panel (see `ForwardScratch.panel`).
-      let floats = target + panelWords
-      stored.keys.copy(index, first, rows, to: floats)
-      products.packTransposed(rows, plan.width, floats, plan.width, target, 32)
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: rows * plan.width) { floats in
+        guard let floats = floats.baseAddress else { return }
+        stored.keys.copy(index, first, rows, to: floats)
+        products.packTransposed(rows, plan.width, floats, plan.width, target, 32)
+      }
       return
     }
     let stride = keys.strides[2]
@@ -130,16 +131,17 @@ struct KeyValueSource: Sendable {
     }
   }
 
-  /// Panel `panel` of key/value head `index` (of B * G): `[word][32]`.
+  /// Panels `first ..< end` of key/value head `index` (of B * G), `[panel][word][32]`; `scratch` has
+  /// room for them.
   @inline(__always)
-  func keyPanel(
-    _ index: Int, _ panel: Int, scratch: UnsafeMutablePointer<Float>
+  func keyPanels(
+    _ index: Int, _ first: Int, _ end: Int, scratch: UnsafeMutablePointer<Float>
   ) -> UnsafeMutablePointer<Float> {
     if let packedKeys {
       return packedKeys.base.assumingMemoryBound(to: Float.self)
-        + (index * plan.panelCount + panel) * panelWords
+        + (index * plan.panelCount + first) * panelWords
     }
-    packPanel(index, panel, scratch)
+    for panel in first..<end { packPanel(index, panel, scratch + (panel - first) * panelWords) }
     return scratch
   }
 

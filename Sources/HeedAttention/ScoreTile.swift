@@ -27,6 +27,7 @@ struct ScoreTile {
     self.plan = plan
     self.rows = rows
     self.index = index
+    runRows = LeftLayout(plan.precision).isByRows ? 32 : 14
     ranges = plan.ranges(of: index / plan.groups)
     visible = ranges.hull(of: rows)
     common = ranges.common(of: rows)
@@ -60,8 +61,8 @@ struct ScoreTile {
   /// from the first on they need: where a mask cuts through, each run has its own.
   func forEachRun(of keys: Range<Int>, _ body: (_ rows: Range<Int>, _ keyCount: Int) -> Void) {
     if isWhole(keys) { return body(0..<rows.count, keys.count) }
-    for first in stride(from: 0, to: rows.count, by: Self.runRows) {
-      let run = first..<min(first + Self.runRows, rows.count)
+    for first in stride(from: 0, to: rows.count, by: runRows) {
+      let run = first..<min(first + runRows, rows.count)
       let hull = ranges.hull(
         of: rows.lowerBound + run.lowerBound..<rows.lowerBound + run.upperBound)
       let end = min(keys.upperBound, hull.upperBound)
@@ -70,7 +71,13 @@ struct ScoreTile {
   }
 
   /// Rows that a micro-kernel holds in registers.
-  private static let runRows = 14
+  private let runRows: Int
+
+  /// The rows of whole runs that contain `rows`: tile registers are slow to change their shapes.
+  func wholeRuns(_ rows: Range<Int>) -> Range<Int> {
+    rows.lowerBound / runRows * runRows
+      ..< min((rows.upperBound + runRows - 1) / runRows * runRows, self.rows.count)
+  }
 
   private var batch: Int { index / plan.groups }
 
@@ -215,12 +222,12 @@ struct ScoreTile {
     }
   }
 
-  /// The rows' queries, transposed into the scratch.
+  /// The rows' queries, packed into the scratch.
   func load(_ queries: Tensor, _ source: KeyValueSource, _ scratch: ForwardScratch) {
-    source.products.packTransposed(
+    source.products.packLeft(
       rows.count, plan.width,
       queries.pointer(to: Float.self) + (index * plan.rowCount + rows.lowerBound) * plan.width,
-      plan.width, scratch.queries, rows.count)
+      plan.width, scratch.queries)
   }
 
   /// The scores of a block of keys into the scratch, changed and masked; false when none is visible.
@@ -229,19 +236,20 @@ struct ScoreTile {
   func compute(keys: Range<Int>, _ source: KeyValueSource, _ scratch: ForwardScratch) -> Bool {
     let cells = self.cells(keys: keys, scratch.cells)
     if case .empty = cells { return false }
-    let size = AttentionPlan.panelKeys
-    for panel in keys.lowerBound / size..<(keys.upperBound + size - 1) / size {
-      let part = panel * size..<min((panel + 1) * size, keys.upperBound)
-      // Scores that nobody asks for are left as they are, and hidden below.
-      let seeing = rows(seeing: part)
-      if seeing.isEmpty { continue }
-      let words = source.keyPanel(index, panel, scratch: scratch.panel)
-      source.products.multiply(
-        seeing.count, part.count, plan.keyWords, scratch.queries + seeing.lowerBound, rows.count,
-        words, size,
-        scratch.scores + seeing.lowerBound * AttentionPlan.blockKeys + part.lowerBound
-          - keys.lowerBound,
-        AttentionPlan.blockKeys, accumulate: false)
+    let left = source.products.left
+    let rowStep = left.rowStep(words: plan.keyWords)
+    let leftStride = left.stride(rows: rows.count, words: plan.keyWords)
+    // Scores that nobody asks for are left as they are, and hidden below.
+    forEachPart(of: keys) { seeing, part in
+      let first = part.lowerBound / AttentionPlan.panelKeys
+      let end = (part.upperBound + AttentionPlan.panelKeys - 1) / AttentionPlan.panelKeys
+      let panels = source.keyPanels(index, first, end, scratch: scratch.panels)
+      let asked = left.isByRows ? wholeRuns(seeing) : seeing
+      source.products.multiplyPanels(
+        asked.count, part.count, plan.keyWords, scratch.queries + asked.lowerBound * rowStep,
+        leftStride, panels,
+        scratch.scores + asked.lowerBound * AttentionPlan.blockKeys + part.lowerBound
+          - keys.lowerBound, AttentionPlan.blockKeys)
     }
     let kernels = source.products.kernels
     change(scratch.scores, keys: keys, kernels)

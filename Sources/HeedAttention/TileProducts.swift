@@ -5,13 +5,18 @@ import HeedTensor
 final class TileProducts: Sendable {
   let kernels = Kernels.table
   let isPaired: Bool
+  /// How left operands lie that are packed by `packLeft`.
+  let left: LeftLayout
 
-  init(_ precision: ProductPrecision) { isPaired = precision == .bfloat16 }
+  init(_ precision: ProductPrecision) {
+    isPaired = precision == .bfloat16
+    left = LeftLayout(precision)
+  }
 
   /// Words for `count` values along the summed axis.
   func words(_ count: Int) -> Int { isPaired ? (count + 1) / 2 : count }
 
-  /// c[m][n] (+)= A b, A by words of the summed axis.
+  /// c[m][n] (+)= A b, A as `left` says.
   @inline(__always)
   func multiply(
     _ m: Int, _ n: Int, _ k: Int, _ a: UnsafeMutablePointer<Float>, _ aStride: Int,
@@ -43,6 +48,33 @@ final class TileProducts: Sendable {
     } else {
       kernels.tile_rows_f32(m, n, k, a, b, bStride, c, cStride, accumulate ? 1 : 0)
     }
+  }
+
+  /// c[m][n] = A b, b in panels of 32 columns one after the other; A as `left` says.
+  @inline(__always)
+  func multiplyPanels(
+    _ m: Int, _ n: Int, _ k: Int, _ a: UnsafeMutablePointer<Float>, _ aStride: Int,
+    _ b: UnsafeMutablePointer<Float>, _ c: UnsafeMutablePointer<Float>, _ cStride: Int
+  ) {
+    let panelStride = k * Int(HEED_PANEL)
+    if isPaired {
+      kernels.panels_bf16(
+        m, n, k, UnsafeRawPointer(a).assumingMemoryBound(to: UInt32.self), aStride,
+        UnsafeRawPointer(b).assumingMemoryBound(to: UInt32.self), panelStride, c, cStride, 0)
+    } else {
+      kernels.panels_f32(m, n, k, a, aStride, b, panelStride, c, cStride, 0)
+    }
+  }
+
+  /// Rows of floats as a left operand.
+  @inline(__always)
+  func packLeft(
+    _ rows: Int, _ k: Int, _ source: UnsafePointer<Float>, _ rowStride: Int,
+    _ target: UnsafeMutablePointer<Float>
+  ) {
+    left.pack(
+      rows: rows, depth: k, source, rowStride: rowStride, columnStride: 1,
+      to: UnsafeMutableRawPointer(target))
   }
 
   /// Rows of floats, transposed to words: dst[word][width].

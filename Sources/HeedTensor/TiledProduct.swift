@@ -8,6 +8,10 @@ import CHeedKernels
 //             one block
 //   row tile  at most 14 rows: what a micro-kernel holds in registers
 //
+// Where the processor has tile registers for bf16, the row tile is the whole block of rows, a multiple
+// of 32, and k blocks have 512 values: products are then so fast that a panel has to stay in the
+// first cache.
+//
 // Inside a part: for each k block, the rows of a are packed by tiles ([k][rows of the tile]); for
 // each panel, its block is packed (or was, see PackedMatrix) and all row tiles go over it. Every
 // element of c is one sum over k in order, whatever m, n and the parts are, because a k block
@@ -16,12 +20,16 @@ import CHeedKernels
 enum TiledProduct {
   static let panel = Int(HEED_PANEL)
   static let tileRows = 14
+  /// Rows that tile registers take at once.
+  static let registerRows = 32
 
   /// How one product is cut, from its shape alone.
   struct Plan {
     var rowsPerPart: Int
     var panelsPerPart: Int
     var depthBlock: Int
+    /// Rows of a tile, at most.
+    let tileRows: Int
     let rowParts: Int
     let panelParts: Int
     /// Small products share a part.
@@ -30,12 +38,22 @@ enum TiledProduct {
     init(rows: Int, columns: Int, depth: Int, precision: ProductPrecision) {
       let panels = (columns + panel - 1) / panel
       let bytesPerPanel = max(1, depth) * panel * (precision == .float32 ? 4 : 2)
-      if rows <= tileRows {
+      let isByRows = LeftLayout(precision).isByRows
+      if rows <= (isByRows ? registerRows : TiledProduct.tileRows) {
         // One tile of rows: b is read once, straight through. 256 KB of it in each part.
         depthBlock = max(depth, 1)
         rowsPerPart = max(rows, 1)
+        tileRows = rowsPerPart
         panelsPerPart = max(1, min(panels, (256 << 10) / bytesPerPanel))
+      } else if isByRows {
+        depthBlock = min(max(depth, 1), 512)
+        let blocks = (rows + 255) / 256
+        rowsPerPart =
+          ((rows + blocks - 1) / blocks + registerRows - 1) / registerRows * registerRows
+        tileRows = rowsPerPart
+        panelsPerPart = max(2, (panels * blocks + 11) / 12)
       } else {
+        tileRows = TiledProduct.tileRows
         // Deep blocks: c is then read and written seldom, and a panel of b, which no longer fits the
         // first cache, is asked for in time by the micro-kernel.
         let whole = precision == .float32 ? 1536 : 3072
@@ -116,7 +134,7 @@ enum TiledProduct {
         base: product.left.base + product.leftPlaces[0] + firstRow * product.left.rowStride,
         rowStride: product.left.rowStride, columnStride: product.left.columnStride)
       pack(
-        left, rows: rows, tiles: (rows + tileRows - 1) / tileRows, from: kk,
+        left, rows: rows, tiles: (rows + plan.tileRows - 1) / plan.tileRows, from: kk,
         depth: min(plan.depthBlock, product.depth - kk), product.precision,
         storage.base + place(of: kk, firstRow: firstRow, rows: rows, product))
     }
@@ -165,7 +183,7 @@ enum TiledProduct {
       base: product.left.base + product.leftPlaces[item] + firstRow * product.left.rowStride,
       rowStride: product.left.rowStride, columnStride: product.left.columnStride)
     let c = product.result + item * product.rows * product.columns + firstRow * product.columns
-    let tiles = (rows + tileRows - 1) / tileRows
+    let tiles = (rows + plan.tileRows - 1) / plan.tileRows
     var kk = 0
     repeat {
       let depth = min(plan.depthBlock, product.depth - kk)
@@ -205,27 +223,13 @@ enum TiledProduct {
     _ a: MatrixOperand<Float>, rows: Int, tiles: Int, from kk: Int, depth: Int,
     _ precision: ProductPrecision, _ target: UnsafeMutableRawPointer
   ) {
-    let units = precision == .float32 ? depth : (depth + 1) / 2
+    let layout = LeftLayout(precision)
     for tile in 0..<tiles {
       let first = start(tile, rows, tiles)
-      let count = start(tile + 1, rows, tiles) - first
-      let source = a.base + first * a.rowStride + kk * a.columnStride
-      let place = target + first * units * 4
-      switch (precision, a.columnStride == 1) {
-      case (.float32, true):
-        Kernels.table.pack_transposed_f32(
-          count, depth, source, a.rowStride, place.assumingMemoryBound(to: Float.self), count, 1)
-      case (.float32, false):
-        Kernels.table.pack_rows_f32(
-          depth, count, source, a.columnStride, place.assumingMemoryBound(to: Float.self), count)
-      case (.bfloat16, true):
-        Kernels.table.pack_transposed_bf16(
-          count, depth, source, a.rowStride, place.assumingMemoryBound(to: UInt32.self), count, 1)
-      case (.bfloat16, false):
-        Kernels.table.pack_pairs_bf16(
-          depth, count, source, a.columnStride, place.assumingMemoryBound(to: UInt32.self), count, 1
-        )
-      }
+      layout.pack(
+        rows: start(tile + 1, rows, tiles) - first, depth: depth,
+        a.base + first * a.rowStride + kk * a.columnStride, rowStride: a.rowStride,
+        columnStride: a.columnStride, to: target + first * layout.words(depth) * 4)
     }
   }
 
@@ -280,12 +284,14 @@ enum TiledProduct {
     _ a: UnsafeMutableRawPointer, _ b: UnsafeRawPointer, panelStride: Int,
     _ c: UnsafeMutablePointer<Float>, stride: Int, accumulate: Bool
   ) {
-    let units = precision == .float32 ? depth : (depth + 1) / 2
+    let layout = LeftLayout(precision)
+    let units = layout.words(depth)
     let table = Kernels.table
     for tile in 0..<tiles {
       let first = start(tile, rows, tiles)
       let count = start(tile + 1, rows, tiles) - first
       let place = a + first * units * 4
+      let leftStride = layout.stride(rows: count, words: units)
       if precision == .float32 {
         table.panels_f32(
           count, width, units, place.assumingMemoryBound(to: Float.self), count,
@@ -293,7 +299,7 @@ enum TiledProduct {
           accumulate ? 1 : 0)
       } else {
         table.panels_bf16(
-          count, width, units, place.assumingMemoryBound(to: UInt32.self), count,
+          count, width, units, place.assumingMemoryBound(to: UInt32.self), leftStride,
           b.assumingMemoryBound(to: UInt32.self), panelStride, c + first * stride, stride,
           accumulate ? 1 : 0)
       }

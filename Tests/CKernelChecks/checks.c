@@ -86,11 +86,12 @@ int intact(const void *memory, size_t bytes) {
   return 1;
 }
 
-/// A table is its name and functions: no word of it is null.
+/// A table is its name, a flag, and functions, of which none is null.
 static void check_complete(const heed_kernels *table) {
   finding f = begin(table, "(all entries)", "(present)", 0);
   const unsigned char *bytes = (const unsigned char *)table;
-  for (size_t at = 0; at < sizeof *table; at += sizeof(void *)) {
+  require(&f, table->name != NULL);
+  for (size_t at = offsetof(heed_kernels, tile_f32); at < sizeof *table; at += sizeof(void *)) {
     void *entry;
     memcpy(&entry, bytes + at, sizeof entry);
     require(&f, entry != NULL);

@@ -45,11 +45,39 @@ static void check(const heed_kernels *table, const char *name, int kind) {
   finish(&f);
 }
 
+/// Left operands: each word against the plain kernel's, wherever the table puts it.
+static void check_left(const heed_kernels *table) {
+  finding f = begin(table, "pack_left_bf16", "(the same bits)", 0);
+  const heed_kernels *plain = heed_kernels_select("generic");
+  for (int at = 0; at < 2 * size_count * size_count; at++) {
+    ptrdiff_t rows = sizes[at / 2 % size_count], k = sizes[at / 2 / size_count];
+    ptrdiff_t words = (k + 1) / 2, by_rows = at % 2;
+    ptrdiff_t row_stride = by_rows ? k + 3 : 1, column_stride = by_rows ? 1 : rows + 3;
+    ptrdiff_t count = (rows - 1) * row_stride + (k - 1) * column_stride + 1;
+    float *src = guarded((size_t)count * 4);
+    fill(count, src);
+    size_t size = (size_t)(rows * words) * 4;
+    uint32_t *fast = guarded(size), *slow = guarded(size);
+    table->pack_left_bf16(rows, k, src, row_stride, column_stride, fast);
+    plain->pack_left_bf16(rows, k, src, row_stride, column_stride, slow);
+    for (ptrdiff_t i = 0; i < rows; i++) {
+      for (ptrdiff_t kk = 0; kk < words; kk++) {
+        uint32_t word = table->left_by_rows ? fast[i * words + kk] : fast[kk * rows + i];
+        require(&f, word == slow[kk * rows + i]);
+      }
+    }
+    require(&f, intact(fast, size));
+    free(src), free(fast), free(slow);
+  }
+  finish(&f);
+}
+
 void check_packing(const heed_kernels *table) {
   check(table, "pack_transposed_f32", rows_f32);
   check(table, "pack_transposed_bf16", rows_bf16);
   check(table, "pack_transposed_u32", rows_u32);
   check(table, "pack_rows_f32", copy_f32);
+  check_left(table);
   check(table, "pack_pairs_bf16", pairs_bf16);
   check(table, "pack_pairs_u16", pairs_u16);
 }

@@ -147,7 +147,19 @@ static void scaled(const heed_kernels *k, ptrdiff_t m, ptrdiff_t n, tile *t) {
   k->scale_rows_f32(m, n, t->s, stride, factor);
 }
 static void paired(const heed_kernels *k, ptrdiff_t m, ptrdiff_t n, tile *t) {
-  k->tile_to_pairs(m, n, t->s, n % 5 ? t->pairs : NULL, m % 3 ? t->turned : NULL);
+  uint32_t *by_columns = m % 3 ? t->turned : NULL;
+  if (!k->left_by_rows) {
+    k->tile_to_pairs(m, n, t->s, n % 5 ? t->pairs : NULL, by_columns);
+    return;
+  }
+  static uint32_t by_rows[stride * stride / 2];
+  memset(by_rows, 0x5a, sizeof by_rows);
+  k->tile_to_pairs(m, n, t->s, n % 5 ? t->pairs : NULL, by_columns ? by_rows : NULL);
+  for (ptrdiff_t i = 0; by_columns && i < (m + 1) / 2; i++) {
+    for (ptrdiff_t j = 0; j < (n + 15) / 16 * 16; j++) {
+      by_columns[i * stride + j] = by_rows[j * (stride / 2) + i];
+    }
+  }
 }
 
 static void check_call(const heed_kernels *table, const char *name, double bound,

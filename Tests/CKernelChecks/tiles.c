@@ -64,7 +64,9 @@ static void compare(finding *f, int bf16, problem p, const uint32_t *a, ptrdiff_
 
 static void check(finding *f, const heed_kernels *table, int bf16, problem p) {
   ptrdiff_t a_stride = p.m + padding, b_stride = p.n + padding, c_stride = p.n + 3;
-  ptrdiff_t row_step = p.rows ? HEED_SCORE_STRIDE >> bf16 : 1, k_step = p.rows ? 1 : a_stride;
+  int by_rows = p.rows || (bf16 && table->left_by_rows);
+  if (by_rows) a_stride = p.rows ? HEED_SCORE_STRIDE >> bf16 : p.k + padding;
+  ptrdiff_t row_step = by_rows ? a_stride : 1, k_step = by_rows ? 1 : a_stride;
   size_t a_size = (size_t)((p.m - 1) * row_step + (p.k - 1) * k_step + 1) * 4;
   size_t b_size = (size_t)((p.k - 1) * b_stride + p.n) * 4;
   size_t c_size = (size_t)((p.m - 1) * c_stride + p.n) * 4;
@@ -97,13 +99,34 @@ static void check(finding *f, const heed_kernels *table, int bf16, problem p) {
 
   memcpy(other, before, c_size);
   problem first = p, second = p;
-  first.k = p.k / 3;
+  first.k = bf16 ? p.k / 3 / HEED_PAIR_GROUP * HEED_PAIR_GROUP : p.k / 3;
   second.k = p.k - first.k;
   second.accumulate = 1;
   run(table, bf16, first, a, a_stride, b, b_stride, other, c_stride);
   run(table, bf16, second, a + first.k * k_step, a_stride, b + first.k * b_stride, b_stride, other,
       c_stride);
   require(f, memcmp(c, other, c_size) == 0);
+  if (bf16 && !p.accumulate) {
+    // Zeros behind the last k change nothing.
+    problem longer = p;
+    longer.k += 1 + p.k % 5;
+    if (p.rows && longer.k > HEED_SCORE_STRIDE / 2) longer.k = p.k;
+    size_t wide_size = (size_t)(p.m - 1) * row_step * 4 + (size_t)longer.k * k_step * 4 + 64;
+    uint32_t *wide = guarded(by_rows && !p.rows ? (size_t)(p.m * longer.k) * 4 : wide_size);
+    uint32_t *deep = guarded((size_t)((longer.k - 1) * b_stride + p.n) * 4);
+    ptrdiff_t wide_row = by_rows && !p.rows ? longer.k : row_step;
+    for (ptrdiff_t i = 0; i < p.m; i++) {
+      for (ptrdiff_t kk = 0; kk < longer.k; kk++) {
+        wide[i * wide_row + kk * k_step] = kk < p.k ? a[i * row_step + kk * k_step] : 0;
+      }
+    }
+    for (size_t i = 0; i < (size_t)((longer.k - 1) * b_stride + p.n); i++) {
+      deep[i] = i < b_size / 4 ? b[i] : random_pair();
+    }
+    run(table, bf16, longer, wide, by_rows && !p.rows ? longer.k : a_stride, deep, b_stride, other, c_stride);
+    require(f, memcmp(c, other, c_size) == 0);
+    free(wide), free(deep);
+  }
   free(a), free(b), free(c), free(other), free(before);
 }
 
@@ -150,8 +173,9 @@ static void check_panels(const heed_kernels *table, const char *name, int bf16) 
     fill((ptrdiff_t)(c_size / 4), c);
     memcpy(other, c, c_size);
     int accumulate = at % 2;
+    ptrdiff_t a_stride = bf16 && table->left_by_rows ? k : m;
     if (bf16) {
-      table->panels_bf16(m, n, k, a, m, b, panel_stride, c, c_stride, accumulate);
+      table->panels_bf16(m, n, k, a, a_stride, b, panel_stride, c, c_stride, accumulate);
     } else {
       table->panels_f32(m, n, k, (float *)a, m, (float *)b, panel_stride, c, c_stride, accumulate);
     }
@@ -159,7 +183,8 @@ static void check_panels(const heed_kernels *table, const char *name, int bf16) 
       ptrdiff_t width = n - j < HEED_PANEL ? n - j : HEED_PANEL;
       uint32_t *panel = b + j / HEED_PANEL * panel_stride;
       if (bf16) {
-        table->tile_bf16(m, width, k, a, m, panel, HEED_PANEL, other + j, c_stride, accumulate);
+        table->tile_bf16(m, width, k, a, a_stride, panel, HEED_PANEL, other + j, c_stride,
+                         accumulate);
       } else {
         table->tile_f32(m, width, k, (float *)a, m, (float *)panel, HEED_PANEL, other + j,
                         c_stride, accumulate);

@@ -13,8 +13,12 @@ private struct Tile: CustomTestStringConvertible, Sendable {
 
   /// Largest k that a score tile's row holds.
   var longest: Int { isByRows ? Int(HEED_SCORE_STRIDE) / (isPaired ? 2 : 1) : 130 }
-  func rowStep(rows: Int) -> Int { isByRows ? Int(HEED_SCORE_STRIDE) / (isPaired ? 2 : 1) : 1 }
-  func depthStep(rows: Int) -> Int { isByRows ? 1 : rows }
+
+  /// Words from row to row of A, and from k to k, where nothing lies between.
+  func steps(_ table: heed_kernels, rows: Int, depth: Int) -> (row: Int, depth: Int) {
+    if isByRows { return (Int(HEED_SCORE_STRIDE) / (isPaired ? 2 : 1), 1) }
+    return isPaired && table.left_by_rows != 0 ? (depth, 1) : (1, rows)
+  }
 
   /// c (+)= A b for `rows` rows of A from word `start` on; b is k x n, dense.
   func run(
@@ -72,14 +76,13 @@ struct KernelsTilesTests {
     for rows in [1, 2, 3, 7, 13, 16, 17] {
       for columns in kernelSizes {
         for depth in Self.depths where depth <= tile.longest {
-          let rowStep = tile.rowStep(rows: rows)
-          let depthStep = tile.depthStep(rows: rows)
-          let a = tile.words((rows - 1) * rowStep + depth * max(depthStep, 1), seed: 2)
+          let (rowStep, depthStep) = tile.steps(variant.table, rows: rows, depth: depth)
+          let a = tile.words((rows - 1) * rowStep + depth * depthStep, seed: 2)
           let b = tile.words(depth * columns, seed: 3)
           var c = [Float](repeating: .nan, count: rows * columns)
           tile.run(
             variant.table, rows: rows, columns: columns, depth: depth, a: a, from: 0,
-            aStride: rows, b: b, bFrom: 0, into: &c, accumulate: false)
+            aStride: max(rowStep, depthStep), b: b, bFrom: 0, into: &c, accumulate: false)
           var worst = 0.0
           for i in 0..<rows {
             for j in 0..<columns {
@@ -107,30 +110,31 @@ struct KernelsTilesTests {
     arguments: KernelVariant.all, Tile.all)
   fileprivate func bits(variant: KernelVariant, tile: Tile) {
     for (rows, columns, depth) in [(7, 33, 16), (13, 64, 17), (17, 130, 64), (2, 32, 7)] {
-      let rowStep = tile.rowStep(rows: rows)
-      let depthStep = tile.depthStep(rows: rows)
+      let (rowStep, depthStep) = tile.steps(variant.table, rows: rows, depth: depth)
+      let aStride = max(rowStep, depthStep)
       let a = tile.words((rows - 1) * rowStep + depth * depthStep, seed: 5)
       let b = tile.words(depth * columns, seed: 6)
       var whole = [Float](repeating: 0, count: rows * columns)
       tile.run(
-        variant.table, rows: rows, columns: columns, depth: depth, a: a, from: 0, aStride: rows,
-        b: b, bFrom: 0, into: &whole, accumulate: false)
+        variant.table, rows: rows, columns: columns, depth: depth, a: a, from: 0,
+        aStride: aStride, b: b, bFrom: 0, into: &whole, accumulate: false)
       for i in 0..<rows {
         var row = [Float](repeating: 0, count: columns)
         tile.run(
           variant.table, rows: 1, columns: columns, depth: depth, a: a, from: i * rowStep,
-          aStride: rows, b: b, bFrom: 0, into: &row, accumulate: false)
+          aStride: aStride, b: b, bFrom: 0, into: &row, accumulate: false)
         let together = whole[(i * columns)..<((i + 1) * columns)]
         #expect(row.map(\.bitPattern) == together.map(\.bitPattern))
       }
-      let half = depth / 2
+      let group = tile.isPaired ? Int(HEED_PAIR_GROUP) : 1
+      let half = depth / 2 / group * group
       var parts = [Float](repeating: 0, count: rows * columns)
       tile.run(
-        variant.table, rows: rows, columns: columns, depth: half, a: a, from: 0, aStride: rows,
-        b: b, bFrom: 0, into: &parts, accumulate: false)
+        variant.table, rows: rows, columns: columns, depth: half, a: a, from: 0,
+        aStride: aStride, b: b, bFrom: 0, into: &parts, accumulate: false)
       tile.run(
         variant.table, rows: rows, columns: columns, depth: depth - half, a: a,
-        from: half * depthStep, aStride: rows, b: b, bFrom: half * columns, into: &parts,
+        from: half * depthStep, aStride: aStride, b: b, bFrom: half * columns, into: &parts,
         accumulate: true)
       #expect(parts.map(\.bitPattern) == whole.map(\.bitPattern))
     }

@@ -7,9 +7,9 @@
 const heed_kernels heed_kernels_neon = {
     .name = "neon",
     HEED_TILE_ENTRIES(heed_neon, heed_neon),
-    HEED_ATTENTION_ENTRIES(heed_neon, heed_neon),
+    HEED_ATTENTION_ENTRIES(heed_neon, heed_neon, heed_neon),
     HEED_SCORE_ENTRIES(heed_neon),
-    HEED_PACKING_ENTRIES(heed_neon),
+    HEED_PACKING_ENTRIES(heed_neon, heed_neon),
     HEED_VECTOR_ENTRIES(heed_neon),
     HEED_BLOCK_ENTRIES(heed_neon),
 };
@@ -18,9 +18,9 @@ const heed_kernels heed_kernels_neon = {
 const heed_kernels heed_kernels_neondot = {
     .name = "neondot",
     HEED_TILE_ENTRIES(heed_neon, heed_neon),
-    HEED_ATTENTION_ENTRIES(heed_neon, heed_neon),
+    HEED_ATTENTION_ENTRIES(heed_neon, heed_neon, heed_neon),
     HEED_SCORE_ENTRIES(heed_neon),
-    HEED_PACKING_ENTRIES(heed_neon),
+    HEED_PACKING_ENTRIES(heed_neon, heed_neon),
     HEED_VECTOR_ENTRIES(heed_neon),
     HEED_BLOCK_ENTRIES(heed_neondot),
 };
@@ -28,9 +28,9 @@ const heed_kernels heed_kernels_neondot = {
 const heed_kernels heed_kernels_neonbf16 = {
     .name = "neonbf16",
     HEED_TILE_ENTRIES(heed_neon, heed_neonbf16),
-    HEED_ATTENTION_ENTRIES(heed_neon, heed_neon),
+    HEED_ATTENTION_ENTRIES(heed_neon, heed_neon, heed_neon),
     HEED_SCORE_ENTRIES(heed_neon),
-    HEED_PACKING_ENTRIES(heed_neon),
+    HEED_PACKING_ENTRIES(heed_neon, heed_neon),
     HEED_VECTOR_ENTRIES(heed_neon),
     HEED_BLOCK_ENTRIES(heed_neondot),
 };

@@ -46,6 +46,15 @@ void heed_generic_pack_transposed_u32(ptrdiff_t rows, ptrdiff_t k, const uint32_
       dst[kk * width + row] = row < rows ? src[row * row_stride + kk] : 0;
 }
 
+void heed_generic_pack_left_bf16(ptrdiff_t rows, ptrdiff_t k, const float *src,
+                                 ptrdiff_t row_stride, ptrdiff_t column_stride, uint32_t *dst) {
+  if (column_stride == 1) {
+    heed_generic_pack_transposed_bf16(rows, k, src, row_stride, dst, rows, 1);
+  } else {
+    heed_generic_pack_pairs_bf16(k, rows, src, column_stride, dst, rows, 1);
+  }
+}
+
 void heed_generic_pack_pairs_u16(ptrdiff_t k, ptrdiff_t n, const uint16_t *src,
                                  ptrdiff_t row_stride, uint32_t *dst, ptrdiff_t width) {
   for (ptrdiff_t kk = 0; kk < k; kk += 2)

@@ -4,10 +4,11 @@
 // Every table is complete: a variant that has no better loop for an entry takes the one of the
 // table below it, down to `generic`, which is the specification of every entry (plain C, readable).
 //
-// Order of sums. Entries that sum over k in matrix tiles (tile_*) add strictly in the order of k
-// with one accumulator for each output, whatever m and n are: a row computed alone has the same
-// bits as the same row computed with others, and summing k in two calls (accumulate = 1) has the
-// bits of one call. Everything above relies on this.
+// Order of sums. Entries that sum over k in matrix tiles (tile_*) add in the order of k, whatever m
+// and n are: a row computed alone has the same bits as the same row computed with others, and
+// summing k in two calls (accumulate = 1) has the bits of one call, in bf16 where the second begins
+// at a multiple of HEED_PAIR_GROUP pairs. Zeros behind the last k change nothing. Everything above
+// relies on this.
 
 #ifndef CHEED_KERNELS_H
 #define CHEED_KERNELS_H
@@ -36,6 +37,10 @@ extern "C" {
 #ifndef HEED_SENDABLE
 #define HEED_SENDABLE
 #endif
+
+/// Pairs of bf16 that a table may sum on their own before it adds them to c: calls that continue a
+/// sum (accumulate 1) begin at a multiple of it.
+#define HEED_PAIR_GROUP 16
 
 /// Activation functions of `activation` and `activation_gradient`.
 typedef enum {
@@ -72,6 +77,8 @@ typedef enum {
 /// in the lower half; an odd k at the end is paired with zero.
 typedef struct HEED_SENDABLE heed_kernels {
   const char *name;
+  /// 1 where left operands of bf16 products lie by rows, 0 where they lie by k.
+  int left_by_rows;
 
   // ---- matrix tiles: c[i * c_stride + j] (+)= sum over kk < k of A(i, kk) * b[kk * b_stride + j]
   // for i < m, j < n; accumulate 0 starts from zero, 1 from c. Any m, n, k >= 0.
@@ -83,8 +90,9 @@ typedef struct HEED_SENDABLE heed_kernels {
   void (*tile_rows_f32)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, const float *b,
                         ptrdiff_t b_stride, float *c, ptrdiff_t c_stride, int accumulate);
   // The same over pairs: k, a_stride and b_stride count pairs (32 bits); by rows the stride of a
-  // is HEED_SCORE_STRIDE / 2 pairs. Products of bf16 are exact, sums are f32. The order within a
-  // pair, and whether denormals count, is the table's (see the README).
+  // is HEED_SCORE_STRIDE / 2 pairs. Products of bf16 are exact, sums are f32. The order within
+  // HEED_PAIR_GROUP pairs, and whether denormals count, is the table's (see the README). Where
+  // left_by_rows is 1, "A by k" of tile_bf16 and panels_bf16 is A(i, kk) = a[i * a_stride + kk].
   void (*tile_bf16)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a, ptrdiff_t a_stride,
                     const uint32_t *b, ptrdiff_t b_stride, float *c, ptrdiff_t c_stride,
                     int accumulate);
@@ -109,6 +117,11 @@ typedef struct HEED_SENDABLE heed_kernels {
   // The same to pairs: dst[(kk / 2) * width + row].
   void (*pack_transposed_bf16)(ptrdiff_t rows, ptrdiff_t k, const float *src,
                                ptrdiff_t row_stride, uint32_t *dst, ptrdiff_t width, float scale);
+  // A left operand of the bf16 products, A(i, kk) = src[i * row_stride + kk * column_stride], one of
+  // the strides 1: rows x k to dense pairs as the table wants them, dst[(kk / 2) * rows + i], or
+  // dst[i * ((k + 1) / 2) + kk / 2] where left_by_rows is 1.
+  void (*pack_left_bf16)(ptrdiff_t rows, ptrdiff_t k, const float *src, ptrdiff_t row_stride,
+                         ptrdiff_t column_stride, uint32_t *dst);
   // Interleaving without transposing: k x n (row-major) to pairs dst[(kk / 2) * width + j], n <=
   // width, the rest filled with zeros.
   void (*pack_pairs_bf16)(ptrdiff_t k, ptrdiff_t n, const float *src, ptrdiff_t row_stride,
@@ -146,8 +159,9 @@ typedef struct HEED_SENDABLE heed_kernels {
   void (*softmax_gradient_f32)(ptrdiff_t m, ptrdiff_t n, const float *p, float *dp, float scale,
                                const float *delta);
   // Rows of a score tile to pairs along j (by_rows, row stride HEED_SCORE_STRIDE / 2) and along i
-  // (by_columns, [i / 2][HEED_SCORE_STRIDE]); either may be NULL. Columns n up to the next
-  // multiple of 16 are written as zeros; a last odd row is paired with zeros.
+  // (by_columns, [i / 2][HEED_SCORE_STRIDE]; where left_by_rows is 1, [j][HEED_SCORE_STRIDE / 2]);
+  // either may be NULL. Columns n up to the next multiple of 16 are written as zeros; a last odd
+  // row is paired with zeros.
   void (*tile_to_pairs)(ptrdiff_t m, ptrdiff_t n, const float *s, uint32_t *by_rows,
                         uint32_t *by_columns);
   // c[i * stride + j] *= factor[i]

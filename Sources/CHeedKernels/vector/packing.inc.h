@@ -93,6 +93,15 @@ void HEED_NAME(_pack_pairs_bf16)(ptrdiff_t k, ptrdiff_t n, const float *src, ptr
   }
 }
 
+void HEED_NAME(_pack_left_bf16)(ptrdiff_t rows, ptrdiff_t k, const float *src,
+                                ptrdiff_t row_stride, ptrdiff_t column_stride, uint32_t *dst) {
+  if (column_stride == 1) {
+    HEED_NAME(_pack_transposed_bf16)(rows, k, src, row_stride, dst, rows, 1);
+  } else {
+    HEED_NAME(_pack_pairs_bf16)(k, rows, src, column_stride, dst, rows, 1);
+  }
+}
+
 void HEED_NAME(_pack_rows_f32)(ptrdiff_t k, ptrdiff_t n, const float *src, ptrdiff_t row_stride,
                                float *dst, ptrdiff_t width) {
   for (ptrdiff_t kk = 0; kk < k; kk++, dst += width, src += row_stride) {

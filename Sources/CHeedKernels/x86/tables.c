@@ -7,9 +7,9 @@
 const heed_kernels heed_kernels_avx2 = {
     .name = "avx2",
     HEED_TILE_ENTRIES(heed_avx2, heed_avx2),
-    HEED_ATTENTION_ENTRIES(heed_avx2, heed_avx2),
+    HEED_ATTENTION_ENTRIES(heed_avx2, heed_avx2, heed_avx2),
     HEED_SCORE_ENTRIES(heed_avx2),
-    HEED_PACKING_ENTRIES(heed_avx2),
+    HEED_PACKING_ENTRIES(heed_avx2, heed_avx2),
     HEED_VECTOR_ENTRIES(heed_avx2),
     HEED_BLOCK_ENTRIES(heed_avx2),
 };
@@ -18,9 +18,9 @@ const heed_kernels heed_kernels_avx2 = {
 const heed_kernels heed_kernels_avx2vnni = {
     .name = "avx2vnni",
     HEED_TILE_ENTRIES(heed_avx2, heed_avx2),
-    HEED_ATTENTION_ENTRIES(heed_avx2, heed_avx2),
+    HEED_ATTENTION_ENTRIES(heed_avx2, heed_avx2, heed_avx2),
     HEED_SCORE_ENTRIES(heed_avx2),
-    HEED_PACKING_ENTRIES(heed_avx2),
+    HEED_PACKING_ENTRIES(heed_avx2, heed_avx2),
     HEED_VECTOR_ENTRIES(heed_avx2),
     HEED_BLOCK_ENTRIES(heed_avx2vnni),
 };
@@ -28,9 +28,9 @@ const heed_kernels heed_kernels_avx2vnni = {
 const heed_kernels heed_kernels_avx512 = {
     .name = "avx512",
     HEED_TILE_ENTRIES(heed_avx512, heed_avx512),
-    HEED_ATTENTION_ENTRIES(heed_avx512, heed_avx512),
+    HEED_ATTENTION_ENTRIES(heed_avx512, heed_avx512, heed_avx512),
     HEED_SCORE_ENTRIES(heed_avx512),
-    HEED_PACKING_ENTRIES(heed_avx512),
+    HEED_PACKING_ENTRIES(heed_avx512, heed_avx512),
     HEED_VECTOR_ENTRIES(heed_avx512),
     HEED_BLOCK_ENTRIES(heed_avx2),
 };
@@ -39,9 +39,9 @@ const heed_kernels heed_kernels_avx512 = {
 const heed_kernels heed_kernels_avx512vnni = {
     .name = "avx512vnni",
     HEED_TILE_ENTRIES(heed_avx512, heed_avx512),
-    HEED_ATTENTION_ENTRIES(heed_avx512, heed_avx512),
+    HEED_ATTENTION_ENTRIES(heed_avx512, heed_avx512, heed_avx512),
     HEED_SCORE_ENTRIES(heed_avx512),
-    HEED_PACKING_ENTRIES(heed_avx512),
+    HEED_PACKING_ENTRIES(heed_avx512, heed_avx512),
     HEED_VECTOR_ENTRIES(heed_avx512),
     HEED_BLOCK_ENTRIES(heed_avx512vnni),
 };
@@ -50,9 +50,9 @@ const heed_kernels heed_kernels_avx512vnni = {
 const heed_kernels heed_kernels_avx512pairs = {
     .name = "avx512pairs",
     HEED_TILE_ENTRIES(heed_avx512, heed_avx512),
-    HEED_ATTENTION_ENTRIES(heed_avx512, heed_avx512bf16),
+    HEED_ATTENTION_ENTRIES(heed_avx512, heed_avx512bf16, heed_avx512bf16),
     HEED_SCORE_ENTRIES(heed_avx512),
-    HEED_PACKING_ENTRIES(heed_avx512bf16),
+    HEED_PACKING_ENTRIES(heed_avx512bf16, heed_avx512bf16),
     HEED_VECTOR_ENTRIES(heed_avx512),
     HEED_BLOCK_ENTRIES(heed_avx512vnni),
 };
@@ -60,9 +60,21 @@ const heed_kernels heed_kernels_avx512pairs = {
 const heed_kernels heed_kernels_avx512bf16 = {
     .name = "avx512bf16",
     HEED_TILE_ENTRIES(heed_avx512, heed_avx512bf16),
-    HEED_ATTENTION_ENTRIES(heed_avx512, heed_avx512bf16),
+    HEED_ATTENTION_ENTRIES(heed_avx512, heed_avx512bf16, heed_avx512bf16),
     HEED_SCORE_ENTRIES(heed_avx512),
-    HEED_PACKING_ENTRIES(heed_avx512bf16),
+    HEED_PACKING_ENTRIES(heed_avx512bf16, heed_avx512bf16),
+    HEED_VECTOR_ENTRIES(heed_avx512),
+    HEED_BLOCK_ENTRIES(heed_avx512vnni),
+};
+
+/// With tile registers for products of bf16.
+const heed_kernels heed_kernels_amx = {
+    .name = "amx",
+    .left_by_rows = 1,
+    HEED_TILE_ENTRIES(heed_avx512, heed_amx),
+    HEED_ATTENTION_ENTRIES(heed_avx512, heed_avx512bf16, heed_amx),
+    HEED_SCORE_ENTRIES(heed_avx512),
+    HEED_PACKING_ENTRIES(heed_avx512bf16, heed_amx),
     HEED_VECTOR_ENTRIES(heed_avx512),
     HEED_BLOCK_ENTRIES(heed_avx512vnni),
 };

@@ -27,11 +27,19 @@ HEED_DECLARE_BLOCKS(heed_avx512vnni)
 HEED_DECLARE_PACKING(heed_avx512bf16)
 double heed_avx512bf16_peak_bf16(int64_t iterations);
 
+HEED_DECLARE_TILES(heed_amx)
+HEED_DECLARE_PANELS(heed_amx)
+HEED_DECLARE_LEFT_PACKING(heed_amx)
+void heed_amx_tile_to_pairs(ptrdiff_t m, ptrdiff_t n, const float *s, uint32_t *by_rows,
+                            uint32_t *by_columns);
+double heed_amx_peak_bf16(int64_t iterations);
+
 extern const heed_kernels heed_kernels_avx2;
 extern const heed_kernels heed_kernels_avx2vnni;
 extern const heed_kernels heed_kernels_avx512;
 extern const heed_kernels heed_kernels_avx512vnni;
 extern const heed_kernels heed_kernels_avx512pairs;
 extern const heed_kernels heed_kernels_avx512bf16;
+extern const heed_kernels heed_kernels_amx;
 
 #endif

@@ -1,0 +1,46 @@
+import CHeedKernels
+
+/// How the left operand of a product lies, packed for the tiles of the table in use.
+///
+/// Words are 32 bits: a float, or a pair of bf16 of neighbouring k. Most tables want the words of one
+/// k side by side ("by k": they broadcast them); those with tile registers want rows.
+package struct LeftLayout: Sendable {
+  package let precision: ProductPrecision
+  /// `[row][word]`; otherwise `[word][row]`.
+  package let isByRows: Bool
+
+  package init(_ precision: ProductPrecision) {
+    self.precision = precision
+    isByRows = precision == .bfloat16 && Kernels.table.left_by_rows != 0
+  }
+
+  /// Words for `depth` values along the summed axis.
+  package func words(_ depth: Int) -> Int { precision == .float32 ? depth : (depth + 1) / 2 }
+
+  /// Words from one row to the next, in an operand whose rows have `words` words.
+  package func rowStep(words: Int) -> Int { isByRows ? words : 1 }
+
+  /// The stride that the tiles are told, for a dense operand.
+  package func stride(rows: Int, words: Int) -> Int { isByRows ? words : rows }
+
+  /// Packs `rows` x `depth` floats, dense, to `rows * words(depth)` words.
+  ///
+  /// - Precondition: one of the strides of `source` is 1.
+  package func pack(
+    rows: Int, depth: Int, _ source: UnsafePointer<Float>, rowStride: Int, columnStride: Int,
+    to target: UnsafeMutableRawPointer
+  ) {
+    let table = Kernels.table
+    switch (precision, columnStride == 1) {
+    case (.bfloat16, _):
+      table.pack_left_bf16(
+        rows, depth, source, rowStride, columnStride, target.assumingMemoryBound(to: UInt32.self))
+    case (.float32, true):
+      table.pack_transposed_f32(
+        rows, depth, source, rowStride, target.assumingMemoryBound(to: Float.self), rows, 1)
+    case (.float32, false):
+      table.pack_rows_f32(
+        depth, rows, source, columnStride, target.assumingMemoryBound(to: Float.self), rows)
+    }
+  }
+}
