@@ -75,8 +75,8 @@ struct ScoreTile {
 
   /// The rows of whole runs that contain `rows`: tile registers are slow to change their shapes.
   func wholeRuns(_ rows: Range<Int>) -> Range<Int> {
-    rows.lowerBound / runRows * runRows
-      ..< min((rows.upperBound + runRows - 1) / runRows * runRows, self.rows.count)
+    rows.lowerBound / runRows
+      * runRows..<min((rows.upperBound + runRows - 1) / runRows * runRows, self.rows.count)
   }
 
   private var batch: Int { index / plan.groups }

@@ -9,8 +9,7 @@ import CHeedKernels
 //   row tile  at most 14 rows: what a micro-kernel holds in registers
 //
 // Where the processor has tile registers for bf16, the row tile is the whole block of rows, a multiple
-// of 32, and k blocks have 512 values: products are then so fast that a panel has to stay in the
-// first cache.
+// of 32: panels are then read from the second cache and the more rows share one the better.
 //
 // Inside a part: for each k block, the rows of a are packed by tiles ([k][rows of the tile]); for
 // each panel, its block is packed (or was, see PackedMatrix) and all row tiles go over it. Every
@@ -46,7 +45,7 @@ enum TiledProduct {
         tileRows = rowsPerPart
         panelsPerPart = max(1, min(panels, (256 << 10) / bytesPerPanel))
       } else if isByRows {
-        depthBlock = min(max(depth, 1), 512)
+        depthBlock = depth <= 1536 ? max(depth, 1) : 1024
         let blocks = (rows + 255) / 256
         rowsPerPart =
           ((rows + blocks - 1) / blocks + registerRows - 1) / registerRows * registerRows
