@@ -134,9 +134,10 @@ typedef double heed_peak_function(int64_t iterations);
                             const int32_t *sums, const void *panel, float *c,                    \
                             ptrdiff_t c_stride, int accumulate);
 
-#define HEED_BLOCK_ENTRIES(prefix)                     \
+/// Blocks: what makes them of activations, and their products, each of its variant.
+#define HEED_BLOCK_ENTRIES(prefix, products)           \
   .quantize_blocks_i8 = prefix##_quantize_blocks_i8,   \
-  .tile_blocks = prefix##_tile_blocks
+  .tile_blocks = products##_tile_blocks
 
 /// Tiles of f32 and of bf16, each of its variant.
 #define HEED_TILE_ENTRIES(f32, bf16)                                          \

@@ -44,7 +44,8 @@ struct BlockProduct {
       panelsPerPart = max(1, bytes / max(panelBytes, 1))
     } else {
       let rowBlocks = (rows + 251) / 252
-      rowsPerPart = ((rows + rowBlocks - 1) / rowBlocks + 5) / 6 * 6
+      // Whole tiles: of 6 rows for dot products, of 16 in tile registers.
+      rowsPerPart = ((rows + rowBlocks - 1) / rowBlocks + 47) / 48 * 48
       let groups = max(1, 12 / rowBlocks)
       panelsPerPart = (panels + groups - 1) / groups
     }

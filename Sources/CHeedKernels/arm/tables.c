@@ -11,7 +11,7 @@ const heed_kernels heed_kernels_neon = {
     HEED_SCORE_ENTRIES(heed_neon),
     HEED_PACKING_ENTRIES(heed_neon, heed_neon),
     HEED_VECTOR_ENTRIES(heed_neon),
-    HEED_BLOCK_ENTRIES(heed_neon),
+    HEED_BLOCK_ENTRIES(heed_neon, heed_neon),
 };
 
 /// With int8 dot products.
@@ -22,7 +22,7 @@ const heed_kernels heed_kernels_neondot = {
     HEED_SCORE_ENTRIES(heed_neon),
     HEED_PACKING_ENTRIES(heed_neon, heed_neon),
     HEED_VECTOR_ENTRIES(heed_neon),
-    HEED_BLOCK_ENTRIES(heed_neondot),
+    HEED_BLOCK_ENTRIES(heed_neondot, heed_neondot),
 };
 
 const heed_kernels heed_kernels_neonbf16 = {
@@ -32,7 +32,7 @@ const heed_kernels heed_kernels_neonbf16 = {
     HEED_SCORE_ENTRIES(heed_neon),
     HEED_PACKING_ENTRIES(heed_neon, heed_neon),
     HEED_VECTOR_ENTRIES(heed_neon),
-    HEED_BLOCK_ENTRIES(heed_neondot),
+    HEED_BLOCK_ENTRIES(heed_neondot, heed_neondot),
 };
 
 #endif

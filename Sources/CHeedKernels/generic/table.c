@@ -7,5 +7,5 @@ const heed_kernels heed_kernels_generic = {
     HEED_SCORE_ENTRIES(heed_generic),
     HEED_PACKING_ENTRIES(heed_generic, heed_generic),
     HEED_VECTOR_ENTRIES(heed_generic),
-    HEED_BLOCK_ENTRIES(heed_generic),
+    HEED_BLOCK_ENTRIES(heed_generic, heed_generic),
 };

@@ -11,7 +11,7 @@ const heed_kernels heed_kernels_avx2 = {
     HEED_SCORE_ENTRIES(heed_avx2),
     HEED_PACKING_ENTRIES(heed_avx2, heed_avx2),
     HEED_VECTOR_ENTRIES(heed_avx2),
-    HEED_BLOCK_ENTRIES(heed_avx2),
+    HEED_BLOCK_ENTRIES(heed_avx2, heed_avx2),
 };
 
 /// With int8 dot products of 256 bits.
@@ -22,7 +22,7 @@ const heed_kernels heed_kernels_avx2vnni = {
     HEED_SCORE_ENTRIES(heed_avx2),
     HEED_PACKING_ENTRIES(heed_avx2, heed_avx2),
     HEED_VECTOR_ENTRIES(heed_avx2),
-    HEED_BLOCK_ENTRIES(heed_avx2vnni),
+    HEED_BLOCK_ENTRIES(heed_avx2vnni, heed_avx2vnni),
 };
 
 const heed_kernels heed_kernels_avx512 = {
@@ -32,7 +32,7 @@ const heed_kernels heed_kernels_avx512 = {
     HEED_SCORE_ENTRIES(heed_avx512),
     HEED_PACKING_ENTRIES(heed_avx512, heed_avx512),
     HEED_VECTOR_ENTRIES(heed_avx512),
-    HEED_BLOCK_ENTRIES(heed_avx2),
+    HEED_BLOCK_ENTRIES(heed_avx2, heed_avx2),
 };
 
 /// With int8 dot products.
@@ -43,7 +43,7 @@ const heed_kernels heed_kernels_avx512vnni = {
     HEED_SCORE_ENTRIES(heed_avx512),
     HEED_PACKING_ENTRIES(heed_avx512, heed_avx512),
     HEED_VECTOR_ENTRIES(heed_avx512),
-    HEED_BLOCK_ENTRIES(heed_avx512vnni),
+    HEED_BLOCK_ENTRIES(heed_avx512vnni, heed_avx512vnni),
 };
 
 /// Rounds to bf16 by instructions, but multiplies pairs by f32 multiply-adds.
@@ -54,7 +54,7 @@ const heed_kernels heed_kernels_avx512pairs = {
     HEED_SCORE_ENTRIES(heed_avx512),
     HEED_PACKING_ENTRIES(heed_avx512bf16, heed_avx512bf16),
     HEED_VECTOR_ENTRIES(heed_avx512),
-    HEED_BLOCK_ENTRIES(heed_avx512vnni),
+    HEED_BLOCK_ENTRIES(heed_avx512vnni, heed_avx512vnni),
 };
 
 const heed_kernels heed_kernels_avx512bf16 = {
@@ -64,7 +64,7 @@ const heed_kernels heed_kernels_avx512bf16 = {
     HEED_SCORE_ENTRIES(heed_avx512),
     HEED_PACKING_ENTRIES(heed_avx512bf16, heed_avx512bf16),
     HEED_VECTOR_ENTRIES(heed_avx512),
-    HEED_BLOCK_ENTRIES(heed_avx512vnni),
+    HEED_BLOCK_ENTRIES(heed_avx512vnni, heed_avx512vnni),
 };
 
 /// With tile registers for products of bf16.
@@ -76,7 +76,7 @@ const heed_kernels heed_kernels_amx = {
     HEED_SCORE_ENTRIES(heed_avx512),
     HEED_PACKING_ENTRIES(heed_avx512bf16, heed_amx),
     HEED_VECTOR_ENTRIES(heed_avx512),
-    HEED_BLOCK_ENTRIES(heed_avx512vnni),
+    HEED_BLOCK_ENTRIES(heed_avx512vnni, heed_amx),
 };
 
 #endif

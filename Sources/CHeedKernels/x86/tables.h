@@ -32,6 +32,9 @@ HEED_DECLARE_PANELS(heed_amx)
 HEED_DECLARE_LEFT_PACKING(heed_amx)
 void heed_amx_tile_to_pairs(ptrdiff_t m, ptrdiff_t n, const float *s, uint32_t *by_rows,
                             uint32_t *by_columns);
+void heed_amx_tile_blocks(heed_panel_format format, ptrdiff_t m, ptrdiff_t n, ptrdiff_t blocks,
+                          const int8_t *a, const float *scales, const int32_t *sums,
+                          const void *panel, float *c, ptrdiff_t c_stride, int accumulate);
 double heed_amx_peak_bf16(int64_t iterations);
 
 extern const heed_kernels heed_kernels_avx2;

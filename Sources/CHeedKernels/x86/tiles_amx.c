@@ -9,26 +9,15 @@
 // at a multiple of sixteen pairs to have the bits of one call.
 
 #if defined(__x86_64__)
-#include <immintrin.h>
-#include <string.h>
-
 #include "../vector/common.h"
+#include "amx.h"
 #include "tables.h"
 
 #pragma clang attribute push(                                                                    \
     __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma"))), \
     apply_to = function)
 
-#define AMX_INLINE static inline __attribute__((always_inline))
-
 enum { side = 16, tile_row_bytes = 64 };
-
-/// What LDTILECFG reads: the rows and the bytes of a row of each of eight tile registers.
-typedef struct {
-  uint8_t palette, start_row, zeros[14];
-  uint16_t row_bytes[16];
-  uint8_t rows[16];
-} tile_shapes;
 
 /// The shape of a block: up to two tiles of rows by two of columns, over `pairs` pairs a step.
 /// Registers: 0 ... 3 sums (row tile * 2 + column tile), 4 and 5 left, 6 and 7 right.
@@ -36,10 +25,8 @@ typedef struct {
   int rows[2], columns[2], pairs;
 } block_shape;
 
-/// Gives the registers their shapes. Doing so takes as long as a whole small product (114 ns on
-/// Emerald Rapids), so they are asked first (12 ns), and keep their shapes between calls.
 AMX_INLINE void configure(block_shape shape) {
-  tile_shapes shapes, present;
+  tile_shapes shapes;
   memset(&shapes, 0, sizeof shapes);
   shapes.palette = 1;
   for (int i = 0; i < 2; i++) {
@@ -53,8 +40,7 @@ AMX_INLINE void configure(block_shape shape) {
     shapes.rows[6 + i] = (uint8_t)(shape.columns[i] ? shape.pairs : 0);
     shapes.row_bytes[6 + i] = (uint16_t)(shape.columns[i] * 4);
   }
-  _tile_storeconfig(&present);
-  if (memcmp(&present, &shapes, sizeof shapes) != 0) _tile_loadconfig(&shapes);
+  amx_configure(&shapes);
 }
 
 /// One block over `steps` steps of `pairs` pairs. Strides in words of 32 bits.

@@ -65,7 +65,7 @@ struct BenchGenerate: ParsableCommand {
   @OptionGroup var options: BenchOptions
 
   func run() throws {
-    guard promptTokens > 0, newTokens > 0, batch > 0 else {
+    guard promptTokens > 0, newTokens > 0 || phase == .prefill, batch > 0 else {
       throw ValidationError("token counts and --batch must be positive")
     }
     let network = try dtype.model(model)
