@@ -57,16 +57,6 @@ public struct BlockContext: Sendable {
     return window.map { mask & .window(left: $0 - 1, right: nil) } ?? mask
   }
 
-  /// Keys and values of block `layer` with those of earlier steps before them, where there is a
-  /// cache.
-  mutating func remembered(
-    keys: Tensor, values: Tensor, layer: Int
-  ) -> (keys: Tensor, values: Tensor) {
-    guard layer < caches.count else { return (keys, values) }
-    caches[layer].append(keys: keys, values: values)
-    return (caches[layer].keys ?? keys, caches[layer].values ?? values)
-  }
-
   /// What `look` sees of the keys and values of block `layer`, earlier ones included: all sequences at
   /// once, or each with its own cache.
   ///
@@ -78,20 +68,25 @@ public struct BlockContext: Sendable {
   ///   - look: queries, keys, values and a mask to a result `[B, ...]`.
   mutating func attended(
     _ queries: [Tensor], keys: Tensor, values: Tensor, layer: Int, window: Int? = nil,
-    _ look: ([Tensor], Tensor, Tensor, Mask) -> Tensor
+    _ look: ([Tensor], SeenKeys, Mask) -> Tensor
   ) -> Tensor {
     guard !sequenceCaches.isEmpty else {
-      let (keys, values) = remembered(keys: keys, values: values, layer: layer)
-      return look(queries, keys, values, mask(keyCount: keys.shape[2], window: window))
+      guard layer < caches.count else {
+        return look(
+          queries, .tensors(keys: keys, values: values),
+          mask(keyCount: keys.shape[2], window: window))
+      }
+      caches[layer].append(keys: keys, values: values)
+      let cache = caches[layer]
+      return look(queries, .cached(cache), mask(keyCount: cache.count, window: window))
     }
     precondition(visibleKeys == nil, "attended: sequences with caches of their own have no padding")
     let looks = sequenceCaches.indices.map { row in
       func part(_ tensor: Tensor) -> Tensor { tensor.sliced(axis: 0, range: row..<row + 1) }
       sequenceCaches[row][layer].append(keys: part(keys), values: part(values))
       let cache = sequenceCaches[row][layer]
-      let (keys, values) = (cache.keys ?? part(keys), cache.values ?? part(values))
       return look(
-        queries.map(part), keys, values, mask(keyCount: keys.shape[2], window: window))
+        queries.map(part), .cached(cache), mask(keyCount: cache.count, window: window))
     }
     return Tensor(concatenating: looks, alongAxis: 0)
   }

@@ -142,8 +142,10 @@ public struct DifferentialSelfAttention: BranchOperation {
     let looks = context.attended(
       [q], keys: isPaired ? turned : turned.repeatedHeads(H / G),
       values: paired(split(value(x, precision: precision), G)), layer: layer
-    ) { q, k, v, mask in
-      attention(q[0], k, v, mask: mask, dropout: dropout, precision: precision, probe: probe)
+    ) { q, seen, mask in
+      let (k, v) = seen.tensors
+      return attention(
+        q[0], k, v, mask: mask, dropout: dropout, precision: precision, probe: probe)
     }.split(count: 2, alongAxis: 1)  // [B, H / 2, T, 2D] each
     let difference = factor.difference(looks[0], looks[1], gain: nil, epsilon: spec.epsilon)
     let merged = difference.transposed(permutation: [0, 2, 1, 3])  // [B, T, H / 2, 2D]

@@ -185,7 +185,8 @@ public struct LatentAttention: BranchOperation {
     let probe = context.probe
     return context.attended(
       [q.plain, q.turned], keys: added, values: LatentCache.noValues(added), layer: layer
-    ) { q, rows, _, mask in  // rows: [B, 1, S, C + R]
+    ) { q, seen, mask in
+      let rows = seen.tensors.keys  // [B, 1, S, C + R]
       let look = Look(mask: mask, probe: probe, dropout: dropout, precision: precision)
       return isExpanded
         ? expanded((q[0], q[1]), rows: rows, look) : absorbed((q[0], q[1]), rows: rows, look)

@@ -105,8 +105,14 @@ struct SelfAttention: BranchOperation {
     let (precision, probe) = (context.precision, context.probe)
     let seen = context.attended(
       [q], keys: k, values: v, layer: layer, window: spec.window
-    ) { q, k, v, mask in
-      attention(
+    ) { q, seen, mask in
+      if case .cached(let cache) = seen, cache.elementType == .int8 {
+        return attention(
+          q[0], cache, scale: spec.scale, mask: mask, alibi: slopes, softCap: spec.softCap,
+          sinks: sinks, precision: precision, probe: probe)
+      }
+      let (k, v) = seen.tensors
+      return attention(
         q[0], k, v, scale: spec.scale, mask: mask, alibi: slopes, softCap: spec.softCap,
         sinks: sinks, dropout: dropout, precision: precision, probe: probe)
     }  // [B, H, T, D]

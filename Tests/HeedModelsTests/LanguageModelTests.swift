@@ -42,6 +42,23 @@ struct LanguageModelTests {
   }
 
   @Test(
+    "an 8-bit cache gives the same bits at once and in pieces, and other bits than a float32 one",
+    arguments: SmallConfig.all)
+  func smallCache(config: JSONValue) throws {
+    let model = try smallModel(config)
+    var options = LanguageModel.Options()
+    options.keepsBitsInPieces = true
+    var cache = model.emptyCache(elementType: .int8)
+    let whole = model.forward(ids, cache: &cache, options: options).logits
+    cache = model.emptyCache(elementType: .int8)
+    let parts = [0..<3, 3..<4, 4..<7].map { range in
+      model.forward(ids.map { Array($0[range]) }, cache: &cache, options: options).logits
+    }
+    #expect(bits(Tensor(concatenating: parts, alongAxis: 1)) == bits(whole))
+    #expect(bits(whole) != bits(model.logits(ids, options: options)))
+  }
+
+  @Test(
     "sequences of different lengths side by side get the bits that each gets alone",
     arguments: SmallConfig.all)
   func sequences(config: JSONValue) throws {
