@@ -19,8 +19,8 @@ public struct TextModel: Sendable {
     self.tokenizer = tokenizer
   }
 
-  /// A model that ships with the package, by its name, a folder, or a GGUF or llama2.c file with a
-  /// tokenizer beside it.
+  /// A model that ships with the package, by its name, a folder, a GGUF file, or a llama2.c file or
+  /// a GGUF file without a tokenizer that has one beside it.
   ///
   /// - Throws: `FormatError` that says what is known when there is neither.
   public init(
@@ -43,12 +43,25 @@ public struct TextModel: Sendable {
   /// - Throws: `FormatError` when there is none.
   public static func tokenizer(_ nameOrFolder: String) throws(FormatError) -> any Tokenizer {
     let place = folder(nameOrFolder)
-    // The tokenizer of a single file lies beside it.
+    if place.hasSuffix(".gguf") {
+      let file = try GGUFFile(path: place)
+      if GGUFTokenizer.isPresent(in: file) { return try GGUFTokenizer.tokenizer(of: file) }
+    }
+    // The tokenizer of other single files lies beside them.
     guard place.hasSuffix(".gguf") || place.hasSuffix(".bin") else {
       return try TokenizerFolder.tokenizer(at: place)
     }
     let parts = place.split(separator: "/", omittingEmptySubsequences: false).dropLast()
     return try TokenizerFolder.tokenizer(at: parts.isEmpty ? "." : parts.joined(separator: "/"))
+  }
+
+  /// How conversations become prompts of a model: what its folder or its GGUF file says, or plain.
+  ///
+  /// - Throws: `FormatError` for a file that cannot be read, `TemplateError` for a template that cannot.
+  public static func chatFormat(_ nameOrFolder: String) throws -> ChatFormat {
+    let place = folder(nameOrFolder)
+    guard place.hasSuffix(".gguf") else { return try ChatFormat(folder: place) }
+    return try ChatFormat(GGUFFile(path: place), tokenizer(nameOrFolder))
   }
 
   private static func folder(_ nameOrFolder: String) -> String {

@@ -31,7 +31,7 @@ struct Chat: ParsableCommand {
   func run() throws {
     let text = try model.load()
     var session = ChatSession(
-      text, format: try ChatFormat(folder: model.folder), settings: try sampling.settings(text),
+      text, format: try model.chatFormat(), settings: try sampling.settings(text),
       system: system, secondsSince1970: Int(Date().timeIntervalSince1970))
     let isPerson = isatty(STDIN_FILENO) == 1 && !json
     if isPerson { print("\(text.name); /help lists what else there is\n") }

@@ -38,7 +38,16 @@ struct Convert: ParsableCommand {
     // Whatever can be wrong with the text is said before anything is written.
     let before = try text.map { try evaluation(of: source, source: source, on: $0) }
     let showsProgress = isatty(2) != 0
-    try ModelConversion.convert(source, to: output, type: dtype) { written, all in
+    var metadata: [(key: String, value: GGUFValue)] = []
+    if output.hasSuffix(".gguf"), !source.hasSuffix(".gguf") {
+      let isFile = source.hasSuffix(".bin")
+      let folder = isFile ? URL(fileURLWithPath: source).deletingLastPathComponent().path : source
+      let found = try GGUFTokenizer.metadata(ofFolder: tokenizer ?? folder)
+      metadata = found.members
+      if let missing = found.missing { FileHandle.standardError.write(Data((missing + "\n").utf8)) }
+    }
+    try ModelConversion.convert(source, to: output, type: dtype, metadata: metadata) {
+      written, all in
       if showsProgress {
         let end = written == all ? "\n" : ""
         FileHandle.standardError.write(Data("\r\(written) of \(all) tensors\(end)".utf8))

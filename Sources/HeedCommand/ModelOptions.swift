@@ -6,7 +6,7 @@ import HeedText
 
 /// Which model.
 struct ModelOptions: ParsableArguments {
-  @Option(help: "The name of a model that ships (see `heed models`), or a folder.")
+  @Option(help: "The name of a model that ships (see `heed models`), a folder or a .gguf file.")
   var model = "shakespeare"
 
   func load() throws -> TextModel { try TextModel(model) }
@@ -14,8 +14,8 @@ struct ModelOptions: ParsableArguments {
   /// Its tokenizer alone.
   func tokenizer() throws -> any Tokenizer { try TextModel.tokenizer(model) }
 
-  /// The folder of the model.
-  var folder: String { ShippedModel.named(model)?.folder ?? model }
+  /// How conversations become prompts of it.
+  func chatFormat() throws -> ChatFormat { try TextModel.chatFormat(model) }
 }
 
 /// `-` is standard input.

@@ -21,11 +21,12 @@ public enum ModelConversion {
   ///   - input: a folder, a `.gguf` or a `.bin` file.
   ///   - output: a `.gguf` file, or a folder, which becomes `model.safetensors` and the JSON files of
   ///     the input.
+  ///   - metadata: more members of a GGUF file, such as those of a tokenizer.
   ///   - progress: told how many of how many tensors are written.
   /// - Throws: `FormatError`, also for what the format of the output has not.
   public static func convert(
     _ input: String, to output: String, type: ConversionType,
-    registry: FamilyRegistry = .standard,
+    registry: FamilyRegistry = .standard, metadata extra: [(key: String, value: GGUFValue)] = [],
     progress: (_ written: Int, _ all: Int) -> Void = { _, _ in }
   ) throws(FormatError) {
     guard output.hasSuffix(".gguf") else {
@@ -50,6 +51,7 @@ public enum ModelConversion {
       try architecture.check(
         PlannedGGUF(path: output, metadata: metadata, tensors: tensors), says: model)
     }
+    metadata += extra
     metadata.append(("general.file_type", .uint32(type.fileType)))
     metadata.append(("general.quantization_version", .uint32(2)))
     try GGUFFile.write(metadata: metadata, tensors: tensors, to: output) {

@@ -46,6 +46,20 @@ struct RealVocabularyTests {
   }
 
   @Test(
+    "every vector of llama.cpp with the vocabulary of its own file",
+    .enabled(if: isThere, "needs ../shared/data"))
+  func llamaFile() throws {
+    let file = try GGUFFile(path: path("tokenizers/llama.cpp-vocab/ggml-vocab-llama-spm.gguf"))
+    let tokenizer = try GGUFTokenizer.tokenizer(of: file)
+    #expect(tokenizer.specialTokens.beginning == 1)
+    for vector in try vectors("llama-spm") {
+      let ids = try tokenizer.encode(vector.text, addingSpecialTokens: false)
+      #expect(ids == vector.ids, "\(vector.text.debugDescription)")
+      #expect(try tokenizer.encode(vector.text) == [1] + vector.ids)
+    }
+  }
+
+  @Test(
     "expected tokenisations of models on the hub",
     .enabled(if: isThere, "needs ../shared/data"),
     arguments: [

@@ -54,17 +54,43 @@ public struct ChatFormat: Sendable {
       guard let text = settings[key]?.string ?? settings[key]?["content"]?.string else { continue }
       variables[key] = .string(text)
     }
-    let file = folder + "/chat_template.jinja"
-    var source: String?
-    if FileAccess.exists(file) {
-      source = String(decoding: try FileAccess.bytes(of: file), as: UTF8.self)
-    } else {
-      // Several templates have names; the one called "default" is for conversations.
-      let list = settings["chat_template"]?.array ?? []
-      let named = list.first { $0["name"]?.string == "default" } ?? list.first
-      source = settings["chat_template"]?.string ?? named?["template"]?.string
-    }
+    let source = try Self.source(folder: folder, settings)
     self.init(template: try source.map { try ChatTemplate($0) }, variables: variables)
+  }
+
+  /// The format that a GGUF file holds; plain where it holds none.
+  ///
+  /// - Throws: `TemplateError` for a template that cannot be read.
+  public init(_ file: GGUFFile, _ tokenizer: any Tokenizer) throws {
+    var variables = JSONObject()
+    let tokens = tokenizer.specialTokens
+    for (key, id) in [
+      ("bos_token", tokens.beginning), ("eos_token", tokens.end), ("pad_token", tokens.padding),
+      ("unk_token", tokens.unknown),
+    ] {
+      guard let text = id.flatMap(tokenizer.token) else { continue }
+      variables[key] = .string(text)
+    }
+    let source = file["tokenizer.chat_template"]?.string
+    self.init(template: try source.map { try ChatTemplate($0) }, variables: variables)
+  }
+
+  /// The text of the template of a folder; nil where it has none.
+  static func source(folder: String, _ settings: JSONValue? = nil) throws(FormatError) -> String? {
+    let file = folder + "/chat_template.jinja"
+    if FileAccess.exists(file) {
+      return String(decoding: try FileAccess.bytes(of: file), as: UTF8.self)
+    }
+    let config = folder + "/tokenizer_config.json"
+    var settings = settings
+    if settings == nil, FileAccess.exists(config) {
+      settings = try JSONValue(
+        contentsOf: config, options: JSONOptions(allowsNonFiniteNumbers: true))
+    }
+    // Several templates have names; the one called "default" is for conversations.
+    let list = settings?["chat_template"]?.array ?? []
+    let named = list.first { $0["name"]?.string == "default" } ?? list.first
+    return settings?["chat_template"]?.string ?? named?["template"]?.string
   }
 
   /// Whether the folder had a template.
