@@ -6,8 +6,8 @@ public struct ShippedModel: Sendable, Hashable {
   public let name: String
   /// One line for people.
   public let summary: String
-  /// Its folder.
-  public let folder: String
+  /// Its folder or file.
+  public let path: String
 
   /// All of them.
   public static var all: [ShippedModel] {
@@ -15,7 +15,10 @@ public struct ShippedModel: Sendable, Hashable {
       ShippedModel(
         name: "shakespeare",
         summary: "writes in the manner of Shakespeare's plays, character by character",
-        folder: resource("shakespeare"))
+        path: resource("shakespeare")),
+      ShippedModel(
+        name: "storyteller", summary: "tells stories in the manner of old children's books",
+        path: resource("storyteller/storyteller.gguf")),
     ]
   }
 

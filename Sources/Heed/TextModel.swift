@@ -65,6 +65,6 @@ public struct TextModel: Sendable {
   }
 
   private static func folder(_ nameOrFolder: String) -> String {
-    ShippedModel.named(nameOrFolder)?.folder ?? nameOrFolder
+    ShippedModel.named(nameOrFolder)?.path ?? nameOrFolder
   }
 }

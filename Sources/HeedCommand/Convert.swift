@@ -34,7 +34,7 @@ struct Convert: ParsableCommand {
 
   func run() throws {
     let text = try measure.map { try TextFile.text(at: $0) }
-    let source = ShippedModel.named(input)?.folder ?? input
+    let source = ShippedModel.named(input)?.path ?? input
     // Whatever can be wrong with the text is said before anything is written.
     let before = try text.map { try evaluation(of: source, source: source, on: $0) }
     let showsProgress = isatty(2) != 0

@@ -51,7 +51,9 @@ public enum ModelConversion {
       try architecture.check(
         PlannedGGUF(path: output, metadata: metadata, tensors: tensors), says: model)
     }
-    metadata += extra
+    // What the config of the model says of its tokens counts.
+    let known = Set(metadata.map(\.key))
+    metadata += extra.filter { !known.contains($0.key) }
     metadata.append(("general.file_type", .uint32(type.fileType)))
     metadata.append(("general.quantization_version", .uint32(2)))
     try GGUFFile.write(metadata: metadata, tensors: tensors, to: output) {
