@@ -44,6 +44,9 @@ public func fuzz(_ bytes: UnsafePointer<UInt8>, _ count: Int) {
     else { return }
     for name in file.tensorNames { _ = try? file.tensor(named: name) }
     _ = try? LanguageModel(path: path)
+    if let tokenizer = try? GGUFTokenizer.tokenizer(of: file), let ids = try? tokenizer.encode(text) {
+      _ = tokenizer.decode(ids)
+    }
   case .tokenizer:
     guard let json = try? JSONValue(parsing: Array(data)),
       let tokenizer = try? PipelineTokenizer(json: json, place: "fuzz")
