@@ -10,7 +10,8 @@ let package = Package(
     .target(
       name: "FuzzTargets",
       dependencies: [
-        .product(name: "HeedFormats", package: "heed"), .product(name: "HeedModels", package: "heed"),
+        .product(name: "HeedFormats", package: "heed"),
+        .product(name: "HeedModels", package: "heed"),
         .product(name: "HeedText", package: "heed"), .product(name: "HeedTensor", package: "heed"),
       ]),
     // C, because libFuzzer brings the main function.

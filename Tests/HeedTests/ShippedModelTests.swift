@@ -12,7 +12,8 @@ struct ShippedModelTests {
       ("storyteller", "Once upon a time there was a king who had three sons.", 3.5),
     ])
   func expectations(name: String, text: String, most: Double) throws {
-    #expect(ShippedModel.named(name).map { FileManager.default.fileExists(atPath: $0.path) } == true)
+    #expect(
+      ShippedModel.named(name).map { FileManager.default.fileExists(atPath: $0.path) } == true)
     let loss = try TextModel(name).evaluate(text).loss
     #expect(loss < most, "\(loss)")
   }

@@ -26,6 +26,7 @@ private let path =
 
 private let text = "The  owl's 12 eggs,\n\u{e9}t\u{e9} \u{4e16}\u{754c} \u{1f600}</s>"
 
+/// What libFuzzer calls for each input.
 @_cdecl("heed_fuzz")
 public func fuzz(_ bytes: UnsafePointer<UInt8>, _ count: Int) {
   let data = Data(bytes: bytes, count: count)
@@ -44,7 +45,8 @@ public func fuzz(_ bytes: UnsafePointer<UInt8>, _ count: Int) {
     else { return }
     for name in file.tensorNames { _ = try? file.tensor(named: name) }
     _ = try? LanguageModel(path: path)
-    if let tokenizer = try? GGUFTokenizer.tokenizer(of: file), let ids = try? tokenizer.encode(text) {
+    if let tokenizer = try? GGUFTokenizer.tokenizer(of: file), let ids = try? tokenizer.encode(text)
+    {
       _ = tokenizer.decode(ids)
     }
   case .tokenizer:
