@@ -31,6 +31,7 @@ package struct LeftLayout: Sendable {
     to target: UnsafeMutableRawPointer
   ) {
     let table = Kernels.table
+    if rows == 1 && columnStride == 1 { return packRow(depth: depth, source, to: target) }
     switch (precision, columnStride == 1) {
     case (.bfloat16, _):
       table.pack_left_bf16(
@@ -42,5 +43,16 @@ package struct LeftLayout: Sendable {
       table.pack_rows_f32(
         depth, rows, source, columnStride, target.assumingMemoryBound(to: Float.self), rows)
     }
+  }
+  /// One row has the same layout either way: its words in order. Generating a token packs nothing else.
+  private func packRow(
+    depth: Int, _ source: UnsafePointer<Float>, to target: UnsafeMutableRawPointer
+  ) {
+    guard precision == .bfloat16 else {
+      return target.copyMemory(from: source, byteCount: depth * 4)
+    }
+    let values = target.assumingMemoryBound(to: UInt16.self)
+    Kernels.table.bf16_from_f32(depth, source, values)
+    if depth % 2 == 1 { values[depth] = 0 }
   }
 }

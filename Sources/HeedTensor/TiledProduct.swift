@@ -39,11 +39,13 @@ enum TiledProduct {
       let bytesPerPanel = max(1, depth) * panel * (precision == .float32 ? 4 : 2)
       let isByRows = LeftLayout(precision).isByRows
       if rows <= (isByRows ? registerRows : TiledProduct.tileRows) {
-        // One tile of rows: b is read once, straight through. 256 KB of it in each part.
+        // One tile of rows: b is read once, straight through. 256 KB of it in each part, where the
+        // micro-kernel finds fours of panels.
         depthBlock = max(depth, 1)
         rowsPerPart = max(rows, 1)
         tileRows = rowsPerPart
-        panelsPerPart = max(1, min(panels, (256 << 10) / bytesPerPanel))
+        let most = max(1, min(panels, (256 << 10) / bytesPerPanel))
+        panelsPerPart = most < 4 ? most : most / 4 * 4
       } else if isByRows {
         depthBlock = depth <= 1536 ? max(depth, 1) : 1024
         let blocks = (rows + 255) / 256
@@ -90,7 +92,7 @@ enum TiledProduct {
       packedColumns = storage
     }
     // Rows that several parts read are packed once, before.
-    let isShared = product.itemCount == 1 && plan.panelParts > 1 && product.rows > tileRows
+    let isShared = product.itemCount == 1 && plan.panelParts > 1
     let packedRows = isShared ? packRows(product, plan) : nil
     forChunks(product.itemCount * parts, of: plan.itemsPerPart) { [product] start, count in
       let scratch = Scratch(product, plan, sharedRows: packedRows)

@@ -11,11 +11,18 @@
 // registers busy; with few rows more vectors are taken so that enough independent sums hide the
 // latency of an addition.
 
-// Both operands are asked for a few steps ahead: deep products stream them from the second cache,
-// and what the processor foresees by itself left a twentieth of the speed behind.
+// With many rows both operands are asked for a few steps ahead: deep products stream them from the
+// second cache, and what the processor foresees by itself left a twentieth of the speed behind. With
+// few rows the panels come from memory, whose speed is the limit: there one line in two is asked
+// for, into the second cache and a page ahead, and the processor's own streams bring the rest. Asking
+// for every line held up to a third of the speed back, because each takes a miss buffer of the first
+// cache.
 
 // Columns lie in panels of 32 (two vectors), panel_stride apart; 32 where b is one matrix.
 #define AT(v) ((v) / 2 * panel_stride + 16 * ((v) % 2))
+
+/// Bytes from a line to the one that is asked for: panels from memory.
+#define TILE_AHEAD 4096
 
 #define TILE_INLINE static inline __attribute__((always_inline))
 
@@ -34,9 +41,15 @@ TILE_INLINE void NAME(block)(const int rows, const int vectors, const int by_row
                       : _mm512_setzero_ps();
   for (ptrdiff_t kk = 0; kk < k; kk++) {
     __m512i y[8];
+    if (rows <= 6) {
 #pragma clang loop unroll(full)
-    for (int v = 0; v < vectors; v++)
-      _mm_prefetch((const char *)(b + 16 * b_stride + AT(v)), _MM_HINT_T0);
+      for (int v = 0; v < vectors; v += 2)
+        _mm_prefetch((const char *)(b + AT(v)) + TILE_AHEAD, _MM_HINT_T1);
+    } else {
+#pragma clang loop unroll(full)
+      for (int v = 0; v < vectors; v++)
+        _mm_prefetch((const char *)(b + 16 * b_stride + AT(v)), _MM_HINT_T0);
+    }
     if (!by_rows && rows > 1) _mm_prefetch((const char *)(a + 24 * a_stride), _MM_HINT_T0);
 #pragma clang loop unroll(full)
     for (int v = 0; v < vectors; v++)
@@ -142,4 +155,5 @@ TILE_INLINE void NAME(all)(const int by_rows, ptrdiff_t m, ptrdiff_t n, ptrdiff_
 }
 
 #undef AT
+#undef TILE_AHEAD
 #undef TILE_INLINE
