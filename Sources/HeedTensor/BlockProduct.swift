@@ -40,7 +40,7 @@ struct BlockProduct {
     var panelsPerPart: Int
     let panelBytes = weight.panels.shape[1]
     if rows <= Self.fewRows {
-      let bytes = min(128 << 10, max(32 << 10, panels * panelBytes / 16))
+      let bytes = min(128 << 10, max(64 << 10, panels * panelBytes / 16))
       panelsPerPart = max(1, bytes / max(panelBytes, 1))
     } else {
       let rowBlocks = (rows + 251) / 252
@@ -52,7 +52,8 @@ struct BlockProduct {
     let rowParts = (rows + rowsPerPart - 1) / rowsPerPart
     let panelParts = (panels + panelsPerPart - 1) / panelsPerPart
     let work = rows * k * weight.outputCount
-    ThreadPool.shared.parallel(rowParts * panelParts, work: work) { part in
+    let order: ThreadPool.Order = rows <= Self.fewRows ? .runs : .next
+    ThreadPool.shared.parallel(rowParts * panelParts, work: work, order: order) { part in
       let firstRow = part % rowParts * rowsPerPart
       let first = part / rowParts * panelsPerPart
       multiply(

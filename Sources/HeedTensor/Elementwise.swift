@@ -38,13 +38,14 @@ let elementwiseChunk = 1 << 15
 
 /// Calls `body` for pieces of `0..<count` of a fixed size, so that results do not depend on threads.
 package func forChunks(
-  _ count: Int, of size: Int, _ body: (_ start: Int, _ length: Int) -> Void
+  _ count: Int, of size: Int, order: ThreadPool.Order = .next,
+  _ body: (_ start: Int, _ length: Int) -> Void
 ) {
   guard count > size else {
     if count > 0 { body(0, count) }
     return
   }
-  ThreadPool.shared.parallel((count + size - 1) / size) { part in
+  ThreadPool.shared.parallel((count + size - 1) / size, order: order) { part in
     let start = part * size
     body(start, min(size, count - start))
   }

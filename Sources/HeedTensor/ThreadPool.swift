@@ -40,11 +40,31 @@ public final class ThreadPool: Sendable {
     return try $limit.withValue(count, operation: body)
   }
 
+  /// How threads share out parts.
+  package enum Order: Sendable {
+    /// Whoever is free takes the next: neighbouring parts run at about the same time and share what
+    /// they read in the last cache.
+    case next
+    /// Each thread takes a run of neighbours, and then what others have left of theirs: parts that
+    /// are read from memory one after the other are streams that the processor foresees.
+    case runs
+  }
+
   private struct Job: Sendable {
     let body: @Sendable (Int) -> Void
     let count: Int
+    let order: Order
+    /// Threads that were asked for.
+    let threads: Int
     /// Workers that may still join.
     var places: Int
+
+    var runCount: Int { order == .next ? 1 : threads }
+
+    /// The parts of one run.
+    func run(_ index: Int) -> Range<Int> {
+      index * count / runCount..<(index + 1) * count / runCount
+    }
   }
 
   /// The open job, if any. A worker joins under the lock, so that a late one never touches a job
@@ -52,8 +72,9 @@ public final class ThreadPool: Sendable {
   private let job = Mutex<Job?>(nil)
   /// Counts jobs; what idle workers watch.
   private let generation = Atomic<Int>(0)
-  /// The next part of the open job that nobody has taken.
-  private let next = Atomic<Int>(0)
+  /// The next part of each run of the open job that nobody has taken; one run where the order is
+  /// `next`. A cache line apart.
+  private let cursors = Cursors()
   /// Workers that joined the open job and have not left it.
   private let active = Atomic<Int>(0)
   private let sleepers = Atomic<Int>(0)
@@ -70,8 +91,10 @@ public final class ThreadPool: Sendable {
   ///
   /// - Parameter work: about how many multiply-adds the parts have together; so few that waking a
   ///   thread would take longer are done by the caller alone.
-  package func parallel(_ count: Int, work: Int = .max, _ body: (Int) -> Void) {
-    let helpers = work < 1 << 17 ? 0 : min(Self.threadCount, count) - 1
+  package func parallel(
+    _ count: Int, work: Int = .max, order: Order = .next, _ body: (Int) -> Void
+  ) {
+    let helpers = work < 1 << 17 ? 0 : min(Self.threadCount, count, Cursors.most) - 1
     guard helpers > 0,
       busy.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing)
         .exchanged
@@ -85,12 +108,14 @@ public final class ThreadPool: Sendable {
       // The closure is called from several threads although it is not marked so: its callers in
       // this package write disjoint memory (see `Storage`), and no worker keeps it past this call.
       nonisolated(unsafe) let shared = body
-      next.store(0, ordering: .releasing)
-      job.withLock { $0 = Job(body: { shared($0) }, count: count, places: helpers) }
+      let open = Job(
+        body: { shared($0) }, count: count, order: order, threads: helpers + 1, places: helpers)
+      for run in 0..<open.runCount { cursors.set(run, to: open.run(run).lowerBound) }
+      job.withLock { $0 = open }
       generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
       let asleep = sleepers.load(ordering: .sequentiallyConsistent)
       for _ in 0..<min(asleep, helpers) { wake.signal() }
-      takeParts(of: count, shared)
+      takeParts(of: open, first: 0)
       job.withLock { $0 = nil }
       var spins = 0
       while active.load(ordering: .acquiring) > 0 {
@@ -100,11 +125,16 @@ public final class ThreadPool: Sendable {
     }
   }
 
-  private func takeParts(of count: Int, _ body: (Int) -> Void) {
-    while true {
-      let part = next.wrappingAdd(1, ordering: .acquiringAndReleasing).oldValue
-      if part >= count { return }
-      body(part)
+  /// Takes parts until none is left, beginning with run `first`.
+  private func takeParts(of job: Job, first: Int) {
+    for turn in 0..<job.runCount {
+      let run = (first + turn) % job.runCount
+      let end = job.run(run).upperBound
+      while true {
+        let part = cursors.advance(run)
+        if part >= end { break }
+        job.body(part)
+      }
     }
   }
 
@@ -142,7 +172,7 @@ public final class ThreadPool: Sendable {
       return open
     }
     guard let joined else { return false }
-    takeParts(of: joined.count, joined.body)
+    takeParts(of: joined, first: joined.threads - joined.places)
     return true
   }
 
@@ -154,5 +184,28 @@ public final class ThreadPool: Sendable {
     sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
     while generation.load(ordering: .sequentiallyConsistent) == seen { wake.wait() }
     sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+  }
+}
+
+/// Counters that threads advance, each in a cache line of its own.
+private struct Cursors: @unchecked Sendable {
+  /// Threads of one operation at most.
+  static let most = 256
+  private static let step = 64 / MemoryLayout<Int>.stride
+  /// Never freed: the pool lives as long as the process.
+  private let base: UnsafeMutablePointer<Atomic<Int>>
+
+  init() {
+    base = .allocate(capacity: Self.most * Self.step)
+    for index in 0..<Self.most * Self.step { (base + index).initialize(to: Atomic(0)) }
+  }
+
+  func set(_ index: Int, to value: Int) {
+    base[index * Self.step].store(value, ordering: .releasing)
+  }
+
+  /// The value before.
+  func advance(_ index: Int) -> Int {
+    base[index * Self.step].wrappingAdd(1, ordering: .acquiringAndReleasing).oldValue
   }
 }

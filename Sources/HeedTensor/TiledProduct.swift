@@ -94,7 +94,10 @@ enum TiledProduct {
     // Rows that several parts read are packed once, before.
     let isShared = product.itemCount == 1 && plan.panelParts > 1
     let packedRows = isShared ? packRows(product, plan) : nil
-    forChunks(product.itemCount * parts, of: plan.itemsPerPart) { [product] start, count in
+    // Few rows read b once, from memory.
+    let order: ThreadPool.Order = plan.rowParts == 1 && product.rows <= tileRows ? .runs : .next
+    forChunks(product.itemCount * parts, of: plan.itemsPerPart, order: order) {
+      [product] start, count in
       let scratch = Scratch(product, plan, sharedRows: packedRows)
       for index in start..<start + count {
         let (item, part) = index.quotientAndRemainder(dividingBy: parts)
