@@ -70,11 +70,19 @@ public struct LanguageModel: Sendable {
     blocks = spec.blocks.enumerated().map { layer, block in
       Block(block, layer: layer, weights, packing: packing)
     }
+    // The system maps pages around one that is read, those of packed neighbours too.
+    if packed { Self.releasePages(parameters, blockParameters) }
     finalNorm = spec.finalNorm.map { Norm($0, path: "finalNorm", layer: nil, weights) }
     head = Linear(
       spec.isHeadTied
         ? embedding.quantized(to: quantization) : weights.matrix("head.weight", nil),
       bias: spec.hasHeadBias ? weights("head.bias", nil) : nil, packing: packing)
+    if packed { Self.releasePages(parameters, blockParameters) }
+  }
+
+  private static func releasePages(_ tensors: [String: Tensor], _ blocks: [String: BlockTensor]) {
+    for tensor in tensors.values { tensor.releasePages() }
+    for tensor in blocks.values { tensor.bytes.releasePages() }
   }
 
   /// Caches for the blocks, empty; those of window layers forget what nobody can see any more.

@@ -33,8 +33,28 @@ public struct PackedMatrix: Sendable {
       uninitialized: [count, units, width], precision == .float32 ? .float32 : .int32)
     let target = result.rawPointer
     let source = weight.detached()
-    ThreadPool.shared.parallel(count) { index in
-      // Panel by panel through float32, so that a large half-precision weight never exists twice.
+    // Panel by panel through float32, and pages of a file given back on the way, so that a large
+    // weight never exists twice.
+    let atOnce = max(1, (16 << 20) / max(units * width * 4, 1))
+    for first in stride(from: 0, to: count, by: atOnce) {
+      let panels = first..<min(first + atOnce, count)
+      Self.pack(source, panels: panels, units: units, precision, target)
+      source.sliced(axis: 0, range: 0..<min(n, panels.upperBound * width)).releasePages()
+    }
+    outputCount = n
+    inputCount = k
+    self.precision = precision
+    panels = result
+  }
+
+  private static func pack(
+    _ source: Tensor, panels: Range<Int>, units: Int, _ precision: ProductPrecision,
+    _ target: UnsafeMutableRawPointer
+  ) {
+    let width = TiledProduct.panel
+    let (n, k) = (source.shape[0], source.shape[1])
+    ThreadPool.shared.parallel(panels.count) { part in
+      let index = panels.lowerBound + part
       let rows = min(width, n - index * width)
       var part = source.sliced(axis: 0, range: index * width..<index * width + rows)
       if part.elementType != .float32 { part = part.converted(to: .float32) }
@@ -46,10 +66,6 @@ public struct PackedMatrix: Sendable {
         target + index * units * width * 4)
       withExtendedLifetime(part) {}
     }
-    outputCount = n
-    inputCount = k
-    self.precision = precision
-    panels = result
   }
 
   /// Bytes of the packed weight.
