@@ -67,13 +67,15 @@ extension TextModel {
   /// predicted from those before it in its window. Tokens at the beginning of a window know little;
   /// with an overlap, each window but the first begins with that many tokens of the one before.
   ///
-  /// - Throws: `TokenizerError` when the text cannot be encoded or is too short.
+  /// - Throws: `TokenizerError` when the text cannot be encoded or is too short, `GenerationError` when
+  ///   the model gives no numbers.
   public func evaluate(_ text: String, overlap: Int = 0) throws -> Evaluation {
     let ids = try tokenizer.encode(text)
     guard ids.count > 1 else { throw TokenizerError("the text is too short to evaluate") }
     let window = model.spec.contextLength
     guard overlap >= 0, overlap < window else {
-      throw TokenizerError("an overlap of \(overlap) tokens in windows of \(window)")
+      throw TokenizerError(
+        "an overlap of \(overlap) tokens in windows of \(window): it must be at most \(window - 1)")
     }
     var sum = 0.0
     // Tokens before this one are predicted, or the first of all.
@@ -87,6 +89,10 @@ extension TextModel {
       let loss: Float = model.loss([Array(ids[start..<end])], targets: [targets]).item()
       sum += Double(loss) * Double(end + 1 - done)
       done = end + 1
+    }
+    guard sum.isFinite else {
+      throw GenerationError(
+        .scores, "the model's scores are no numbers", hint: "its weights may be damaged")
     }
     return Evaluation(
       loss: sum / Double(ids.count - 1), tokens: ids.count - 1, bytes: text.utf8.count,

@@ -81,12 +81,7 @@ public struct RecipeRun: Sendable {
     let fresh = family.weights(spec).freshParameters(of: spec, seed: recipe.seed)
     binding = fresh.binding
     let training = recipe.training(outside: binding.namesOutsideBlocks)
-    do {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    } catch {
-      throw TrainingError(
-        .unusable, what: "cannot make the folder \(folder): \(error.localizedDescription)")
-    }
+    try FileAccess.makeFolder(folder)
     if isResuming {
       let path = folder + "/checkpoint.safetensors"
       let checkpoint = try Checkpoint(path: path)

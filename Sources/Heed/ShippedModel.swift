@@ -1,4 +1,5 @@
 import Foundation
+public import HeedFormats
 
 /// A model that ships with the package.
 public struct ShippedModel: Sendable, Hashable {
@@ -24,6 +25,26 @@ public struct ShippedModel: Sendable, Hashable {
 
   /// The one called `name`.
   public static func named(_ name: String) -> ShippedModel? { all.first { $0.name == name } }
+
+  /// Where a model lies: that of a name that ships, or else the path itself.
+  ///
+  /// - Throws: `FormatError` that says what can be named when nothing is there.
+  public static func place(of nameOrPath: String) throws(FormatError) -> String {
+    if let shipped = named(nameOrPath) { return shipped.path }
+    let isModel =
+      FileAccess.isFolder(nameOrPath)
+      || [".gguf", ".bin", ".json"].contains { nameOrPath.hasSuffix($0) }
+    guard isModel, FileAccess.exists(nameOrPath) else {
+      let isThere = FileAccess.exists(nameOrPath)
+      throw FormatError(
+        isThere ? .unsupported : .missing,
+        what: isThere ? "this is no model" : "there is no such model",
+        place: nameOrPath.isEmpty ? "\"\"" : nameOrPath,
+        expected: all.map(\.name).joined(separator: ", ")
+          + ", a folder with config.json, or a .gguf or .bin file")
+    }
+    return nameOrPath
+  }
 
   /// The text that `heed train shakespeare-chars` learns from.
   public static var shakespeareText: String {

@@ -26,7 +26,7 @@ public struct TextModel: Sendable {
   public init(
     _ nameOrFolder: String, precision: ProductPrecision = .float32
   ) throws(FormatError) {
-    let folder = Self.folder(nameOrFolder)
+    let folder = try ShippedModel.place(of: nameOrFolder)
     let model = try LanguageModel(path: folder, precision: precision)
     let tokenizer = try Self.tokenizer(nameOrFolder)
     guard tokenizer.vocabularySize <= model.spec.vocabularySize else {
@@ -42,7 +42,7 @@ public struct TextModel: Sendable {
   ///
   /// - Throws: `FormatError` when there is none.
   public static func tokenizer(_ nameOrFolder: String) throws(FormatError) -> any Tokenizer {
-    let place = folder(nameOrFolder)
+    let place = try ShippedModel.place(of: nameOrFolder)
     if place.hasSuffix(".gguf") {
       let file = try GGUFFile(path: place)
       if GGUFTokenizer.isPresent(in: file) { return try GGUFTokenizer.tokenizer(of: file) }
@@ -59,12 +59,8 @@ public struct TextModel: Sendable {
   ///
   /// - Throws: `FormatError` for a file that cannot be read, `TemplateError` for a template that cannot.
   public static func chatFormat(_ nameOrFolder: String) throws -> ChatFormat {
-    let place = folder(nameOrFolder)
+    let place = try ShippedModel.place(of: nameOrFolder)
     guard place.hasSuffix(".gguf") else { return try ChatFormat(folder: place) }
     return try ChatFormat(GGUFFile(path: place), tokenizer(nameOrFolder))
-  }
-
-  private static func folder(_ nameOrFolder: String) -> String {
-    ShippedModel.named(nameOrFolder)?.path ?? nameOrFolder
   }
 }

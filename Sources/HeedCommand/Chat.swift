@@ -38,6 +38,9 @@ struct Chat: ParsableCommand {
     while true {
       if isPerson { show("> ") }
       guard let line = readLine() else { break }
+      guard !line.contains("\u{FFFD}") else {
+        throw CommandError("standard input is not UTF-8 text")
+      }
       let message = line.trimmingCharacters(in: .whitespaces)
       if message.isEmpty { continue }
       if message.hasPrefix("/") {

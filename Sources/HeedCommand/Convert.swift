@@ -34,7 +34,7 @@ struct Convert: ParsableCommand {
 
   func run() throws {
     let text = try measure.map { try TextFile.text(at: $0) }
-    let source = ShippedModel.named(input)?.path ?? input
+    let source = try ShippedModel.place(of: input)
     // Whatever can be wrong with the text is said before anything is written.
     let before = try text.map { try evaluation(of: source, source: source, on: $0) }
     let showsProgress = isatty(2) != 0
@@ -44,13 +44,13 @@ struct Convert: ParsableCommand {
       let folder = isFile ? URL(fileURLWithPath: source).deletingLastPathComponent().path : source
       let found = try GGUFTokenizer.metadata(ofFolder: tokenizer ?? folder)
       metadata = found.members
-      if let missing = found.missing { FileHandle.standardError.write(Data((missing + "\n").utf8)) }
+      if let missing = found.missing { note(missing) }
     }
     try ModelConversion.convert(source, to: output, type: dtype, metadata: metadata) {
       written, all in
       if showsProgress {
         let end = written == all ? "\n" : ""
-        FileHandle.standardError.write(Data("\r\(written) of \(all) tensors\(end)".utf8))
+        showOnStandardError("\r\(written) of \(all) tensors\(end)")
       }
     }
     let after = try text.map { try evaluation(of: output, source: source, on: $0) }

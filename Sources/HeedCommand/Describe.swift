@@ -13,7 +13,7 @@ struct Describe: ParsableCommand {
   var model = "shakespeare"
 
   func run() throws {
-    let place = ShippedModel.named(model)?.path ?? model
+    let place = try ShippedModel.place(of: model)
     if place.hasSuffix(".gguf") || place.hasSuffix(".bin") {
       print(try PublishedModel(path: place).spec.summary)
       return

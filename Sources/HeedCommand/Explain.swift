@@ -3,6 +3,7 @@ import Foundation
 import Heed
 import HeedExplorer
 import HeedFormats
+import HeedTensor
 
 /// `heed explain`: what a model reads from.
 struct Explain: ParsableCommand {
@@ -26,6 +27,9 @@ struct Explain: ParsableCommand {
     if let output, !["png", "svg", "json"].contains(where: { output.hasSuffix("." + $0) }) {
       throw ValidationError("--output must end in .png, .svg or .json, not \"\(output)\"")
     }
+    for (name, value) in [("--position", position), ("--layer", layer), ("--head", head)] {
+      if let value, value < 0 { throw ValidationError("\(name) must be 0 or more, not \(value)") }
+    }
   }
 
   func run() throws {
@@ -45,7 +49,7 @@ struct Explain: ParsableCommand {
       output.hasSuffix(".png")
       ? picture.png : Array((output.hasSuffix(".svg") ? picture.svg : explanation.json).utf8)
     try writeFile(bytes, to: output)
-    FileHandle.standardError.write(Data("wrote \(output)\n".utf8))
+    note("wrote \(output)")
   }
 
   /// Draws what the last token of `text` reads from.
@@ -71,9 +75,5 @@ struct Explain: ParsableCommand {
 
 /// Writes a whole file or none.
 func writeFile(_ bytes: [UInt8], to path: String) throws {
-  do {
-    try Data(bytes).write(to: URL(fileURLWithPath: path), options: .atomic)
-  } catch {
-    throw CommandError("cannot write \(path): \(error.localizedDescription)")
-  }
+  try AtomicFile.write(to: path) { (file) throws(FileError) in try file.append(bytes) }
 }

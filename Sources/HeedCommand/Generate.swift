@@ -45,6 +45,7 @@ struct Generate: AsyncParsableCommand {
         String($0.hasSuffix("\r") ? $0.dropLast() : $0)
       }
     }
+    guard !all.isEmpty else { throw CommandError("\(prompts ?? ""): there is no prompt in it") }
     var settings = try sampling.settings(text)
     try search.apply(to: &settings)
     settings.alternativeCount = logprobs
@@ -52,13 +53,17 @@ struct Generate: AsyncParsableCommand {
     let isStreamed =
       all.count == 1 && settings.resultCount == 1 && settings.strategy == .sampling && !json
     if isStreamed {
+      // Made before anything is shown, so that a prompt that is refused leaves no output.
+      var generator = try TextGenerator(
+        text, prompt: all[0], settings: settings, cache: cache)
       var whole = all[0]
       show(whole)
-      for await piece in try text.stream(all[0], settings: settings, cache: cache) {
+      while let piece = generator.next() {
         whole += piece
         show(piece)
       }
       print()
+      if generator.finish == .stuck { throw GenerationError.stuck(after: whole, settings) }
       try drawn(text, whole)
       return
     }
@@ -73,6 +78,9 @@ struct Generate: AsyncParsableCommand {
         }
         print(all[result.prompt] + result.text)
       }
+    }
+    if let stuck = results.first(where: { $0.finish == .stuck }) {
+      throw GenerationError.stuck(after: all[stuck.prompt] + stuck.text, settings)
     }
     if let first = results.first { try drawn(text, all[first.prompt] + first.text) }
   }

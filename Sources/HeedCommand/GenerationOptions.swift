@@ -53,6 +53,9 @@ struct SamplingOptions: ParsableArguments {
   func validate() throws {
     guard tokens > 0 else { throw ValidationError("--tokens must be 1 or more, not \(tokens)") }
     if let problem = sampling.problem { throw ValidationError(problem) }
+    for (name, texts) in [("--stop", stop), ("--forbid", forbid)] where texts.contains("") {
+      throw ValidationError("\(name) must not be empty")
+    }
     for bias in logitBias where Self.parts(of: bias) == nil {
       throw ValidationError("--logit-bias must be TOKEN=VALUE, not \"\(bias)\"")
     }
@@ -60,7 +63,7 @@ struct SamplingOptions: ParsableArguments {
 
   private static func parts(of bias: String) -> (token: String, value: Float)? {
     guard let place = bias.lastIndex(of: "="), place > bias.startIndex,
-      let value = Float(bias[bias.index(after: place)...]), !value.isNaN
+      let value = Float(bias[bias.index(after: place)...]), !value.isNaN, value != .infinity
     else { return nil }
     return (String(bias[..<place]), value)
   }
@@ -86,6 +89,9 @@ struct SamplingOptions: ParsableArguments {
         throw CommandError("--logit-bias: \"\(token)\" is \(ids.count) tokens, not one")
       }
       settings.sampling.bias[ids[0]] = value
+    }
+    for id in stopToken where !(0..<text.model.spec.vocabularySize).contains(id) {
+      throw CommandError("--stop-token: there is no token \(id)")
     }
     if !stopToken.isEmpty { settings.stopTokens = text.model.spec.endTokens + stopToken }
     return settings
@@ -162,7 +168,9 @@ struct SearchOptions: ParsableArguments {
     if let jsonSchema {
       let isInline = jsonSchema.drop { $0.isWhitespace }.hasPrefix("{")
       let schema =
-        isInline ? try JSONValue(parsing: jsonSchema) : try JSONValue(contentsOf: jsonSchema)
+        isInline
+        ? try JSONValue(parsing: jsonSchema, place: "--json-schema")
+        : try JSONValue(contentsOf: jsonSchema)
       settings.constraint = try TextConstraint(jsonSchema: schema)
     }
     if let draft {

@@ -16,18 +16,39 @@ struct HeedTool: AsyncParsableCommand {
   /// Runs the command that the arguments name. Exit status: 0 done, 1 failed, 2 wrong use.
   static func main() async {
     do {
+      try checkArguments()
       var command = try parseAsRoot()
       if var command = command as? any AsyncParsableCommand {
         try await command.run()
       } else {
         try command.run()
       }
+      try endOutput()
     } catch {
       let code = exitCode(for: error)
       let message = fullMessage(for: error)
-      let target = code.isSuccess ? FileHandle.standardOutput : FileHandle.standardError
-      if !message.isEmpty { target.write(Data((message + "\n").utf8)) }
-      Foundation.exit(code.isSuccess ? 0 : code == .validationFailure ? 2 : 1)
+      if code.isSuccess {
+        if !message.isEmpty { print(message) }
+        Foundation.exit(fflush(nil) == 0 ? 0 : 1)
+      }
+      fflush(nil)
+      if !message.isEmpty { note(message) }
+      Foundation.exit(code == .validationFailure ? 2 : 1)
+    }
+  }
+
+  /// Swift puts U+FFFD where an argument is not UTF-8: that is not what was meant.
+  private static func checkArguments() throws {
+    for (place, argument) in CommandLine.arguments.enumerated().dropFirst()
+    where argument.contains("\u{FFFD}") {
+      throw ValidationError("argument \(place) is not UTF-8 text")
+    }
+  }
+
+  /// Writes what is still to be written: a full disk is seen here at the latest.
+  private static func endOutput() throws {
+    guard fflush(nil) == 0 else {
+      throw CommandError("cannot write to standard output: \(String(cString: strerror(errno)))")
     }
   }
 }

@@ -9,6 +9,10 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "The name of a model that ships (see `heed models`), a folder or a .gguf file.")
   var model = "shakespeare"
 
+  func validate() throws {
+    if model.isEmpty { throw ValidationError("--model must not be empty") }
+  }
+
   func load() throws -> TextModel { try TextModel(model) }
 
   /// Its tokenizer alone.
@@ -21,7 +25,17 @@ struct ModelOptions: ParsableArguments {
 /// `-` is standard input.
 func readText(_ argument: String) throws -> String {
   guard argument == "-" else { return argument }
-  let data = FileHandle.standardInput.readDataToEndOfFile()
+  var data = Data()
+  while true {
+    let part: Data?
+    do { part = try FileHandle.standardInput.read(upToCount: 1 << 20) } catch {
+      throw CommandError("cannot read standard input")
+    }
+    guard let part, !part.isEmpty else { break }
+    data += part
+    // As much as a file of text may have.
+    guard data.count <= 1 << 30 else { throw CommandError("standard input has more than 1 GB") }
+  }
   guard let text = String(data: data, encoding: .utf8) else {
     throw CommandError("standard input is not UTF-8 text")
   }
@@ -46,4 +60,9 @@ func show(_ piece: String) {
 }
 
 /// One line on standard error.
-func note(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+func note(_ line: String) { showOnStandardError(line + "\n") }
+
+/// A text on standard error, at once. There is nobody to tell when it cannot be written.
+func showOnStandardError(_ text: String) {
+  try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
+}

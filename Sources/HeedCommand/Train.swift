@@ -49,11 +49,13 @@ struct Train: ParsableCommand {
         "the texts that \(recipe.name) learns from do not ship: name their folder with --data "
           + "(train*.txt and valid*.txt, or .txt.gz)")
     }
-    for (name, value) in [
-      ("--steps", steps), ("--batch", batch), ("--threads", threads),
-      ("--checkpoint-every", checkpointEvery),
-    ] where value.map({ $0 < 1 }) ?? false {
-      throw ValidationError("\(name) must be 1 or more")
+    for (name, value, most) in [
+      ("--steps", steps, 1 << 32), ("--batch", batch, 1 << 20), ("--threads", threads, 256),
+      ("--checkpoint-every", checkpointEvery, 1 << 32),
+    ] {
+      if let value, !(1...most).contains(value) {
+        throw ValidationError("\(name) must be from 1 to \(most), not \(value)")
+      }
     }
   }
 
@@ -137,7 +139,7 @@ struct Train: ParsableCommand {
       progress.step, progress.stepCount, progress.loss, progress.validationLoss ?? 0,
       progress.bitsPerByte ?? 0, progress.tokensPerSecond, progress.processorSeconds,
       progress.secondsLeft)
-    FileHandle.standardError.write(Data(line.utf8))
+    showOnStandardError(line)
   }
 
   private func corpus(_ recipe: Recipe) throws -> TextCorpus {
@@ -196,10 +198,10 @@ private struct TrainingBar {
     let left = Int(progress.secondsLeft)
     line += String(
       format: "  %.0f tokens/s  %d:%02d left", progress.tokensPerSecond, left / 60, left % 60)
-    FileHandle.standardError.write(Data("\r\(line)\u{1B}[K".utf8))
+    showOnStandardError("\r\(line)\u{1B}[K")
   }
 
   func end() {
-    if isShown, last > 0 { FileHandle.standardError.write(Data("\n".utf8)) }
+    if isShown, last > 0 { showOnStandardError("\n") }
   }
 }

@@ -7,7 +7,8 @@ struct ColorScale {
   ]
 
   static func color(_ share: Float) -> (UInt8, UInt8, UInt8) {
-    let place = Double(min(max(share, 0), 1)) * Double(stops.count - 1)
+    // What is no number is drawn as nothing.
+    let place = Double(share.isNaN ? 0 : min(max(share, 0), 1)) * Double(stops.count - 1)
     let low = min(Int(place), stops.count - 2)
     let part = place - Double(low)
     func mix(_ a: Double, _ b: Double) -> UInt8 { UInt8((a + (b - a) * part).rounded()) }

@@ -27,7 +27,8 @@ public struct Explanation: Sendable {
   /// Runs `text` on `prompt` with a probe.
   ///
   /// - Parameter query: the position to look at; the last one when nil.
-  /// - Throws: `TokenizerError` when the text is empty, too long or cannot be encoded.
+  /// - Throws: `TokenizerError` when the text is empty, too long or cannot be encoded,
+  ///   `GenerationError` when the model gives no numbers.
   public init(_ text: TextModel, prompt: String, query: Int? = nil) throws {
     let ids = try text.tokenizer.encode(prompt)
     let limit = text.model.spec.contextLength
@@ -46,6 +47,10 @@ public struct Explanation: Sendable {
     let logits = text.model.logits([ids], options: options)
       .sliced(axis: 1, range: ids.count - 1..<ids.count).softmax()
     let probabilities: [Float] = logits.reshaped(to: [text.model.spec.vocabularySize]).elements()
+    guard probabilities.allSatisfy(\.isFinite) else {
+      throw GenerationError(
+        .scores, "the model's scores are no numbers", hint: "its weights may be damaged")
+    }
     let best = probabilities.indices.sorted {
       probabilities[$0] == probabilities[$1] ? $0 < $1 : probabilities[$0] > probabilities[$1]
     }

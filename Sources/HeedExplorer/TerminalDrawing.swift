@@ -71,6 +71,7 @@ extension Explanation {
   static func visible(_ token: String) -> String { "'" + cell(token) + "'" }
 
   static func percent(_ share: Double) -> String {
-    share > 0 && share < 0.005 ? "<1 %" : "\(Int((share * 100).rounded())) %"
+    guard share.isFinite else { return "? %" }
+    return share > 0 && share < 0.005 ? "<1 %" : "\(Int((share * 100).rounded())) %"
   }
 }

@@ -24,6 +24,19 @@ package enum FileAccess {
     ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
   }
 
+  /// Makes a folder, and those above it, unless it is there.
+  package static func makeFolder(_ path: String) throws(FormatError) {
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw FormatError(
+        .unreadable,
+        what: exists(path) ? "a file has the name of the folder" : "cannot make the folder",
+        place: path.isEmpty ? "\"\"" : path,
+        expected: "a folder, or a place where one can be made")
+    }
+  }
+
   /// The bytes of a file.
   ///
   /// - Throws: `FormatError` when it cannot be read or is larger than `maximumByteCount`.

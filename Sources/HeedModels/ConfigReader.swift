@@ -73,6 +73,13 @@ public struct ConfigReader: Sendable {
     return number
   }
 
+  /// What a norm adds to a mean square: finite and not negative, or roots are no numbers.
+  public func epsilon(_ key: String, default fallback: Double) throws(FormatError) -> Double {
+    let value = try number(key, default: fallback)
+    guard value >= 0 else { throw wrong(key, "a number from 0 on") }
+    return value
+  }
+
   /// A finite number; nil when null, `fallback` when the member is not there at all.
   public func optionalNumber(
     _ key: String, whenAbsent fallback: Double? = nil

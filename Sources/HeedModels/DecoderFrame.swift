@@ -75,6 +75,6 @@ extension ConfigReader {
 
   /// A layer norm whose epsilon is 1e-5 when the config does not say.
   public func layerNorm(_ key: String) throws(FormatError) -> NormSpec {
-    .layerNorm(epsilon: try number(key, default: 1e-5))
+    .layerNorm(epsilon: try epsilon(key, default: 1e-5))
   }
 }

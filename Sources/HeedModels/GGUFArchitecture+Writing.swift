@@ -130,7 +130,7 @@ extension GGUFArchitecture {
           else {
             throw FormatError(.missing, what: "no weight for \(slot.path)", place: source.place)
           }
-          var weight = from.layout.weight(in: try source.tensor(named: from.name))
+          var weight = from.layout.weight(in: try source.floatingPointTensor(named: from.name))
           if addsOne, slot.path.hasSuffix(".gain") { weight = weight.converted(to: .float32) + 1 }
           parts.append(to.layout.fileTensor(of: weight) ?? weight)
         }

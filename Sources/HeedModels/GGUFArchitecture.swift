@@ -99,6 +99,16 @@ struct GGUFArchitecture: Sendable {
     return .object(config)
   }
 
+  /// A complaint about a member of the config, as one about the metadata that it was made of.
+  func inWordsOfFile(_ error: FormatError) -> FormatError {
+    var error = error
+    for member in members {
+      error.what = error.what.replacing(
+        "\"\(member.member)\"", with: "\"\(name).\(member.key)\"")
+    }
+    return error
+  }
+
   /// The spec with what the converter has already put into the weights taken out.
   func adapted(_ spec: ModelSpec) -> ModelSpec {
     hasWholeGains ? spec.withGainsFromZero() : spec

@@ -23,7 +23,7 @@ extension LanguageModel {
       if let found = try published.weights.blocks(named: name) {
         blocks[name] = found
       } else {
-        parameters[name] = try published.weights.tensor(named: name)
+        parameters[name] = try published.weights.floatingPointTensor(named: name)
       }
     }
     self.init(
@@ -41,6 +41,21 @@ extension LanguageModel {
     precision: ProductPrecision = .float32
   ) throws(FormatError) {
     try self.init(path: folder, registry: registry, packed: packed, precision: precision)
+  }
+}
+
+extension TensorSource {
+  /// A tensor that is to be a weight.
+  ///
+  /// - Throws: `FormatError`, also when it is made of whole numbers, as some quantised models have it.
+  func floatingPointTensor(named name: String) throws(FormatError) -> Tensor {
+    let tensor = try tensor(named: name)
+    guard tensor.elementType.isFloatingPoint else {
+      throw FormatError(
+        .unsupported, what: "the weight \"\(name)\" is of type \(tensor.elementType)", place: place,
+        expected: "floating-point numbers, or blocks of a GGUF file")
+    }
+    return tensor
   }
 }
 
@@ -84,7 +99,9 @@ package struct PublishedModel {
     let architecture = try GGUFArchitecture.of(file)
     config = try architecture.config(of: file)
     let family = try registry.family(for: config, place: file.path)
-    spec = architecture.adapted(try family.spec(config, file.path))
+    do throws(FormatError) {
+      spec = architecture.adapted(try family.spec(config, file.path))
+    } catch { throw architecture.inWordsOfFile(error) }
     map = architecture.weights(of: spec)
     weights = file
   }

@@ -76,7 +76,7 @@ public enum ModelConversion {
       }
       result.append(
         GGUFTensor(name, shape: shape, type: wanted) { () throws(FormatError) in
-          try source.tensor(named: name)
+          try source.floatingPointTensor(named: name)
         })
     }
     return result
@@ -105,11 +105,7 @@ public enum ModelConversion {
         tensor.elementType.isFloatingPoint ? tensor.converted(to: elementType) : tensor
       progress(index + 1, names.count)
     }
-    do {
-      try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
-    } catch {
-      throw FormatError(.unreadable, what: "cannot make the folder: \(error)", place: output)
-    }
+    try FileAccess.makeFolder(output)
     try SafetensorsFile.write(
       tensors, metadata: ["format": "pt"], to: output + "/model.safetensors")
     for name in [

@@ -115,7 +115,7 @@ public struct WeightMap: Sendable {
           + problems.map { "\($0.1.count) \($0.0): \($0.1.joined(separator: ", "))" }
           .joined(separator: "; "),
         place: source.place, expected: "\(slots.count) weights",
-        hint: "is config.json the one that belongs to these weights?")
+        hint: "do the config, or the metadata of the file, and these weights belong together?")
     }
     return WeightBinding(sources: sources)
   }

@@ -20,9 +20,20 @@ package struct AtomicFile: ~Copyable {
   package static func write(
     to path: String, _ body: (borrowing AtomicFile) throws(FileError) -> Void
   ) throws(FileError) {
+    try refuseDevice(path)
     var file = try AtomicFile(path: path)
     try body(file)
     try file.commit()
+  }
+
+  /// A new file would take the place of a device or a pipe, and whoever uses it would lose it.
+  private static func refuseDevice(_ path: String) throws(FileError) {
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG else { return }
+    let isFolder = status.st_mode & S_IFMT == S_IFDIR
+    throw FileError(
+      operation: "write", path: path,
+      reason: isFolder ? "it is a folder" : "it is not a regular file")
   }
 
   private init(path: String) throws(FileError) {

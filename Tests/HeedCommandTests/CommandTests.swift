@@ -12,21 +12,36 @@ struct Run {
   }
 
   init(_ arguments: [String], input: String = "") throws {
+    try self.init(Self.binary, arguments, input: Data(input.utf8))
+  }
+
+  /// The command in `script` of a shell, where it is called `heed`.
+  init(shell script: String, input: Data = Data()) throws {
+    let shell = URL(fileURLWithPath: "/bin/sh")
+    try self.init(
+      shell, ["-c", "heed() { '\(Self.binary.path)' \"$@\"; }; " + script], input: input)
+  }
+
+  private static var binary: URL {
     let beside = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
       .appendingPathComponent("heed")
     let built = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent()
       .appendingPathComponent(".build/release/heed")
+    return FileManager.default.isExecutableFile(atPath: beside.path) ? beside : built
+  }
+
+  private init(_ executable: URL, _ arguments: [String], input: Data) throws {
     let process = Process()
-    process.executableURL =
-      FileManager.default.isExecutableFile(atPath: beside.path) ? beside : built
+    process.executableURL = executable
     process.arguments = arguments
     let (out, err, stdin) = (Pipe(), Pipe(), Pipe())
     process.standardOutput = out
     process.standardError = err
     process.standardInput = stdin
     try process.run()
-    stdin.fileHandleForWriting.write(Data(input.utf8))
+    // Who ends without reading its input is no failure of the test.
+    try? stdin.fileHandleForWriting.write(contentsOf: input)
     try stdin.fileHandleForWriting.close()
     output = String(decoding: out.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     errors = String(decoding: err.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)

@@ -170,7 +170,14 @@ struct SafetensorsTests {
     try (["weight_map": ["b": "1.safetensors", "c": "2.safetensors"]] as JSONValue).write(to: index)
     let error = #expect(throws: FormatError.self) { try ShardedSafetensors(indexPath: index) }
     #expect(error?.what.contains("b (1.safetensors), c (2.safetensors)") == true)
-    try (["weight_map": ["a": "../1.safetensors"]] as JSONValue).write(to: index)
-    #expect(throws: FormatError.self) { try ShardedSafetensors(indexPath: index) }
+    let names: [JSONValue] = [
+      "../1.safetensors", .string(folder.file("1.safetensors")), "x/../1.safetensors", "..", "", 5,
+      "1.safetensors\u{0}", .null,
+    ]
+    for name in names {
+      try (["weight_map": ["a": name]] as JSONValue).write(to: index)
+      let error = #expect(throws: FormatError.self) { try ShardedSafetensors(indexPath: index) }
+      #expect(error?.expected == "the name of a file in the same folder", "\(name.text())")
+    }
   }
 }

@@ -202,7 +202,8 @@ extension TextModel {
       let name = prompts.count > 1 ? "prompt \(place + 1)" : "the prompt"
       guard !prompt.isEmpty else {
         throw GenerationError(
-          .prompt, "\(name) is empty", hint: "give at least one character to continue")
+          .prompt, "\(name) is empty: it has no tokens",
+          hint: "give at least one character to continue")
       }
       if let id = prompt.first(where: { $0 < 0 || $0 >= model.spec.vocabularySize }) {
         throw GenerationError(.prompt, "\(name) has the token \(id), which the model does not know")

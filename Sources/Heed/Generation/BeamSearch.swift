@@ -47,7 +47,8 @@ struct BeamSearch<Model: StepModel>: Sendable {
     prompt = row.history
     self.endTokens = endTokens
     rules = settings.sampling.rules(endTokens: endTokens, promptCount: row.history.promptCount)
-    let wanted = row.history.tokens.count + settings.newTokenCount
+    let (sum, overflows) = row.history.tokens.count.addingReportingOverflow(settings.newTokenCount)
+    let wanted = overflows ? Int.max : sum
     limit =
       settings.overflow == .stop
       ? max(row.history.tokens.count, min(wanted, contextLimit)) : wanted
@@ -149,6 +150,12 @@ struct BeamSearch<Model: StepModel>: Sendable {
       } else if running.count < beamCount {
         running.append(next)
       }
+    }
+    if running.isEmpty, finished.isEmpty, var last = group.running.first {
+      last.finish = walker?.accepts(last.constraintState) == true ? .constraint : .stuck
+      last.state = nil
+      last.score = judged(last.score, length: max(1, newCount - 1))
+      finished = [last]
     }
     // Stable, so that of equal texts the earlier one stays.
     finished = finished.enumerated().sorted {

@@ -70,6 +70,9 @@ public struct ChatSession: Sendable {
         reply += piece
         if !piece.isEmpty { receive(piece) }
       }
+      if generator.finish == .stuck {
+        throw GenerationError.stuck(after: reply.isEmpty ? message : reply, settings)
+      }
       memory = generator.memory ?? memory
       messages.append(ChatMessage(role: "assistant", content: reply))
       return reply
@@ -89,7 +92,17 @@ public struct ChatSession: Sendable {
       let prompt = try format.prompt(kept, secondsSince1970: secondsSince1970)
       // Templates write the special tokens themselves.
       let ids = try text.tokenizer.encode(prompt, addingSpecialTokens: !format.hasTemplate)
-      if ids.count + room <= limit || kept.count - first <= 1 { return ids }
+      if ids.count + room <= limit { return ids }
+      if kept.count - first <= 1 {
+        guard ids.count <= limit || settings.allowsLongPrompts else {
+          throw GenerationError(
+            .promptTooLong,
+            "the message has \(ids.count) tokens with what stands around it, the model was made for "
+              + "\(limit) positions",
+            hint: "shorten it, or what the model is told before, by \(ids.count - limit) tokens")
+        }
+        return ids
+      }
       // A turn is a question and its answer.
       kept.removeSubrange(first..<min(first + 2, kept.count - 1))
     }

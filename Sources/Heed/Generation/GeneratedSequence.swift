@@ -29,8 +29,11 @@ public enum FinishReason: Sendable, Hashable, CustomStringConvertible {
   case stop(String)
   /// The last position of the model.
   case context
-  /// What was to be matched is complete, or nothing that may follow has a probability.
+  /// What was to be matched is complete.
   case constraint
+  /// Nothing may follow, and the text is not complete: no token fits what is to be matched, every one
+  /// is forbidden, or the scores are no numbers (`GenerationError.stuck` says it in words).
+  case stuck
 
   /// A word for it.
   public var description: String {
@@ -40,6 +43,7 @@ public enum FinishReason: Sendable, Hashable, CustomStringConvertible {
     case .stop: "stop"
     case .context: "context"
     case .constraint: "constraint"
+    case .stuck: "stuck"
     }
   }
 }

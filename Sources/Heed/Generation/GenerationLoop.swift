@@ -215,7 +215,8 @@ public struct GenerationLoop<Model: StepModel>: Sendable {
   /// Appends a chosen token to a row, or ends it; nil when it is no part of the text.
   mutating func accept(_ id: Int?, _ logits: [Float], row: Int) -> GeneratedToken? {
     guard let id else {
-      rows[row].finish = .constraint
+      let isMatched = walker?.accepts(rows[row].constraintState) ?? false
+      rows[row].finish = isMatched ? .constraint : .stuck
       return nil
     }
     if endTokens.contains(id) {

@@ -50,7 +50,9 @@ public struct GenerationSettings: Sendable {
       return problem
     }
     if newTokenCount < 0 { return "the number of new tokens must be 0 or more" }
-    if resultCount < 1 { return "the number of texts must be 1 or more, not \(resultCount)" }
+    if resultCount < 1 || resultCount > 1024 {
+      return "the number of texts must be from 1 to 1024, not \(resultCount)"
+    }
     if let alternativeCount, alternativeCount < 0 {
       return "the number of alternatives must be 0 or more, not \(alternativeCount)"
     }
@@ -148,7 +150,7 @@ public enum Speculation: Sendable {
 public struct GenerationError: Error, Sendable, Equatable, CustomStringConvertible {
   /// What kind of mistake it is.
   public struct Code: Sendable, Hashable, CustomStringConvertible {
-    private enum Kind: String { case settings, prompt, promptTooLong, constraint }
+    private enum Kind: String { case settings, prompt, promptTooLong, constraint, scores }
     private let kind: Kind
 
     /// A setting is out of its range, or two do not go together.
@@ -159,6 +161,8 @@ public struct GenerationError: Error, Sendable, Equatable, CustomStringConvertib
     public static let promptTooLong = Code(kind: .promptTooLong)
     /// A constraint is not supported, or cannot be met.
     public static let constraint = Code(kind: .constraint)
+    /// No token can be chosen: the scores are no numbers, or all are forbidden.
+    public static let scores = Code(kind: .scores)
 
     /// The text for people.
     public var description: String { kind.rawValue }
@@ -176,6 +180,22 @@ public struct GenerationError: Error, Sendable, Equatable, CustomStringConvertib
     self.code = code
     self.what = what
     self.hint = hint
+  }
+
+  /// What to say of a text that ended with `FinishReason.stuck`.
+  public static func stuck(
+    after text: String, _ settings: GenerationSettings
+  ) -> GenerationError {
+    let end = "\"\(text.suffix(40))\""
+    guard settings.constraint == nil else {
+      return GenerationError(
+        .constraint, "no token can follow \(end) in a text that has to match",
+        hint: "the vocabulary may lack a character that is needed")
+    }
+    return GenerationError(
+      .scores, "no token can follow \(end)",
+      hint: "the model's scores are no numbers, as damaged weights make them, or every token is "
+        + "forbidden")
   }
 
   /// The text for people.

@@ -49,7 +49,7 @@ public struct PromptCache: Sendable {
   /// How many tokens of a prompt need not be read.
   public func sharedCount(with prompt: [Int]) -> Int { state(for: prompt)?.count ?? 0 }
 
-  private static let format = "heed prompt cache 1"
+  private static let format = "heed prompt cache 2"
 
   /// Writes the cache to a safetensors file, which is whole or absent.
   ///
@@ -59,8 +59,28 @@ public struct PromptCache: Sendable {
     for (layer, cache) in state.caches.enumerated() {
       for (name, tensor) in cache.tensors { tensors["layer.\(layer).\(name)"] = tensor }
     }
-    try SafetensorsFile.write(
-      tensors, metadata: ["format": Self.format, "model": fingerprint], to: path)
+    let metadata = [
+      "format": Self.format, "model": fingerprint,
+      "content": try Self.digest(of: TensorDictionary(tensors), tensors.keys.sorted()),
+    ]
+    try SafetensorsFile.write(tensors, metadata: metadata, to: path)
+  }
+
+  /// The bits of all tensors, as hexadecimal digits: a changed byte would change the text in silence.
+  private static func digest(of source: some TensorSource, _ names: [String]) throws(FormatError)
+    -> String
+  {
+    var hash = BitHash()
+    for name in names {
+      hash.add(Array(name.utf8).map { UInt32($0) })
+      let tensor = try source.tensor(named: name)
+      if tensor.elementType == .int64 {
+        hash.add(tensor.elements(as: Int64.self).map { UInt32(truncatingIfNeeded: $0) })
+      } else {
+        hash.add(tensor.converted(to: .float32).elements(as: Float.self).map(\.bitPattern))
+      }
+    }
+    return hash.text
   }
 
   /// Reads a cache of `text` from a file.
@@ -80,6 +100,10 @@ public struct PromptCache: Sendable {
     }
     func damaged(_ what: String) -> FormatError {
       FormatError(.malformed, what: what, place: path, hint: "delete the file; it is made anew")
+    }
+    let content = try Self.digest(of: file, file.tensorNames.sorted())
+    guard entry("content") == content else {
+      throw damaged("the content is not what was written")
     }
     let ids = try file.tensor(named: "tokens")
     guard ids.elementType == .int64, ids.rank == 1, ids.count > 0 else {
@@ -115,6 +139,18 @@ public struct PromptCache: Sendable {
   }
 }
 
+/// FNV-1a over words of 32 bits: a check against mistakes, not against attacks.
+private struct BitHash {
+  private var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+
+  mutating func add(_ words: [UInt32]) {
+    for word in words { hash = (hash ^ UInt64(word)) &* 0x100_0000_01B3 }
+  }
+
+  /// Hexadecimal digits.
+  var text: String { String(hash, radix: 16) }
+}
+
 extension TextModel {
   /// Tokens spread over the vocabulary, as many as the context allows.
   private var probeTokens: [Int] {
@@ -126,14 +162,9 @@ extension TextModel {
     let steps = DecoderSteps(model)
     var states = [steps.start()]
     let scores = steps.read([probeTokens], states: &states, wanted: [1], wantsHidden: false)
-    // FNV-1a, 64 bits: a check against mistakes, not against attacks.
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for value in scores[0].logits.last ?? [] {
-      for shift in stride(from: 0, to: 32, by: 8) {
-        hash = (hash ^ UInt64(value.bitPattern >> UInt32(shift) & 0xFF)) &* 0x100_0000_01B3
-      }
-    }
-    return String(hash, radix: 16)
+    var hash = BitHash()
+    hash.add((scores[0].logits.last ?? []).map(\.bitPattern))
+    return hash.text
   }
 
   /// The tensors that the cache of each layer has, with their shapes for one token.

@@ -53,6 +53,10 @@ public struct SamplingSettings: Sendable, Hashable {
     self.seed = seed
   }
 
+  /// Temperatures below this take the likeliest token: dividing by them would leave the numbers that
+  /// 32 bits can hold, and long before that nothing else is ever drawn.
+  static let coldest: Float = 1e-30
+
   /// What is wrong with the numbers; nil when nothing is.
   public var problem: String? {
     func share(_ value: Float, _ name: String) -> String? {
@@ -79,7 +83,13 @@ public struct SamplingSettings: Sendable, Hashable {
     if let noRepeatLength, noRepeatLength < 1 {
       return "the length of sequences that do not repeat must be 1 or more, not \(noRepeatLength)"
     }
-    if bias.values.contains(where: { $0.isNaN }) { return "a bias must be a number" }
+    if minimumNewTokens < 0 {
+      return "the least number of new tokens must be 0 or more, not \(minimumNewTokens)"
+    }
+    // Minus infinity forbids a token; plus infinity leaves no probabilities.
+    if bias.values.contains(where: { $0.isNaN || $0 == .infinity }) {
+      return "a bias must be a number, or minus infinity"
+    }
     return nil
   }
 
@@ -112,7 +122,7 @@ public struct SamplingSettings: Sendable, Hashable {
 
   /// What leaves unlikely tokens out before one is drawn.
   public var filters: ScoreChain {
-    guard temperature > 0 else { return ScoreChain() }
+    guard temperature >= Self.coldest else { return ScoreChain() }
     var chain: [any ScoreProcessor] = []
     // Dividing keeps the order, so the k likeliest are found first and the rest never divided.
     if let topK { chain.append(TopK(topK)) }
@@ -151,7 +161,7 @@ public struct TokenChooser: Sendable {
   ) {
     rules = settings.rules(endTokens: endTokens, promptCount: promptCount)
     filters = settings.filters
-    isGreedy = settings.temperature == 0
+    isGreedy = settings.temperature < SamplingSettings.coldest
     seed = settings.seed
     self.sample = UInt64(max(0, sample))
   }

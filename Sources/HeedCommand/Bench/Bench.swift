@@ -39,6 +39,16 @@ struct BenchOptions: ParsableArguments {
     if let threads, !(1...256).contains(threads) {
       throw ValidationError("--threads must be from 1 to 256, not \(threads)")
     }
+    guard seconds >= 0, seconds <= 86_400 else {
+      throw ValidationError("--seconds must be from 0 to 86400, not \(seconds)")
+    }
+  }
+
+  /// Refuses sizes whose tensors would not fit into memory.
+  static func checkElements(_ shapes: [Int]...) throws {
+    for shape in shapes where shape.reduce(1.0, { $0 * Double($1) }) > 0x1p32 {
+      throw ValidationError("a tensor of \(shape) is too large to time")
+    }
   }
 
   /// Runs `body` on the threads that were asked for.

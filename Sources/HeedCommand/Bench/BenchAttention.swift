@@ -27,6 +27,9 @@ struct BenchAttention: ParsableCommand {
     guard [batch, heads, groups, width, queries, keys ?? queries].allSatisfy({ $0 > 0 }),
       window >= 0, heads % groups == 0
     else { throw ValidationError("sizes must be positive, and --heads a multiple of --kv-heads") }
+    let keys = keys ?? queries
+    try BenchOptions.checkElements([batch, heads, queries, width], [batch, groups, keys, width])
+    if bias == 1 { try BenchOptions.checkElements([batch, heads, queries, keys]) }
   }
 
   func run() throws {

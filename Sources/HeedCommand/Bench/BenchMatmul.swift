@@ -14,6 +14,7 @@ struct BenchMatmul: ParsableCommand {
 
   func validate() throws {
     guard m > 0, n > 0, k > 0 else { throw ValidationError("sizes must be positive") }
+    try BenchOptions.checkElements([m, k], [n, k], [m, n])
   }
 
   func run() throws {

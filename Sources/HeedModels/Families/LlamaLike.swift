@@ -20,7 +20,7 @@ extension ConfigReader {
   ) throws(FormatError) -> DecoderFrame {
     try frame(
       family, contextLength: contextLength,
-      norm: .rms(epsilon: number("rms_norm_eps", default: epsilon), gainOffset: gainOffset),
+      norm: .rms(epsilon: self.epsilon("rms_norm_eps", default: epsilon), gainOffset: gainOffset),
       isHeadTied: isHeadTied)
   }
 

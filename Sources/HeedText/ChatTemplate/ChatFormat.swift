@@ -60,7 +60,7 @@ public struct ChatFormat: Sendable {
 
   /// The format that a GGUF file holds; plain where it holds none.
   ///
-  /// - Throws: `TemplateError` for a template that cannot be read.
+  /// - Throws: `TemplateError` for a template that cannot be read, `FormatError` for one that is no text.
   public init(_ file: GGUFFile, _ tokenizer: any Tokenizer) throws {
     var variables = JSONObject()
     let tokens = tokenizer.specialTokens
@@ -71,7 +71,12 @@ public struct ChatFormat: Sendable {
       guard let text = id.flatMap(tokenizer.token) else { continue }
       variables[key] = .string(text)
     }
-    let source = file["tokenizer.chat_template"]?.string
+    let key = "tokenizer.chat_template"
+    let source = file[key]?.string
+    if let value = file[key], source == nil {
+      throw FormatError(
+        .malformed, what: "\"\(key)\" is \(value)", place: file.path, expected: "a text")
+    }
     self.init(template: try source.map { try ChatTemplate($0) }, variables: variables)
   }
 
@@ -79,7 +84,7 @@ public struct ChatFormat: Sendable {
   static func source(folder: String, _ settings: JSONValue? = nil) throws(FormatError) -> String? {
     let file = folder + "/chat_template.jinja"
     if FileAccess.exists(file) {
-      return String(decoding: try FileAccess.bytes(of: file), as: UTF8.self)
+      return try TextFile.text(at: file)
     }
     let config = folder + "/tokenizer_config.json"
     var settings = settings
@@ -87,10 +92,17 @@ public struct ChatFormat: Sendable {
       settings = try JSONValue(
         contentsOf: config, options: JSONOptions(allowsNonFiniteNumbers: true))
     }
+    guard let value = settings?["chat_template"], !value.isNull else { return nil }
+    if let text = value.string { return text }
     // Several templates have names; the one called "default" is for conversations.
-    let list = settings?["chat_template"]?.array ?? []
+    let list = value.array ?? []
     let named = list.first { $0["name"]?.string == "default" } ?? list.first
-    return settings?["chat_template"]?.string ?? named?["template"]?.string
+    guard let text = named?["template"]?.string else {
+      throw FormatError(
+        .malformed, what: "\"chat_template\" is \(value.text().prefix(60))", place: config,
+        expected: "a text, or a list of objects with a name and a template")
+    }
+    return text
   }
 
   /// Whether the folder had a template.

@@ -298,7 +298,10 @@ struct JSONSchemaGrammar {
     _ schema: JSONValue, _ place: String
   ) throws(FormatError) -> ConstraintNode {
     let (least, most) = try bounds("minItems", "maxItems", schema, place)
-    let first = schema["prefixItems"]?.array ?? []
+    let prefix = schema["prefixItems"] ?? .array([])
+    guard let first = prefix.array else {
+      throw Self.malformed("prefixItems", place + "/prefixItems", expected: "a list of schemas")
+    }
     var parts: [ConstraintNode] = []
     for (index, item) in first.prefix(most ?? .max).enumerated() {
       parts.append(try node(item, at: "\(place)/prefixItems/\(index)"))
@@ -343,7 +346,7 @@ struct JSONSchemaGrammar {
     if schema["properties"] != nil, schema["properties"]?.object == nil {
       throw Self.malformed("properties", place + "/properties", expected: "an object")
     }
-    let required = (schema["required"]?.array ?? []).compactMap(\.string)
+    let required = try requiredNames(schema, place)
     let additional = schema["additionalProperties"] ?? true
     var members: [(node: ConstraintNode, isRequired: Bool)] = []
     for (key, value) in properties.members {
@@ -381,6 +384,21 @@ struct JSONSchemaGrammar {
       throw Self.unsupported("a number of properties beside their names", place)
     }
     return .sequence([.text("{"), .members(members, separator: JSONTexts.comma), .text("}")])
+  }
+}
+
+extension JSONSchemaGrammar {
+  /// The names of the members that have to be there, each once.
+  private func requiredNames(
+    _ schema: JSONValue, _ place: String
+  ) throws(FormatError) -> [String] {
+    guard let value = schema["required"] else { return [] }
+    let names = (value.array ?? []).compactMap(\.string)
+    guard let list = value.array, names.count == list.count else {
+      throw Self.malformed("required", place + "/required", expected: "a list of names")
+    }
+    var seen: Set<String> = []
+    return names.filter { seen.insert($0).inserted }
   }
 }
 

@@ -129,8 +129,16 @@ struct JSONNumbers {
         "bounds of numbers with fractions, but for minimum 0", place, hint: "use integer")
     }
     let limit = 999_999_999_999_999.0
-    let low = Int(max(-limit, (least ?? -limit).rounded(.up)))
-    let high = Int(min(limit, (most ?? limit).rounded(.down)))
+    // In floating point until both are known to be small.
+    let least = (least ?? -limit).rounded(.up)
+    let most = (most ?? limit).rounded(.down)
+    guard least <= limit, most >= -limit else {
+      throw FormatError(
+        .limit, what: "a bound of more than \(Self.digitLimit) digits",
+        place: "JSON schema, \(place)", expected: "at most \(Self.digitLimit) digits")
+    }
+    let low = Int(max(-limit, least))
+    let high = Int(min(limit, most))
     guard low <= high else {
       throw JSONSchemaGrammar.impossible("no whole number between the bounds", place)
     }

@@ -31,7 +31,7 @@ public enum GGUFTokenizer {
     let metadata = Metadata(file)
     if let text = file[wholeKey]?.string {
       let place = "\(file.path), \(wholeKey)"
-      let json = try JSONValue(parsing: Array(text.utf8))
+      let json = try JSONValue(parsing: Array(text.utf8), place: place)
       if json["type"]?.string == "characters" {
         return try CharacterTokenizer(json: json, place: place)
       }
@@ -46,7 +46,9 @@ public enum GGUFTokenizer {
   /// The `tokenizer.json` that the metadata stands for; nil for vocabularies with scores.
   public static func json(of file: GGUFFile) throws(FormatError) -> JSONValue? {
     let metadata = Metadata(file)
-    if let text = file[wholeKey]?.string { return try JSONValue(parsing: Array(text.utf8)) }
+    if let text = file[wholeKey]?.string {
+      return try JSONValue(parsing: Array(text.utf8), place: "\(file.path), \(wholeKey)")
+    }
     switch file[modelKey]?.string {
     case "gpt2": return try bytePair(metadata)
     case "bert": return try wordPiece(metadata)

@@ -11,6 +11,8 @@ struct AlignedText: Sendable {
   /// Past the last byte of the original for each byte.
   private var ends: [Int32]
   let keepsPlaces: Bool
+  /// Bytes that the text may come to have: a tokenizer is not trusted to stop by itself.
+  let longest: Int
 
   /// The part `range` of a text, unchanged.
   init(_ original: [UInt8], range: Range<Int>, keepsPlaces: Bool) {
@@ -18,6 +20,7 @@ struct AlignedText: Sendable {
     starts = []
     ends = []
     self.keepsPlaces = keepsPlaces
+    longest = max(1 << 20, 64 * range.count)
     guard keepsPlaces else { return }
     starts.reserveCapacity(bytes.count)
     ends.reserveCapacity(bytes.count)

@@ -31,7 +31,9 @@ indirect enum Normalizer: Sendable {
       if !text.isBelow(0x300) { text.filter { !$0.isIn(.mark) } }
     case .strip(let left, let right): Self.strip(&text, left: left, right: right)
     case .replace(let pattern, let content):
-      text.replace(try pattern.matches(in: text.bytes, range: text.fullRange), with: content)
+      let matches = try pattern.matches(in: text.bytes, range: text.fullRange)
+      try Self.check(matches.count.multipliedReportingOverflow(by: content.count), of: text)
+      text.replace(matches, with: content)
     case .prepend(let prefix): text.prepend(prefix)
     case .characterMap(let map): map.apply(to: &text)
     case .bert(let cleans, let separatesChinese, let stripsAccents, let lowercases):
@@ -55,7 +57,19 @@ indirect enum Normalizer: Sendable {
       text.map { $1.append(Self.isSpaceForTranslation($0.value) ? " " : $0) }
     case .byteLevel: text.spellBytes()
     case .sequence(let parts):
-      for part in parts { try part.apply(to: &text) }
+      for part in parts {
+        try part.apply(to: &text)
+        try Self.check((text.bytes.count, false), of: text)
+      }
+    }
+  }
+
+  /// Refuses a change that would make a text grow beyond all measure.
+  private static func check(
+    _ bytes: (partialValue: Int, overflow: Bool), of text: AlignedText
+  ) throws(TokenizerError) {
+    guard !bytes.overflow, bytes.partialValue <= text.longest else {
+      throw TokenizerError("the normalizer makes a text of more than \(text.longest) bytes")
     }
   }
 

@@ -184,7 +184,7 @@ extension BytePairModel {
     options.usesBytes = try fields.bool("byte_fallback", default: false)
     options.ignoresMerges = try fields.bool("ignore_merges", default: false)
     var merges: [(left: [UInt8], right: [UInt8])] = []
-    for (number, entry) in (fields["merges"]?.array ?? []).enumerated() {
+    for (number, entry) in try fields.array("merges").map(\.value).enumerated() {
       let parts: [[UInt8]]
       if let text = entry.string {
         parts = text.utf8.split(separator: 0x20, omittingEmptySubsequences: false).map { Array($0) }

@@ -1,0 +1,49 @@
+import Foundation
+import HeedTensor
+import Testing
+
+@Suite struct FileTests {
+  private func withFolder(_ body: (String) throws -> Void) throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try body(folder.path)
+  }
+
+  private func write(_ bytes: [UInt8], to path: String) throws(FileError) {
+    try AtomicFile.write(to: path) { (file) throws(FileError) in try file.append(bytes) }
+  }
+
+  @Test("a pipe and a folder are refused at once, for reading and for writing")
+  func noFiles() throws {
+    try withFolder { folder in
+      let pipe = folder + "/pipe"
+      #expect(mkfifo(pipe, 0o600) == 0)
+      for path in [pipe, folder, "/dev/null"] {
+        #expect(throws: FileError.self) { try MappedFile(path: path) }
+        #expect(throws: FileError.self) { try write([1], to: path) }
+      }
+      let names = try FileManager.default.contentsOfDirectory(atPath: folder)
+      #expect(names == ["pipe"])
+    }
+    // It still is a device.
+    let type = try FileManager.default.attributesOfItem(atPath: "/dev/null")[.type]
+    #expect(type as? FileAttributeType == .typeCharacterSpecial)
+  }
+
+  @Test("links that lead in a circle are refused; one to a file gives its bytes")
+  func links() throws {
+    try withFolder { folder in
+      try FileManager.default.createSymbolicLink(
+        atPath: folder + "/a", withDestinationPath: folder + "/b")
+      try FileManager.default.createSymbolicLink(
+        atPath: folder + "/b", withDestinationPath: folder + "/a")
+      #expect(throws: FileError.self) { try MappedFile(path: folder + "/a") }
+      try write([1, 2], to: folder + "/file")
+      try FileManager.default.createSymbolicLink(
+        atPath: folder + "/link", withDestinationPath: folder + "/file")
+      let file = try MappedFile(path: folder + "/link")
+      #expect(file.bytes(in: 0..<2) == [1, 2])
+    }
+  }
+}
