@@ -86,7 +86,7 @@ package struct PublishedModel {
     let family = try registry.family(for: config, place: file.path)
     spec = architecture.adapted(try family.spec(config, file.path))
     map = architecture.weights(of: spec)
-    weights = file
+    weights = architecture.opens(file)
   }
 
   private init(llama2c file: Llama2CFile, registry: FamilyRegistry) throws(FormatError) {
