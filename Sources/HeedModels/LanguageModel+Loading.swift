@@ -91,7 +91,9 @@ package struct PublishedModel {
 
   private init(llama2c file: Llama2CFile, registry: FamilyRegistry) throws(FormatError) {
     config = [
-      "model_type": "llama", "hidden_size": .integer(file.width),
+      "model_type": .string(GGUFArchitecture.llama.modelType),
+      "architectures": [.string(GGUFArchitecture.llama.className)],
+      "hidden_size": .integer(file.width),
       "intermediate_size": .integer(file.hiddenWidth),
       "num_hidden_layers": .integer(file.layerCount),
       "num_attention_heads": .integer(file.headCount),

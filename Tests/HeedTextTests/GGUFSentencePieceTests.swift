@@ -93,6 +93,27 @@ struct GGUFSentencePieceTests {
     }
   }
 
+  @Test("beside a tokenizer.json the model gives what other programs read, with the tokens added")
+  func both() throws {
+    let model = Protobuf.model(frame + bytes + pieces(words), type: 2, usesBytes: true)
+    try withFolder(["tokenizer.model": model]) { folder in
+      let alone = try TokenizerFolder.tokenizer(at: folder)
+      var json = try #require(TokenizerFiles.files(of: alone).first?.content.object)
+      let id = alone.vocabularySize
+      json["added_tokens"] = .array(
+        (json["added_tokens"]?.array ?? [])
+          + [["id": .integer(id), "content": "<turn>", "special": true]])
+      try JSONValue.object(json).write(to: folder + "/tokenizer.json")
+      try inGGUF(folder) { file in
+        #expect(file["tokenizer.ggml.model"]?.string == "llama")
+        #expect(file["tokenizer.ggml.tokens"]?.array?.strings?.last == "<turn>")
+        #expect(file["tokenizer.ggml.token_type"]?.array?.integers?.last == 3)
+        let ids = try GGUFTokenizer.tokenizer(of: file).encode("<turn>")
+        #expect(ids.last == id)
+      }
+    }
+  }
+
   @Test("what the metadata has no words for is said, and nothing is written")
   func suffixes() throws {
     let model = Protobuf.model(frame + pieces(words), type: 1, spacesAreSuffixes: true)

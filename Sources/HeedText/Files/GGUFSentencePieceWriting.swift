@@ -35,4 +35,31 @@ extension GGUFTokenizer {
     }
     return members
   }
+
+  /// The metadata of the model that a `tokenizer.json` beside it was made of, with the tokens that were
+  /// added and with what it puts around texts; nil where it is another tokenizer.
+  static func metadata(
+    of tokenizer: SentencePieceTokenizer, as other: any Tokenizer
+  ) -> [(key: String, value: GGUFValue)]? {
+    guard let other = other as? PipelineTokenizer, let frame = try? other.encode("") else {
+      return nil
+    }
+    var model = tokenizer.file
+    for (id, piece) in model.pieces.enumerated() {
+      guard other.token(of: id).map({ Array($0.utf8) }) == piece.text else { return nil }
+    }
+    for token in other.added.tokens.sorted(by: { $0.id < $1.id }) {
+      if token.id == model.pieces.count {
+        model.pieces.append(.init(text: Array(token.content.utf8)))
+      }
+      guard token.id < model.pieces.count else { return nil }
+      if model.pieces[token.id].kind == .unknown { continue }
+      model.pieces[token.id].kind = token.isSpecial ? .control : .userDefined
+    }
+    guard var changed = try? SentencePieceTokenizer(model, place: "") else { return nil }
+    let roles = other.specialTokens
+    changed.addsBeginning = roles.beginning != nil && frame.first == roles.beginning
+    changed.addsEnd = roles.end != nil && frame.last == roles.end
+    return metadata(of: changed)
+  }
 }

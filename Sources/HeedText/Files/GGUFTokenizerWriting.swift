@@ -22,7 +22,12 @@ extension GGUFTokenizer {
       if (tokenizer as? PipelineTokenizer)?.cleansUpSpaces == true {
         members.append((cleansKey, .bool(true)))
       }
-      native = try self.native(json)
+      var named = try self.native(json)
+      // Where the same tokenizer lies there as a SentencePiece model too, its kind has a name.
+      if named == nil, let model = try? TokenizerFolder.sentencePieceModel(in: folder) {
+        named = metadata(of: model, as: tokenizer)
+      }
+      native = named
     } else if let model = try TokenizerFolder.sentencePieceModel(in: folder) {
       tokenizer = model
       native = metadata(of: model)
