@@ -65,7 +65,9 @@ extension GGUFArchitecture {
     names: ["attention.queryNorm": "attn_q_a_norm"], states: deepSeekStatements,
     opens: { LatentExpansion.Joined($0) }, splits: LatentExpansion.split,
     completes: { (config, file) throws(FormatError) in
-      func count(_ key: String) -> Int? { file["deepseek2." + key]?.integer }
+      func count(_ key: String) -> Int? {
+        file["deepseek2." + key]?.integer.flatMap { (0..<1 << 26).contains($0) ? $0 : nil }
+      }
       let isSigmoid = count("expert_gating_func") == sigmoidCode
       if isSigmoid {
         config["model_type"] = "deepseek_v3"

@@ -63,7 +63,9 @@ enum LatentExpansion {
     ) throws(FormatError) -> (keys: [Int], values: [Int]) {
       let keys = try source.shape(named: part.keys)
       let values = try source.shape(named: part.values)
-      guard keys.count == 3, values.count == 3, keys[0] == values[0], keys[1] == values[2] else {
+      guard keys.count == 3, values.count == 3, keys[0] == values[0], keys[1] == values[2],
+        (keys + values).allSatisfy({ $0 < 1 << 26 })
+      else {
         throw FormatError(
           .inconsistent, what: "\(part.keys) is \(keys) and \(part.values) is \(values)",
           place: place, expected: "[heads, latent, keys] and [heads, values, latent]")

@@ -227,6 +227,31 @@ struct GGUFModelTests {
     }
   }
 
+  @Test(
+    "metadata that is absurd or absent is an error or another model, never a crash",
+    arguments: plain)
+  func absurd(config: JSONValue) throws {
+    let (_, _, parameters) = try smallParameters(config)
+    let values: [GGUFValue?] = [
+      nil, .int64(.min), .int64(.max), .uint32(0), .uint32(3), .float32(.nan), .string("x"),
+      .array(GGUFArray([1, 2] as [Int32])),
+    ]
+    try convert(config, parameters, .f32) { folder, path in
+      let file = try GGUFFile(path: path)
+      let tensors = try file.tensorNames.map { numbers($0, try file.tensor(named: $0)) }
+      for place in file.metadata.indices where file.metadata[place].key.contains(".") {
+        for value in values {
+          var metadata = file.metadata
+          if let value { metadata[place].value = value } else { metadata.remove(at: place) }
+          let changed = folder + "/changed.gguf"
+          try GGUFFile.write(metadata: metadata, tensors: tensors, to: changed)
+          guard let model = try? LanguageModel(path: changed) else { continue }
+          #expect(model.logits([[1, 2]]).shape == [1, 2, 17])
+        }
+      }
+    }
+  }
+
   @Test("an unknown architecture is named with the nearest known one; a vocabulary is no model")
   func unknown() throws {
     try withModelFolder(SmallConfig.llama, ["x": Tensor(zeros: [1])]) { folder in
