@@ -11,7 +11,8 @@ struct Convert: ParsableCommand {
     abstract: "Write a model as another file, with weights of another type.",
     discussion: """
       Reads folders of safetensors, GGUF and llama2.c files. Writes a GGUF file when OUTPUT ends in \
-      .gguf, else a folder. With --measure it says what the change of type costs on a text.
+      .gguf, else a folder as Hugging Face has them, with the tokenizer and the chat template. With \
+      --measure it says what the change of type costs on a text.
       """)
 
   @Argument(help: "A folder, a .gguf or a .bin file.") var input: String
@@ -39,14 +40,15 @@ struct Convert: ParsableCommand {
     let before = try text.map { try evaluation(of: source, source: source, on: $0) }
     let showsProgress = isatty(2) != 0
     var metadata: [(key: String, value: GGUFValue)] = []
+    var files: [FolderFile] = []
     if output.hasSuffix(".gguf"), !source.hasSuffix(".gguf") {
-      let isFile = source.hasSuffix(".bin")
-      let folder = isFile ? URL(fileURLWithPath: source).deletingLastPathComponent().path : source
-      let found = try GGUFTokenizer.metadata(ofFolder: tokenizer ?? folder)
+      let found = try GGUFTokenizer.metadata(ofFolder: tokenizer ?? folder(of: source))
       metadata = found.members
       if let missing = found.missing { note(missing) }
+    } else if !output.hasSuffix(".gguf") {
+      files = try tokenizerFiles(of: source)
     }
-    try ModelConversion.convert(source, to: output, type: dtype, metadata: metadata) {
+    try ModelConversion.convert(source, to: output, type: dtype, metadata: metadata, files: files) {
       written, all in
       if showsProgress {
         let end = written == all ? "\n" : ""
@@ -55,6 +57,27 @@ struct Convert: ParsableCommand {
     }
     let after = try text.map { try evaluation(of: output, source: source, on: $0) }
     report(before, after)
+  }
+
+  /// The folder that a model is, or lies in.
+  private func folder(of source: String) -> String {
+    source.hasSuffix(".gguf") || source.hasSuffix(".bin")
+      ? URL(fileURLWithPath: source).deletingLastPathComponent().path : source
+  }
+
+  /// The tokenizer of a single file as the files of a folder.
+  private func tokenizerFiles(of source: String) throws -> [FolderFile] {
+    let files: [(name: String, content: JSONValue)]
+    if source.hasSuffix(".gguf") {
+      files = try TokenizerFiles.files(of: GGUFFile(path: source))
+    } else if source.hasSuffix(".bin") {
+      let place = tokenizer ?? folder(of: source)
+      files = (try? TokenizerFolder.tokenizer(at: place)).map { TokenizerFiles.files(of: $0) } ?? []
+    } else {
+      return []
+    }
+    if files.isEmpty { note("no tokenizer in \(source): the folder will have none") }
+    return files.map { FolderFile($0.name, $0.content) }
   }
 
   private func evaluation(

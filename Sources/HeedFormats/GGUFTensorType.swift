@@ -23,14 +23,14 @@ public enum GGUFTensorType: Sendable, Hashable {
     (6, .blocks(.q5_0)), (7, .blocks(.q5_1)), (8, .blocks(.q8_0)), (12, .blocks(.q4_K)),
     (13, .blocks(.q5_K)), (14, .blocks(.q6_K)), (24, .elements(.int8)), (25, .elements(.int16)),
     (26, .elements(.int32)), (27, .elements(.int64)), (28, .elements(.float64)),
-    (30, .elements(.bfloat16)),
+    (30, .elements(.bfloat16)), (39, .blocks(.mxfp4)),
   ]
 
   /// Names of types that are valid in a file and not read.
   static let unread: [UInt32: String] = [
     9: "Q8_1", 10: "Q2_K", 11: "Q3_K", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS",
     19: "IQ1_S", 20: "IQ4_NL", 21: "IQ3_S", 22: "IQ2_S", 23: "IQ4_XS", 29: "IQ1_M", 34: "TQ1_0",
-    35: "TQ2_0", 39: "MXFP4",
+    35: "TQ2_0",
   ]
 
   /// Values that belong together, and their bytes.

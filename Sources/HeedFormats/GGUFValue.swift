@@ -145,6 +145,11 @@ public struct GGUFArray: Sendable, Equatable {
       elementType: .int32, count: integers.count, bytes: integers.flatMap(\.littleEndianBytes))
   }
 
+  /// An array of bytes.
+  public init(_ bytes: [UInt8]) {
+    self.init(elementType: .uint8, count: bytes.count, bytes: bytes)
+  }
+
   /// The values.
   ///
   /// - Complexity: O(bytes).

@@ -30,17 +30,25 @@ extension GGUFArchitecture {
       ("attention.inputNorm", "attn_norm"), ("block.inputNorm", "attn_norm"),
       ("attention.outputNorm", "post_attention_norm"), ("feedForward.inputNorm", "ffn_norm"),
       ("feedForward.outputNorm", "post_ffw_norm"), ("experts.inputNorm", "ffn_norm"),
-    ] { rows += WeightMap.norm(slot, block + name) }
+      ("attention.latentNorm", "attn_kv_a_norm"),
+    ] { rows += WeightMap.norm(slot, block + (names[slot] ?? name)) }
+    for (slot, name) in [
+      ("queryDown", "attn_q_a"), ("queryUp", "attn_q_b"), ("latent", "attn_kv_a_mqa"),
+      ("expansion", "attn_kv_b"),
+    ] { rows += WeightMap.linear("attention.\(slot)", block + name) }
+    rows.append(.init("attention.sinks", block + "attn_sinks.weight"))
     for (index, part) in ["gate", "up", "down"].enumerated() {
       let isFused = hasFusedGate && index < 2
       rows += WeightMap.linear(
         "feedForward.\(part)", block + (isFused ? "ffn_up" : "ffn_\(part)"),
         isFused ? .part(index, of: 2) : .rows)
-      rows.append(
-        .init(
-          "experts.#.\(part).weight", block + "ffn_\(part)_exps.weight", .entry(of: expertCount)))
+      rows += WeightMap.linear(
+        "experts.#.\(part)", block + "ffn_\(part)_exps", .entry(of: expertCount))
+      rows += WeightMap.linear("experts.shared.\(part)", block + "ffn_\(part)_shexp")
     }
     rows += WeightMap.linear("experts.router", block + "ffn_gate_inp")
+    rows.append(.init("experts.router.correction", block + "exp_probs_b.bias"))
+    rows.append(.init("experts.sharedGate.weight", block + "ffn_gate_inp_shexp.weight", .vector))
     return WeightMap(
       rows, ignoredSuffixes: ["attn_rot_embd.weight"], ignoredPrefixes: ["rope_f"])
   }

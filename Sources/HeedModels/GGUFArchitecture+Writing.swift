@@ -9,12 +9,12 @@ extension GGUFArchitecture {
     -> GGUFArchitecture
   {
     let type = model.config["model_type"]?.string ?? ""
-    // Mistral and Mixtral are written as Llama, which is how llama.cpp has them.
-    let name = ["mistral": "llama", "mixtral": "llama"][type] ?? type
-    guard let known = all.first(where: { $0.modelType == name }) else {
+    let known = all.first { $0.modelType == type || $0.alsoWrites.contains(type) }
+    guard let known else {
       throw FormatError(
         .unsupported, what: "models of type \"\(type)\" cannot be written as GGUF", place: place,
-        expected: "one of \(all.map(\.modelType).joined(separator: ", "))",
+        expected: "one of "
+          + all.flatMap { [$0.modelType] + $0.alsoWrites }.joined(separator: ", "),
         hint: "a folder of safetensors can be written of every model")
     }
     return known
@@ -36,6 +36,7 @@ extension GGUFArchitecture {
       case .count:
         if let count = value.integer { add(member.key, .uint32(UInt32(clamping: count))) }
       case .number: if let number = value.number { add(member.key, .float32(Float(number))) }
+      case .flag: if let flag = value.bool { add(member.key, .bool(flag)) }
       }
     }
     let spec = model.spec
@@ -48,26 +49,8 @@ extension GGUFArchitecture {
     case .rms(let epsilon, _)?: add("attention.layer_norm_rms_epsilon", .float32(Float(epsilon)))
     case nil: break
     }
-    for branch in spec.blocks.first?.branches ?? [] {
-      switch branch.operation {
-      case .selfAttention(let attention):
-        add("attention.head_count", .uint32(UInt32(clamping: attention.headCount)))
-        add("attention.head_count_kv", .uint32(UInt32(clamping: attention.keyValueHeadCount)))
-        add("attention.key_length", .uint32(UInt32(clamping: attention.headWidth)))
-        add("attention.value_length", .uint32(UInt32(clamping: attention.headWidth)))
-        guard let rotary = attention.rotary else { continue }
-        add("rope.dimension_count", .uint32(UInt32(clamping: rotary.width)))
-        add("rope.freq_base", .float32(Float(rotary.base)))
-      case .feedForward(let feedForward):
-        add("feed_forward_length", .uint32(UInt32(clamping: feedForward.hiddenWidth)))
-      default: break
-      }
-    }
-    if name == "gptneox", case .sequential? = spec.blocks.first?.arrangement {
-      add("use_parallel_residual", .bool(false))
-    } else if name == "gptneox" {
-      add("use_parallel_residual", .bool(true))
-    }
+    for (key, value) in states(spec) { add(key, value) }
+    for (key, value) in Self.statements(of: spec) { add(key, value) }
     if let start = model.config["bos_token_id"]?.integer {
       result.append(("tokenizer.ggml.bos_token_id", .uint32(UInt32(clamping: start))))
     }
@@ -95,49 +78,70 @@ extension GGUFArchitecture {
     }
   }
 
+  /// What the metadata of every model says of its blocks.
+  private static func statements(of spec: ModelSpec) -> [(key: String, value: GGUFValue)] {
+    var result: [(key: String, value: GGUFValue)] = []
+    func add(_ key: String, _ count: Int) {
+      result.append((key, .uint32(UInt32(clamping: count))))
+    }
+    // Where some layers have windows and rotary positions of their own, the file says the others'.
+    let attentions = spec.selfAttentions
+    if let attention = attentions.first(where: { $0.window == nil }) ?? attentions.first {
+      add("attention.head_count", attention.headCount)
+      add("attention.head_count_kv", attention.keyValueHeadCount)
+      add("attention.key_length", attention.headWidth)
+      add("attention.value_length", attention.headWidth)
+      if let rotary = attention.rotary {
+        add("rope.dimension_count", rotary.width)
+        result.append(("rope.freq_base", .float32(Float(rotary.base))))
+        result += statements(of: rotary.scaling)
+      }
+    }
+    if let feedForward = spec.feedForwards.first {
+      add("feed_forward_length", feedForward.hiddenWidth)
+    }
+    if let experts = spec.experts.first {
+      add("expert_count", experts.expertCount)
+      add("expert_used_count", experts.router.chosenCount)
+    }
+    return result
+  }
+
   /// The tensors of a model under GGUF's names.
   func tensors(
     of model: PublishedModel, _ type: ConversionType
   ) throws(FormatError) -> [GGUFTensor] {
-    let binding = try model.map.binding(of: model.spec, to: model.weights)
-    let table = weights(of: model.spec)
-    let source = model.weights
-    let addsOne = hasWholeGains
-    var order: [String] = []
-    var slots: [String: [WeightSlot]] = [:]
-    for slot in model.spec.slots {
-      guard let place = table.source(of: slot, withPrefix: true) else {
-        throw FormatError(
-          .unsupported, what: "GGUF has no name for \(slot.path)", place: source.place)
+    let target = adapted(model.spec)
+    return try model.tensors(named: weights(of: target), of: target)
+      .flatMap { splits($0, target) }
+      .map { tensor in
+        GGUFTensor(
+          tensor.name, shape: tensor.shape,
+          type: type.type(named: tensor.name, shape: tensor.shape), numbers: tensor.make)
       }
-      if slots[place.name] == nil { order.append(place.name) }
-      slots[place.name, default: []].append(slot)
-    }
-    return order.map { name in
-      let members = slots[name] ?? []
-      let first = members[0]
-      let isStack = first.path.hasPrefix("experts.") && members.count > 1
-      let shape =
-        isStack
-        ? [members.count] + first.shape
-        : [first.shape[0] * members.count] + first.shape.dropFirst()
-      return GGUFTensor(name, shape: shape, type: type.type(named: name, shape: shape)) {
-        () throws(FormatError) in
-        var parts: [Tensor] = []
-        for slot in members {
-          guard let from = binding.source(slot.path, slot.layer),
-            let to = table.source(of: slot, withPrefix: true)
-          else {
-            throw FormatError(.missing, what: "no weight for \(slot.path)", place: source.place)
-          }
-          var weight = from.layout.weight(in: try source.floatingPointTensor(named: from.name))
-          if addsOne, slot.path.hasSuffix(".gain") { weight = weight.converted(to: .float32) + 1 }
-          parts.append(to.layout.fileTensor(of: weight) ?? weight)
-        }
-        if parts.count == 1 { return parts[0] }
-        return isStack
-          ? Tensor(stacking: parts, alongAxis: 0) : Tensor(concatenating: parts, alongAxis: 0)
-      }
-    }
+  }
+}
+
+extension ModelSpec {
+  private var operations: [OperationSpec] { blocks.flatMap(\.branches).map(\.operation) }
+
+  /// The self-attentions, in order.
+  var selfAttentions: [SelfAttentionSpec] {
+    operations.compactMap { if case .selfAttention(let spec) = $0 { spec } else { nil } }
+  }
+
+  /// The latent attentions, in order.
+  var latentAttentions: [LatentAttentionSpec] {
+    operations.compactMap { if case .latentAttention(let spec) = $0 { spec } else { nil } }
+  }
+
+  /// The feed-forward layers that are no experts, in order.
+  var feedForwards: [FeedForwardSpec] {
+    operations.compactMap { if case .feedForward(let spec) = $0 { spec } else { nil } }
+  }
+
+  /// The layers of experts, in order.
+  var experts: [ExpertsSpec] {
+    operations.compactMap { if case .experts(let spec) = $0 { spec } else { nil } }
   }
 }

@@ -8,6 +8,9 @@
 //   Gemma     1 is added to the gains of norms: the norms of the spec count from 0 instead of 1
 //   GPT-2     [in, out] becomes [out, in];  BLOOM, GPT-NeoX: queries, keys and values one after another
 //   Phi-3     gate and up stay one matrix, under the name of up
+//   experts   are one stack for gates, one for ups, one for downs; gpt-oss's gates and ups, which lie
+//             row by row in its folders, too
+//   DeepSeek  the way from the latent to keys and values becomes two stacks of matrices, a head each
 
 import HeedBlocks
 import HeedFormats
@@ -20,7 +23,7 @@ struct GGUFArchitecture: Sendable {
     let member: String
     let kind: Kind
 
-    enum Kind: Sendable { case count, number }
+    enum Kind: Sendable { case count, number, flag }
 
     static func count(_ key: String, _ member: String) -> Member {
       Member(key: key, member: member, kind: .count)
@@ -29,19 +32,37 @@ struct GGUFArchitecture: Sendable {
     static func number(_ key: String, _ member: String) -> Member {
       Member(key: key, member: member, kind: .number)
     }
+
+    static func flag(_ key: String, _ member: String) -> Member {
+      Member(key: key, member: member, kind: .flag)
+    }
   }
 
   /// `general.architecture`.
   let name: String
   /// The `model_type` of a config.
-  var modelType: String
+  let modelType: String
+  /// Other types of model that are written as this architecture.
+  var alsoWrites: [String] = []
+  /// What transformers calls the class of such a model.
+  let className: String
   let members: [Member]
+  /// Names of weights that differ from those of the other architectures, by slot.
+  var names: [String: String] = [:]
   /// Whether rotary pairs are neighbours in the file.
   var hasNeighbours = false
   /// Whether 1 was added to the gains of norms.
   var hasWholeGains = false
   /// Whether gate and up are one matrix.
   var hasFusedGate = false
+  /// What the metadata says beside the members and what every model's says.
+  var states: @Sendable (_ spec: ModelSpec) -> [(key: String, value: GGUFValue)] = { _ in [] }
+  /// The tensors of a file as the table of names has them.
+  var opens: @Sendable (_ source: any TensorSource) -> any TensorSource = { $0 }
+  /// The tensors of a file for one of the table of names.
+  var splits: @Sendable (_ tensor: PlannedTensor, _ spec: ModelSpec) -> [PlannedTensor] = {
+    tensor, _ in [tensor]
+  }
   /// What else follows from the file.
   var completes:
     @Sendable (_ config: inout JSONObject, _ file: any GGUFContent) throws(FormatError) -> Void = {
@@ -50,7 +71,8 @@ struct GGUFArchitecture: Sendable {
 
   /// All that are known.
   static let all: [GGUFArchitecture] = [
-    .llama, .qwen2, .qwen3, .gemma, .gemma2, .gemma3, .phi3, .gpt2, .gptNeoX, .bloom,
+    .llama, .qwen2, .qwen2MoE, .qwen3, .gemma, .gemma2, .gemma3, .phi3, .deepSeek2, .gptOSS, .gpt2,
+    .gptNeoX, .bloom,
   ]
 
   /// The architecture of a file.
@@ -78,6 +100,7 @@ struct GGUFArchitecture: Sendable {
   func config(of file: any GGUFContent) throws(FormatError) -> JSONValue {
     var config = JSONObject()
     config["model_type"] = .string(modelType)
+    config["architectures"] = .array([.string(className)])
     for member in members {
       let key = "\(name).\(member.key)"
       guard let value = file[key] else { continue }
@@ -92,8 +115,8 @@ struct GGUFArchitecture: Sendable {
     config["tie_word_embeddings"] = .bool(file.knownShape("output.weight") == nil)
     let ends = ["eos", "eot", "eom"].compactMap { file["tokenizer.ggml.\($0)_token_id"]?.integer }
     if !ends.isEmpty { config["eos_token_id"] = .array(ends.map { .integer($0) }) }
-    if let start = file["tokenizer.ggml.bos_token_id"]?.integer {
-      config["bos_token_id"] = .integer(start)
+    for (key, member) in [("bos", "bos_token_id"), ("padding", "pad_token_id")] {
+      if let id = file["tokenizer.ggml.\(key)_token_id"]?.integer { config[member] = .integer(id) }
     }
     try completes(&config, file)
     return .object(config)
@@ -112,6 +135,16 @@ struct GGUFArchitecture: Sendable {
   /// The spec with what the converter has already put into the weights taken out.
   func adapted(_ spec: ModelSpec) -> ModelSpec {
     hasWholeGains ? spec.withGainsFromZero() : spec
+  }
+}
+
+extension GGUFArchitecture.Member.Kind {
+  fileprivate var expected: String {
+    switch self {
+    case .count: "a whole number"
+    case .number: "a number"
+    case .flag: "true or false"
+    }
   }
 }
 
@@ -135,10 +168,11 @@ extension GGUFArchitecture.Member {
     switch kind {
     case .count: if let integer = single.integer { return .integer(integer) }
     case .number: if let number = single.number { return .number(number) }
+    case .flag: if let flag = single.bool { return .bool(flag) }
     }
     throw FormatError(
       .malformed, what: "\(key) is \(single)", place: file.path,
-      expected: kind == .count ? "a whole number" : "a number")
+      expected: kind.expected)
   }
 }
 

@@ -103,12 +103,14 @@ package struct PublishedModel {
       spec = architecture.adapted(try family.spec(config, file.path))
     } catch { throw architecture.inWordsOfFile(error) }
     map = architecture.weights(of: spec)
-    weights = file
+    weights = architecture.opens(file)
   }
 
   private init(llama2c file: Llama2CFile, registry: FamilyRegistry) throws(FormatError) {
     config = [
-      "model_type": "llama", "hidden_size": .integer(file.width),
+      "model_type": .string(GGUFArchitecture.llama.modelType),
+      "architectures": [.string(GGUFArchitecture.llama.className)],
+      "hidden_size": .integer(file.width),
       "intermediate_size": .integer(file.hiddenWidth),
       "num_hidden_layers": .integer(file.layerCount),
       "num_attention_heads": .integer(file.headCount),

@@ -2,15 +2,8 @@
 // tensor is read, converted and written before the next one is touched, so that a model larger than
 // memory goes through, and the file is whole or absent.
 
-import HeedBlocks
 public import HeedFormats
 import HeedTensor
-
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
 
 /// Converts models between files and types.
 public enum ModelConversion {
@@ -19,21 +12,28 @@ public enum ModelConversion {
   ///
   /// - Parameters:
   ///   - input: a folder, a `.gguf` or a `.bin` file.
-  ///   - output: a `.gguf` file, or a folder, which becomes `model.safetensors` and the JSON files of
-  ///     the input.
+  ///   - output: a `.gguf` file, or a folder, whole or absent like the file, of `model.safetensors` and
+  ///     the configs and the tokenizer of the input.
   ///   - metadata: more members of a GGUF file, such as those of a tokenizer.
+  ///   - files: more files of a folder, such as those of a tokenizer.
   ///   - progress: told how many of how many tensors are written.
   /// - Throws: `FormatError`, also for what the format of the output has not.
   public static func convert(
     _ input: String, to output: String, type: ConversionType,
     registry: FamilyRegistry = .standard, metadata extra: [(key: String, value: GGUFValue)] = [],
-    progress: (_ written: Int, _ all: Int) -> Void = { _, _ in }
+    files: [FolderFile] = [], progress: (_ written: Int, _ all: Int) -> Void = { _, _ in }
   ) throws(FormatError) {
+    guard !output.hasSuffix(".safetensors") else {
+      throw FormatError(
+        .unsupported, what: "weights alone are no model", place: output,
+        expected: "a .gguf file, or a folder, which gets a model.safetensors")
+    }
     guard output.hasSuffix(".gguf") else {
-      try writeFolder(input, output, type, progress)
+      try writeFolder(input, output, type, registry: registry, files: files, progress)
       return
     }
     let tensors: [GGUFTensor]
+    var extra = extra
     var metadata: [(key: String, value: GGUFValue)]
     if input.hasSuffix(".gguf") {
       let file = try GGUFFile(path: input)
@@ -48,6 +48,7 @@ public enum ModelConversion {
       tensors =
         input.hasSuffix(".bin")
         ? try plan(model.weights, type) : try architecture.tensors(of: model, type)
+      extra = filled(extra, upTo: model.spec.vocabularySize)
       try architecture.check(
         PlannedGGUF(path: output, metadata: metadata, tensors: tensors), says: model)
     }
@@ -82,47 +83,26 @@ public enum ModelConversion {
     return result
   }
 
-  private static func writeFolder(
-    _ input: String, _ output: String, _ type: ConversionType,
-    _ progress: (Int, Int) -> Void
-  ) throws(FormatError) {
-    guard let elementType = type.elementType else {
-      throw FormatError(
-        .unsupported, what: "safetensors files have no \(type.rawValue) blocks", place: output,
-        expected: "f32, f16 or bf16", hint: "give the output a name that ends in .gguf")
-    }
-    guard !input.hasSuffix(".gguf"), !input.hasSuffix(".bin") else {
-      throw FormatError(
-        .unsupported, what: "a file cannot become a folder of Hugging Face's names", place: input,
-        expected: "a folder", hint: "give the output a name that ends in .gguf")
-    }
-    let folder = try ModelFolder(path: input)
-    var tensors: [String: Tensor] = [:]
-    let names = folder.weights.tensorNames
-    for (index, name) in names.enumerated() {
-      let tensor = try folder.weights.tensor(named: name)
-      tensors[name] =
-        tensor.elementType.isFloatingPoint ? tensor.converted(to: elementType) : tensor
-      progress(index + 1, names.count)
-    }
-    try FileAccess.makeFolder(output)
-    try SafetensorsFile.write(
-      tensors, metadata: ["format": "pt"], to: output + "/model.safetensors")
-    for name in [
-      "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
-      "special_tokens_map.json", "chat_template.jinja",
-    ] {
-      let source = folder.path + "/" + name
-      guard FileManager.default.fileExists(atPath: source) else { continue }
-      guard let content = FileManager.default.contents(atPath: source) else {
-        throw FormatError(.unreadable, what: "cannot read the file", place: source)
+  /// Lists of tokens as long as the embedding has rows: what reads these files takes the size of the
+  /// vocabulary from them, and many tables have more rows than their tokenizers have tokens.
+  private static func filled(
+    _ metadata: [(key: String, value: GGUFValue)], upTo count: Int
+  ) -> [(key: String, value: GGUFValue)] {
+    metadata.map { key, value in
+      guard let list = value.array, list.count < count else { return (key, value) }
+      let missing = list.count..<count
+      switch key {
+      case "tokenizer.ggml.tokens":
+        return (key, .array(GGUFArray((list.strings ?? []) + missing.map { "[PAD\($0)]" })))
+      case "tokenizer.ggml.scores":
+        let scores = (list.numbers ?? []).map { Float($0) }
+        return (key, .array(GGUFArray(scores + missing.map { _ in -10_000 })))
+      case "tokenizer.ggml.token_type":
+        // 5: never in a text.
+        let kinds = (list.integers ?? []).map { Int32(clamping: $0) }
+        return (key, .array(GGUFArray(kinds + missing.map { _ in 5 })))
+      default: return (key, value)
       }
-      let target = output + "/" + name
-      do throws(FileError) {
-        try AtomicFile.write(to: target) { (file) throws(FileError) in
-          try file.append(Array(content))
-        }
-      } catch { throw FormatError(error) }
     }
   }
 }

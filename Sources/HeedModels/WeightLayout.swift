@@ -14,6 +14,7 @@ public struct WeightLayout: Sendable, Hashable {
     case every(Int, from: Int)
     case heads(width: Int, parts: Int)
     case neighbours(width: Int)
+    case vector
   }
 
   let steps: [Step]
@@ -46,6 +47,9 @@ public struct WeightLayout: Sendable, Hashable {
     WeightLayout(steps: [.neighbours(width: width)])
   }
 
+  /// A matrix of one row that a file has as a vector, or may have as the matrix.
+  public static let vector = WeightLayout(steps: [.vector])
+
   /// One of `count` weights that are stacked along a first axis: the one whose number stands in the
   /// path of the slot.
   public static func entry(of count: Int) -> WeightLayout {
@@ -73,9 +77,15 @@ public struct WeightLayout: Sendable, Hashable {
       case .entry(_, let count): [count] + shape
       case .part(_, let count), .every(let count, _):
         [count * (shape.first ?? 1)] + shape.dropFirst()
+      case .vector: [shape.reduce(1, *)]
       case .heads, .neighbours: shape
       }
     }
+  }
+
+  /// Whether a tensor of `shape` may stand where one of `expected` belongs.
+  func accepts(_ shape: [Int], insteadOf expected: [Int]) -> Bool {
+    shape == expected || (steps == [.vector] && shape == [1] + expected)
   }
 
   /// The weight in the file's `tensor`, a view where that is possible; gradients flow back.
@@ -87,6 +97,8 @@ public struct WeightLayout: Sendable, Hashable {
       switch step {
       case .transposed:
         return tensor.rank < 2 ? tensor : tensor.transposed()
+      case .vector:
+        return tensor.reshaped(to: [1, tensor.count])
       case .entry(let index, _):
         return tensor.entry(index ?? 0, axis: 0)
       case .part(let index, let count):
@@ -106,28 +118,5 @@ public struct WeightLayout: Sendable, Hashable {
           .transposed(permutation: order).reshaped(to: [rows] + rest)  // [H D, ..]
       }
     }
-  }
-
-  /// The way back for one weight: what `weight(in:)` takes apart, as far as this weight alone fills it.
-  ///
-  /// - Returns: the tensor of the file; nil where several weights make one.
-  func fileTensor(of weight: Tensor) -> Tensor? {
-    var result = weight
-    for step in steps.reversed() {
-      let rest = Array(result.shape.dropFirst())
-      let rows = result.shape.first ?? 0
-      let order = rest.indices.map { $0 + 3 }
-      switch step {
-      case .transposed: result = result.rank < 2 ? result : result.transposed()
-      case .neighbours(let width):
-        result = result.reshaped(to: [rows / width, 2, width / 2] + rest)
-          .transposed(permutation: [0, 2, 1] + order).reshaped(to: [rows] + rest)
-      case .heads(let width, let parts):
-        result = result.reshaped(to: [parts, rows / (parts * width), width] + rest)
-          .transposed(permutation: [1, 0, 2] + order).reshaped(to: [rows] + rest)
-      case .entry, .part, .every: return nil
-      }
-    }
-    return result
   }
 }

@@ -97,7 +97,9 @@ public struct WeightMap: Sendable {
         continue
       }
       let shape = try source.shape(named: place.name)
-      if shape != expected { misshapen.append("\(place.name) is \(shape), not \(expected)") }
+      if !place.layout.accepts(shape, insteadOf: expected) {
+        misshapen.append("\(place.name) is \(shape), not \(expected)")
+      }
     }
     let head = rows["head.weight"]?.name
     let unused = source.tensorNames.filter { name in

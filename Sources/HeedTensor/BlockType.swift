@@ -14,6 +14,8 @@ public enum BlockType: String, Sendable, CaseIterable, Hashable {
   case q5_0
   /// 32 values of 5 bits, a scale and a least value: 6 bits.
   case q5_1
+  /// 32 floats of 4 bits and a power of two: 4.25 bits (OCP Microscaling Formats 1.0).
+  case mxfp4
   /// 256 values of 4 bits; each 32 have a scale and a least value of 6 bits: 4.5 bits.
   case q4_K = "q4_k"
   /// The same with 5 bits: 5.5 bits.
@@ -28,6 +30,7 @@ public enum BlockType: String, Sendable, CaseIterable, Hashable {
     case .q4_1: HEED_Q4_1
     case .q5_0: HEED_Q5_0
     case .q5_1: HEED_Q5_1
+    case .mxfp4: HEED_MXFP4
     case .q4_K: HEED_Q4_K
     case .q5_K: HEED_Q5_K
     case .q6_K: HEED_Q6_K
@@ -44,7 +47,7 @@ public enum BlockType: String, Sendable, CaseIterable, Hashable {
   public var isWritable: Bool {
     switch self {
     case .q8_0, .q4_0, .q4_K, .q5_K, .q6_K: true
-    case .q4_1, .q5_0, .q5_1: false
+    case .q4_1, .q5_0, .q5_1, .mxfp4: false
     }
   }
 

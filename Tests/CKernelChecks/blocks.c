@@ -117,10 +117,11 @@ static double panel_weight(const heed_kernels *table, heed_panel_format format,
 
 static void check_types(const heed_kernels *table) {
   static const char *names[] = {"pack Q8_0", "pack Q4_0", "pack Q4_1", "pack Q5_0",
-                                "pack Q5_1", "pack Q4_K", "pack Q5_K", "pack Q6_K"};
+                                "pack Q5_1", "pack MXFP4", "pack Q4_K", "pack Q5_K",
+                                "pack Q6_K"};
   // In shares of the largest weight of a row: exact types to a rounding of f32, two-level scales to
   // one of f16, and Q6_K to half a step of 8 bits.
-  static const double bounds[] = {1e-7, 1e-7, 3e-7, 1e-7, 3e-7, 1e-3, 1e-3, 4e-3};
+  static const double bounds[] = {1e-7, 1e-7, 3e-7, 1e-7, 3e-7, 1e-7, 1e-3, 1e-3, 4e-3};
   for (int type = 0; type <= HEED_Q6_K; type++) {
     finding f = begin(table, names[type], "of the largest", bounds[type]);
     const heed_panel_format format = heed_panel_format_of(type);
@@ -133,6 +134,7 @@ static void check_types(const heed_kernels *table) {
         uint8_t *x = source + b * bytes;
         const uint8_t high = (uint8_t)(0x20 + (b & 7));
         x[type == HEED_Q6_K ? 209 : 1] = high;
+        if (type == HEED_MXFP4) x[0] = (uint8_t)(112 + x[0] % 16);
         if (type == HEED_Q4_1 || type >= HEED_Q5_1) x[3] = type == HEED_Q6_K ? x[3] : high;
       }
       const size_t size = (size_t)(8 * heed_panel_bytes(format));

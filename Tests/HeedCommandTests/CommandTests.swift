@@ -205,6 +205,15 @@ struct Run {
     #expect(told.status == 0 && told.output.hasPrefix("ROMEO:"), "\(told.errors)")
     let wrong = try Run("convert", "shakespeare", file, "--dtype", "q3")
     #expect(wrong.status == 2)
+    // Back to a folder, which tells the same.
+    let made = folder.path + "/made"
+    let back = try Run("convert", file, made, "--dtype", "f32")
+    #expect(back.status == 0, "\(back.errors)")
+    #expect(try Run("describe", made).output == original.output)
+    let written = try Run("generate", "ROMEO:", "--model", made, "--tokens", "20")
+    #expect(written.status == 0 && written.output.hasPrefix("ROMEO:"))
+    let again = try Run("convert", file, made, "--dtype", "f32")
+    #expect(again.status == 1 && again.errors.contains("already"))
     let folderOfBlocks = try Run("convert", "shakespeare", folder.path + "/f", "--dtype", "q8_0")
     #expect(folderOfBlocks.status == 1 && folderOfBlocks.errors.contains(".gguf"))
   }

@@ -14,6 +14,10 @@ struct QuantizedMatrixTests {
     let random: [Int64] = generator.integers([size], in: 0..<256).elements()
     var bytes = random.map { UInt8($0) }
     for start in stride(from: 0, to: size, by: type.blockByteCount) {
+      if type == .mxfp4 {
+        bytes[start] = 120 + bytes[start] % 8
+        continue
+      }
       bytes[start + 1] = 0x24
       if type != .q5_0 { bytes[start + 3] = 0xa8 }
     }
@@ -35,6 +39,16 @@ struct QuantizedMatrixTests {
     }
   }
 
+  @Test("the sixteen values of MXFP4 are those of its standard, at their power of two")
+  func microscaled() {
+    // 2^(126 - 127) times the value; lower nibbles are the first half of a block.
+    let bytes = [126] + (0..<16).map { UInt8($0 | (15 - $0) << 4) }
+    let values: [Float] = BlockTensor(.mxfp4, bytes: Tensor(bytes)).dequantized().elements()
+    let positive: [Float] = [0, 0.5, 1, 1.5, 2, 3, 4, 6]
+    let all = positive + positive.map { -$0 }
+    #expect(values == (all + all.reversed()).map { $0 / 2 })
+  }
+
   /// `x` as the products see it: blocks of 32 in 127 steps of their largest, in float64.
   private func rounded(_ x: Tensor) -> Tensor {
     let values: [Float] = x.elements()
@@ -50,7 +64,7 @@ struct QuantizedMatrixTests {
 
   @Test(
     "products are those of the rounded activations, to float32's own rounding",
-    arguments: [BlockType.q8_0, .q4_0, .q4_1, .q5_0, .q5_1])
+    arguments: [BlockType.q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .mxfp4])
   func exactProducts(type: BlockType) {
     let weight = blocks(type, rows: 65, width: 512)
     let x = sample([13, 512], seed: 8).converted(to: .float32)

@@ -65,6 +65,12 @@ static void pack_floats(place to, const float *x) {
   put_words(to.q, q, 8, 0);
 }
 
+static void pack_fours(place to, const uint8_t *x) {
+  int8_t q[32];
+  heed_put_half(to.scale, in_range(heed_read_fours(x, q)));
+  put_words(to.q, (const uint8_t *)q, 8, 0x80808080u);
+}
+
 static void pack_fives(place to, const uint8_t *nibbles, uint32_t fifth, int middle) {
   uint8_t q[32];
   for (int j = 0; j < 16; j++) {
@@ -76,6 +82,10 @@ static void pack_fives(place to, const uint8_t *nibbles, uint32_t fifth, int mid
 
 /// 32 values of a row of blocks of 32.
 static void pack_small(heed_block_type type, const uint8_t *x, place to) {
+  if (type == HEED_MXFP4) {
+    pack_fours(to, x);
+    return;
+  }
   memcpy(to.scale, x, 2);
   switch (type) {
     case HEED_Q8_0: put_words(to.q, x + 2, 8, 0x80808080u); break;

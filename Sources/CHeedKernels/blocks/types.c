@@ -2,6 +2,8 @@
 
 #include "types.h"
 
+#include <math.h>
+
 ptrdiff_t heed_block_width(heed_block_type type) { return type >= HEED_Q4_K ? 256 : 32; }
 
 ptrdiff_t heed_block_bytes(heed_block_type type) {
@@ -11,6 +13,7 @@ ptrdiff_t heed_block_bytes(heed_block_type type) {
     case HEED_Q4_1: return 20;
     case HEED_Q5_0: return 22;
     case HEED_Q5_1: return 24;
+    case HEED_MXFP4: return 17;
     case HEED_Q4_K: return 144;
     case HEED_Q5_K: return 176;
     case HEED_Q6_K: return 210;
@@ -24,6 +27,17 @@ static void spread(const uint8_t *nibbles, uint32_t fifth, int middle, int *q) {
     q[j] = (nibbles[j] & 15) + (int)(fifth >> j & 1) * 16 - middle;
     q[j + 16] = (nibbles[j] >> 4) + (int)(fifth >> (j + 16) & 1) * 16 - middle;
   }
+}
+
+/// The sixteen 4-bit floats (a sign, two bits of exponent, one of fraction), doubled to be whole.
+static const int8_t doubled_fours[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+
+float heed_read_fours(const uint8_t *x, int8_t *q) {
+  for (int j = 0; j < 16; j++) {
+    q[j] = doubled_fours[x[1 + j] & 15];
+    q[j + 16] = doubled_fours[x[1 + j] >> 4];
+  }
+  return ldexpf(1, x[0] - 128);
 }
 
 static void scaled(const int *q, float scale, float least, float *y) {
@@ -68,6 +82,12 @@ void heed_dequantize(heed_block_type type, ptrdiff_t blocks, const void *source,
         spread(x + 8, heed_word_at(x + 4), 0, q);
         scaled(q, heed_half_at(x), heed_half_at(x + 2), y);
         break;
+      case HEED_MXFP4: {
+        int8_t fours[32];
+        const float scale = heed_read_fours(x, fours);
+        for (int j = 0; j < 32; j++) y[j] = (float)fours[j] * scale;
+        break;
+      }
       case HEED_Q4_K:
       case HEED_Q5_K:
         for (int part = 0; part < 8; part++) {

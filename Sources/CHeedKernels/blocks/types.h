@@ -41,6 +41,9 @@ typedef struct {
   uint8_t q[32];
 } heed_part;
 
+/// The 32 values of a block of MXFP4, doubled to be whole, and the scale that belongs to them.
+float heed_read_fours(const uint8_t *x, int8_t *q);
+
 heed_part heed_read_part(heed_block_type type, const uint8_t *x, int part);
 
 #endif

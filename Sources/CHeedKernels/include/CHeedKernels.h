@@ -257,6 +257,7 @@ typedef enum {
   HEED_Q4_1,      // 32: f16 scale, f16 least, 16 bytes
   HEED_Q5_0,      // 32: f16 scale, 4 bytes of fifth bits, 16 bytes
   HEED_Q5_1,      // 32: f16 scale, f16 least, 4 bytes, 16 bytes
+  HEED_MXFP4,     // 32: a byte of exponent, 16 bytes of two 4-bit floats (OCP Microscaling 1.0)
   HEED_Q4_K,      // 256: f16 scale and least, 12 bytes of 6-bit factors of both, 128 bytes
   HEED_Q5_K,      // 256: the same with 32 bytes of fifth bits before the 128
   HEED_Q6_K,      // 256: 128 bytes of lower nibbles, 64 of upper 2 bits, 16 int8 factors, f16 scale
@@ -273,7 +274,8 @@ void heed_dequantize(heed_block_type type, ptrdiff_t blocks, const void *x, floa
 /// finds to lose the least squares (Q8_0: with the scale of the largest value); 0 for another type.
 int heed_quantize(heed_block_type type, ptrdiff_t blocks, const float *x, void *y);
 
-/// The panel format that holds weights of a type: exactly for Q8_0, Q4_0, Q4_1, Q5_0 and Q5_1; with
+/// The panel format that holds weights of a type: exactly for Q8_0, Q4_0, Q4_1, Q5_0 and Q5_1; for
+/// MXFP4 exactly where its power of two is one that f16 has, 2^-24 to 2^15 for a value of a half; with
 /// the products of their two-level scales rounded to f16 for Q4_K and Q5_K; and for Q6_K anew in 8
 /// bits, of which the largest in 32 is 127.
 heed_panel_format heed_panel_format_of(heed_block_type type);

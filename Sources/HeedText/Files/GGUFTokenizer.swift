@@ -77,10 +77,13 @@ public enum GGUFTokenizer {
         .missing, what: "no \"tokenizer.ggml.merges\"", place: metadata.file.path,
         expected: "pairs of tokens")
     }
-    var frame: JSONValue = .null
-    if metadata.adds("add_bos_token", unless: false), let id = metadata.id("bos_token_id") {
-      frame = Self.frame(before: (id, try metadata.token(id, of: tokens)))
+    func framing(_ flag: String, _ role: String) throws(FormatError) -> (id: Int, text: String)? {
+      guard metadata.adds(flag, unless: false), let id = metadata.id(role) else { return nil }
+      return (id, try metadata.token(id, of: tokens))
     }
+    let frame = TokenizerJSON.frame(
+      before: try framing("add_bos_token", "bos_token_id"),
+      after: try framing("add_eos_token", "eos_token_id"))
     return [
       "added_tokens": added(tokens, kinds), "normalizer": .null, "pre_tokenizer": cut.json,
       "post_processor": frame, "decoder": ["type": "ByteLevel"],
@@ -88,20 +91,6 @@ public enum GGUFTokenizer {
         "type": "BPE", "ignore_merges": .bool(cut.ignoresMerges), "vocab": .object(vocabulary),
         "merges": .array(merges.map { .string($0) }),
       ],
-    ]
-  }
-
-  private static func frame(before token: (id: Int, text: String)) -> JSONValue {
-    let special: JSONValue = ["SpecialToken": ["id": .string(token.text), "type_id": 0]]
-    func text(_ name: String, _ type: Int) -> JSONValue {
-      ["Sequence": ["id": .string(name), "type_id": .integer(type)]]
-    }
-    let id: JSONValue = .string(token.text)
-    var known = JSONObject()
-    known[token.text] = ["id": id, "ids": [.integer(token.id)], "tokens": [id]]
-    return [
-      "type": "TemplateProcessing", "single": [special, text("A", 0)],
-      "pair": [special, text("A", 0), text("B", 1)], "special_tokens": .object(known),
     ]
   }
 
@@ -149,14 +138,11 @@ public enum GGUFTokenizer {
 
   /// The tokens that are found in a text as they stand.
   private static func added(_ tokens: [String], _ kinds: [Kind]) -> JSONValue {
-    var added: [JSONValue] = []
-    for (id, kind) in kinds.enumerated() where kind == .control || kind == .userDefined {
-      added.append([
-        "id": .integer(id), "content": .string(tokens[id]), "special": .bool(kind == .control),
-        "normalized": false, "lstrip": false, "rstrip": false, "single_word": false,
-      ])
-    }
-    return .array(added)
+    TokenizerJSON.added(
+      zip(tokens, kinds).enumerated().compactMap { id, token in
+        token.1 == .control || token.1 == .userDefined
+          ? (id, token.0, token.1 == .control) : nil
+      })
   }
 
   private static func sentencePiece(

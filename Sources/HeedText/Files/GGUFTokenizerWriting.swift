@@ -5,34 +5,43 @@ extension GGUFTokenizer {
   /// llama.cpp's files have it where its names can say what the tokenizer does, and the whole
   /// `tokenizer.json` for Heed, so that every tokenizer comes back as it was.
   ///
-  /// - Returns: the members, empty where the folder has no `tokenizer.json`, and what other programs
-  ///   will miss.
+  /// - Returns: the members, empty where the folder has no `tokenizer.json` and no SentencePiece model,
+  ///   and what other programs will miss.
   /// - Throws: `FormatError` for files that cannot be read.
   public static func metadata(
     ofFolder folder: String
   ) throws(FormatError) -> (members: [(key: String, value: GGUFValue)], missing: String?) {
     let path = folder + "/tokenizer.json"
-    guard FileAccess.exists(path) else {
-      return ([], "no tokenizer.json in \(folder): the file will have no tokenizer")
+    var members: [(key: String, value: GGUFValue)] = []
+    let tokenizer: any Tokenizer
+    let native: [(key: String, value: GGUFValue)]?
+    if FileAccess.exists(path) {
+      let json = try JSONValue(contentsOf: path)
+      tokenizer = try TokenizerFolder.tokenizer(at: path)
+      members.append((wholeKey, .string(json.text())))
+      if (tokenizer as? PipelineTokenizer)?.cleansUpSpaces == true {
+        members.append((cleansKey, .bool(true)))
+      }
+      var named = try self.native(json)
+      // Where the same tokenizer lies there as a SentencePiece model too, its kind has a name.
+      if named == nil, let model = try? TokenizerFolder.sentencePieceModel(in: folder) {
+        named = metadata(of: model, as: tokenizer)
+      }
+      native = named
+    } else if let model = try TokenizerFolder.sentencePieceModel(in: folder) {
+      tokenizer = model
+      native = metadata(of: model)
+      guard native != nil else {
+        return ([], "GGUF has no name for this tokenizer's rules: the file will have no tokenizer")
+      }
+    } else {
+      return (
+        [],
+        "no tokenizer.json and no SentencePiece model in \(folder): the file will have no tokenizer"
+      )
     }
-    let json = try JSONValue(contentsOf: path)
-    let tokenizer = try TokenizerFolder.tokenizer(at: path)
-    var members: [(key: String, value: GGUFValue)] = [(wholeKey, .string(json.text()))]
-    if (tokenizer as? PipelineTokenizer)?.cleansUpSpaces == true {
-      members.append((cleansKey, .bool(true)))
-    }
-    let native = try native(json)
     members += native ?? []
-    let roles: [(String, Int?)] = [
-      ("bos", tokenizer.specialTokens.beginning), ("eos", tokenizer.specialTokens.end),
-      ("padding", tokenizer.specialTokens.padding), ("unknown", tokenizer.specialTokens.unknown),
-      ("seperator", tokenizer.specialTokens.separator),
-      ("cls", tokenizer.specialTokens.classification), ("mask", tokenizer.specialTokens.mask),
-    ]
-    for (name, id) in roles {
-      guard let id, let word = UInt32(exactly: id) else { continue }
-      members.append(("tokenizer.ggml.\(name)_token_id", .uint32(word)))
-    }
+    members += roles(tokenizer.specialTokens)
     if let template = try ChatFormat.source(folder: folder) {
       members.append(("tokenizer.chat_template", .string(template)))
     }
@@ -41,6 +50,17 @@ extension GGUFTokenizer {
       native == nil
         ? "GGUF has no name for this tokenizer's stages: only Heed will find it in the file" : nil
     )
+  }
+
+  private static func roles(_ tokens: SpecialTokens) -> [(key: String, value: GGUFValue)] {
+    [
+      ("bos", tokens.beginning), ("eos", tokens.end), ("padding", tokens.padding),
+      ("unknown", tokens.unknown), ("seperator", tokens.separator),
+      ("cls", tokens.classification), ("mask", tokens.mask),
+    ].compactMap { name, id in
+      guard let id, let word = UInt32(exactly: id) else { return nil }
+      return ("tokenizer.ggml.\(name)_token_id", .uint32(word))
+    }
   }
 
   /// Byte pairs over a known way to cut; nil for any other tokenizer. That texts are brought to NFC

@@ -50,6 +50,18 @@ public enum TokenizerFolder {
     throw FormatError(.missing, what: "no tokenizer", place: path, expected: expected)
   }
 
+  /// The SentencePiece model of a folder; nil where it has none.
+  static func sentencePieceModel(
+    in folder: String
+  ) throws(FormatError) -> SentencePieceTokenizer? {
+    let present = Set(FileAccess.names(in: folder))
+    guard !present.isSuperset(of: ["source.spm", "target.spm"]),
+      let name = sentencePieceNames.first(where: present.contains)
+    else { return nil }
+    return try tokenizer(file: folder + "/" + name, TokenizerConfig(folder: folder))
+      as? SentencePieceTokenizer
+  }
+
   private static func tokenizer(
     file path: String, _ config: TokenizerConfig
   ) throws(FormatError) -> any Tokenizer {

@@ -28,6 +28,14 @@ struct CharacterMap: Sendable {
     starts = (0..<256).map { Self.child(0, UInt8($0), units) != nil }
   }
 
+  /// The map as files have it.
+  var bytes: [UInt8] {
+    func bytes(_ word: UInt32) -> [UInt8] {
+      (0..<4).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) }
+    }
+    return bytes(UInt32(units.count * 4)) + units.flatMap(bytes) + replacements
+  }
+
   private static func broken(_ why: String, _ place: String) -> FormatError {
     FormatError(.malformed, what: "a broken map of characters: \(why)", place: place)
   }

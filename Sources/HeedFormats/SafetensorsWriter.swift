@@ -1,0 +1,114 @@
+public import HeedTensor
+
+/// A tensor that is to be written to a safetensors file.
+public struct SafetensorsTensor: Sendable {
+  /// Its name.
+  public let name: String
+  /// The length of each axis, outermost first.
+  public let shape: [Int]
+  /// What it will be made of.
+  public let elementType: ElementType
+  /// Makes it, when its turn comes: a file larger than memory can be written.
+  let numbers: @Sendable () throws(FormatError) -> Tensor
+
+  /// A tensor whose numbers `numbers` gives; they are converted to `elementType`.
+  ///
+  /// - Parameter shape: that of the numbers.
+  public init(
+    _ name: String, shape: [Int], elementType: ElementType,
+    numbers: @escaping @Sendable () throws(FormatError) -> Tensor
+  ) {
+    self.name = name
+    self.shape = shape
+    self.elementType = elementType
+    self.numbers = numbers
+  }
+
+  fileprivate var byteCount: Int { shape.reduce(elementType.byteCount, *) }
+}
+
+extension SafetensorsFile {
+  /// Writes tensors to a file; the file is whole or absent whatever happens.
+  ///
+  /// Tensors are ordered by the width of their elements and then by name, and the data starts at a
+  /// multiple of 64 bytes, so that everything can be used in place after mapping.
+  ///
+  /// - Parameters:
+  ///   - tensors: dense or not, of any element type.
+  ///   - metadata: strings that readers may show.
+  public static func write(
+    _ tensors: [String: Tensor], metadata: [String: String] = [:], to path: String
+  ) throws(FormatError) {
+    try write(
+      tensors: tensors.map { name, tensor in
+        SafetensorsTensor(name, shape: tensor.shape, elementType: tensor.elementType) { tensor }
+      }, metadata: metadata, to: path)
+  }
+
+  /// The same with tensors that are made one at a time.
+  ///
+  /// - Parameter progress: told how many tensors are written.
+  /// - Throws: `FormatError`, also when a name occurs twice.
+  public static func write(
+    tensors: [SafetensorsTensor], metadata: [String: String] = [:], to path: String,
+    progress: (_ written: Int) -> Void = { _ in }
+  ) throws(FormatError) {
+    let ordered = tensors.sorted {
+      let (left, right) = ($0.elementType.byteCount, $1.elementType.byteCount)
+      return left != right ? left > right : $0.name < $1.name
+    }
+    let header = try header(of: ordered, metadata, path)
+    var failure: FormatError?
+    do throws(FileError) {
+      try AtomicFile.write(to: path) { (file) throws(FileError) in
+        try file.append(header)
+        for (index, tensor) in ordered.enumerated() {
+          do throws(FormatError) {
+            let content = try tensor.numbers().converted(to: tensor.elementType)
+            precondition(
+              content.count * content.elementType.byteCount == tensor.byteCount,
+              "SafetensorsFile.write: \"\(tensor.name)\" is \(content.shape), not \(tensor.shape)")
+            do throws(FileError) { try file.append(content) } catch { throw FormatError(error) }
+          } catch {
+            failure = error
+            throw FileError(operation: "write", path: path, reason: error.what)
+          }
+          progress(index + 1)
+        }
+      }
+    } catch { throw failure ?? FormatError(error) }
+  }
+
+  /// The length of the header and the header, filled up with spaces.
+  private static func header(
+    of tensors: [SafetensorsTensor], _ metadata: [String: String], _ path: String
+  ) throws(FormatError) -> [UInt8] {
+    var header = JSONObject()
+    if !metadata.isEmpty {
+      var strings = JSONObject()
+      for key in metadata.keys.sorted() { strings[key] = metadata[key].map { .string($0) } }
+      header["__metadata__"] = .object(strings)
+    }
+    var end = 0
+    for tensor in tensors {
+      guard tensor.name != "__metadata__" else {
+        throw FormatError(
+          .malformed, what: "a tensor cannot have the name __metadata__", place: path)
+      }
+      guard header[tensor.name] == nil else {
+        throw FormatError(
+          .inconsistent, what: "two tensors have the name \"\(tensor.name)\"", place: path)
+      }
+      let start = end
+      end += tensor.byteCount
+      header[tensor.name] = [
+        "dtype": .string(SafetensorsType.name(of: tensor.elementType)),
+        "shape": .array(tensor.shape.map { .integer($0) }),
+        "data_offsets": .array([.integer(start), .integer(end)]),
+      ]
+    }
+    var text = Array(JSONValue.object(header).text().utf8)
+    while (8 + text.count) % 64 != 0 { text.append(UInt8(ascii: " ")) }
+    return (0..<8).map { UInt8(truncatingIfNeeded: text.count >> ($0 * 8)) } + text
+  }
+}
