@@ -14,6 +14,9 @@ struct BlockProduct {
   /// Rows that are one tile or two: the weight is read from memory once and is what costs.
   private static let fewRows = 12
 
+  /// Whether blocks are two halves, each with a scale.
+  private var hasHalves: Bool { weight.format == HEED_PANEL_6 }
+  private var sumsPerBlock: Int { hasHalves ? 2 : 1 }
   private var blocks: Int { (weight.inputCount + 31) / 32 }
   private var panels: Int {
     (weight.outputCount + TiledProduct.panel - 1) / TiledProduct.panel
@@ -25,15 +28,19 @@ struct BlockProduct {
     let k = weight.inputCount
     let (blocks, panels) = (blocks, panels)
     let count = rows * blocks
-    let storage = Storage(byteCount: count * 40)
+    let storage = Storage(byteCount: count * 44)
     let scales = storage.base.assumingMemoryBound(to: Float.self)
     let sums = (storage.base + count * 4).assumingMemoryBound(to: Int32.self)
-    let values = (storage.base + count * 8).assumingMemoryBound(to: Int8.self)
+    let values = (storage.base + count * 12).assumingMemoryBound(to: Int8.self)
     let chunk = max(1, (1 << 14) / max(k, 1))
     ThreadPool.shared.parallel((rows + chunk - 1) / chunk, work: rows * k) { part in
       for row in part * chunk..<min(rows, (part + 1) * chunk) {
         Kernels.table.quantize_blocks_i8(
-          k, x + row * k, values + row * blocks * 32, scales + row * blocks, sums + row * blocks)
+          k, x + row * k, values + row * blocks * 32, scales + row * blocks,
+          sums + row * blocks * sumsPerBlock)
+        if hasHalves {
+          heed_half_sums(blocks, values + row * blocks * 32, sums + row * blocks * sumsPerBlock)
+        }
       }
     }
     var rowsPerPart = rows
@@ -76,7 +83,7 @@ struct BlockProduct {
     for panel in panels {
       Kernels.table.tile_blocks(
         weight.format, rows.count, min(width, n - panel * width), blocks, values + start * 32,
-        scales + start, sums + start, weight.panels.rawPointer + panel * panelBytes,
+        scales + start, sums + start * sumsPerBlock, weight.panels.rawPointer + panel * panelBytes,
         c + panel * width, n, 0)
     }
     guard bias != nil || activation != .identity else { return }

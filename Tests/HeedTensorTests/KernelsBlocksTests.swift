@@ -8,7 +8,8 @@ struct KernelsBlocksTests {
     let size = heed_panel_bytes(format)
     let isSmall = format == HEED_PANEL_8_OFFSET
     var bytes = kernelNumbers(blocks * size, seed: 4).map { UInt8(($0 + 1) * (isSmall ? 63 : 127)) }
-    let hasOffset = format == HEED_PANEL_8_OFFSET || format == HEED_PANEL_4_OFFSET
+    // Or a second scale.
+    let hasOffset = format != HEED_PANEL_8 && format != HEED_PANEL_4
     for block in 0..<blocks {
       for half in 0..<32 * (hasOffset ? 2 : 1) { bytes[block * size + 2 * half + 1] = 0x21 }
     }
@@ -56,19 +57,25 @@ struct KernelsBlocksTests {
   @Test(
     "products have the bits of the plain kernel, alone and among others",
     arguments: KernelVariant.all,
-    [HEED_PANEL_8, HEED_PANEL_8_OFFSET, HEED_PANEL_4, HEED_PANEL_4_OFFSET])
+    [HEED_PANEL_8, HEED_PANEL_8_OFFSET, HEED_PANEL_4, HEED_PANEL_4_OFFSET, HEED_PANEL_6])
   func products(variant: KernelVariant, format: heed_panel_format) {
     for rows in [1, 2, 3, 7, 13, 16, 17] {
       for columns in [1, 3, 8, 15, 16, 17, 31, 32] {
         for width in [1, 64, 130] {
           let blocks = (width + 31) / 32
-          let x = quantized(KernelVariant.plain, rows: rows, width: width)
+          var x = quantized(KernelVariant.plain, rows: rows, width: width)
+          let sumCount = format == HEED_PANEL_6 ? 2 * blocks : blocks
+          if format == HEED_PANEL_6 {
+            x.sums = Array(repeating: 0, count: rows * sumCount)
+            heed_half_sums(rows * blocks, x.values, &x.sums)
+          }
+          let (values, scales, sums) = (x.values, x.scales, x.sums)
           let panel = panel(format, blocks: blocks)
           func run(_ table: heed_kernels, from row: Int, count: Int) -> [UInt32] {
             var c = [Float](repeating: .nan, count: count * columns)
             table.tile_blocks(
-              format, count, columns, blocks, Array(x.values[(row * blocks * 32)...]),
-              Array(x.scales[(row * blocks)...]), Array(x.sums[(row * blocks)...]), panel, &c,
+              format, count, columns, blocks, Array(values[(row * blocks * 32)...]),
+              Array(scales[(row * blocks)...]), Array(sums[(row * sumCount)...]), panel, &c,
               columns, 0)
             return c.map(\.bitPattern)
           }

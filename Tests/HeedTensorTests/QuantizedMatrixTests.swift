@@ -32,7 +32,7 @@ struct QuantizedMatrixTests {
       let got = x.linear(QuantizedMatrix(weight))
       let want = linear(x, weight: weight.dequantized())
       // Rounding activations to 127 steps of the largest of 32, at random: the error of a sum grows
-      // with the root of its terms. Q6_K's new steps and rounded scales are less than that.
+      // with the root of its terms. Rounded scales are less than that.
       let terms = linear(x * x, weight: weight.dequantized() * weight.dequantized())
       let bound = terms.squareRoot().max().item(as: Float.self) * 0.03
       #expect((got - want).abs().max().item(as: Float.self) < bound, "\(m) x \(n)")
@@ -83,7 +83,7 @@ struct QuantizedMatrixTests {
 
   @Test("a row has the same bits alone and among others, on any number of threads")
   func neighbours() {
-    for type in [BlockType.q8_0, .q4_0, .q4_K, .q5_1] {
+    for type in [BlockType.q8_0, .q4_0, .q4_K, .q5_1, .q6_K] {
       let weight = QuantizedMatrix(blocks(type, rows: 131, width: 768))
       let x = sample([130, 768]).converted(to: .float32)
       let all = x.linear(weight)

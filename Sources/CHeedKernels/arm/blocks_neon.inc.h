@@ -7,6 +7,10 @@ static inline vi v_load_words(const uint8_t *p) { return vreinterpretq_u32_u8(vl
 static inline vi v_set_words(int32_t x) { return vdupq_n_u32((uint32_t)x); }
 static inline vi v_low_nibbles(vi x) { return vandq_u32(x, vdupq_n_u32(0x0f0f0f0fu)); }
 static inline vi v_high_nibbles(vi x) { return v_low_nibbles(vshrq_n_u32(x, 4)); }
+static inline vi v_upper_bits(vi x, int at) {
+  return vandq_u32(vshlq_u32(x, vdupq_n_s32(4 - at)), vdupq_n_u32(0x30303030u));
+}
+static inline vi v_or_words(vi x, vi y) { return vorrq_u32(x, y); }
 static inline vf v_float_of_words(vi x) { return vcvtq_f32_s32(vreinterpretq_s32_u32(x)); }
 
 static inline vi v_dot_words(vi sum, vi w, vi x);

@@ -13,6 +13,7 @@ heed_panel_format heed_panel_format_of(heed_block_type type) {
     case HEED_Q4_K: return HEED_PANEL_4_OFFSET;
     case HEED_Q5_1:
     case HEED_Q5_K: return HEED_PANEL_8_OFFSET;
+    case HEED_Q6_K: return HEED_PANEL_6;
     default: return HEED_PANEL_8;
   }
 }
@@ -23,17 +24,18 @@ ptrdiff_t heed_panel_bytes(heed_panel_format format) {
     case HEED_PANEL_8_OFFSET: return HEED_PANEL * (4 + HEED_BLOCK_WIDTH);
     case HEED_PANEL_4: return HEED_PANEL * (2 + HEED_BLOCK_WIDTH / 2);
     case HEED_PANEL_4_OFFSET: return HEED_PANEL * (4 + HEED_BLOCK_WIDTH / 2);
+    case HEED_PANEL_6: return HEED_PANEL * (4 + HEED_BLOCK_WIDTH * 3 / 4);
   }
   return 0;
 }
 
-/// One output's place in a block of a panel.
+/// One output's place in a block of a panel; the scale of a second half lies where offsets lie.
 typedef struct {
   uint8_t *scale, *offset, *q;
 } place;
 
 static place place_of(heed_panel_format format, uint8_t *block, ptrdiff_t output) {
-  const int has_offset = format == HEED_PANEL_8_OFFSET || format == HEED_PANEL_4_OFFSET;
+  const int has_offset = format != HEED_PANEL_8 && format != HEED_PANEL_4;
   return (place){block + 2 * output, block + 2 * (HEED_PANEL + output),
                  block + 2 * HEED_PANEL * (1 + has_offset) + 4 * output};
 }
@@ -50,20 +52,6 @@ static void put_words(uint8_t *q, const uint8_t *x, int count, uint32_t turn) {
 
 /// A number that f16 has: beyond its range the largest one, which no real weight needs.
 static float in_range(float x) { return fminf(fmaxf(x, -65504), 65504); }
-
-/// 32 values anew in 8 bits.
-static void pack_floats(place to, const float *x) {
-  float largest = 0;
-  for (int j = 0; j < 32; j++) largest = fmaxf(largest, fabsf(x[j]));
-  heed_put_half(to.scale, in_range(largest / 127));
-  const float scale = heed_half_at(to.scale);
-  uint8_t q[32];
-  for (int j = 0; j < 32; j++) {
-    const float quotient = scale > 0 ? fminf(fmaxf(x[j] / scale, -127), 127) : 0;
-    q[j] = (uint8_t)(128 + (int)rintf(quotient));
-  }
-  put_words(to.q, q, 8, 0);
-}
 
 static void pack_fours(place to, const uint8_t *x) {
   int8_t q[32];
@@ -116,6 +104,21 @@ static void pack_part(heed_block_type type, const uint8_t *x, int part, place to
   put_words(to.q, both, 4, 0);
 }
 
+/// Part `part` of the eight of a block of Q6_K.
+static void pack_sixes(const uint8_t *x, int part, place to) {
+  const heed_sixes read = heed_read_sixes(x, part);
+  heed_put_half(to.scale, in_range(read.scales[0]));
+  heed_put_half(to.offset, in_range(read.scales[1]));
+  uint8_t lower[16], upper[8] = {0};
+  for (int j = 0; j < 16; j++) {
+    const uint8_t near = read.q[j], far = read.q[j + 16];
+    lower[j] = (uint8_t)((near & 15) | far << 4);
+    upper[j / 8 * 4 + j % 4] |= (uint8_t)((near >> 4 | far >> 4 << 2) << (j / 4 % 2 * 4));
+  }
+  put_words(to.q, lower, 4, 0);
+  put_words(to.q + 4 * 4 * HEED_PANEL, upper, 2, 0);
+}
+
 void heed_pack_panel(heed_block_type type, ptrdiff_t rows, ptrdiff_t width, const void *source,
                      ptrdiff_t row_bytes, void *target) {
   const heed_panel_format format = heed_panel_format_of(type);
@@ -130,12 +133,10 @@ void heed_pack_panel(heed_block_type type, ptrdiff_t rows, ptrdiff_t width, cons
         pack_small(type, x, place_of(format, panel, row));
         continue;
       }
-      float values[256];
-      if (type == HEED_Q6_K) heed_dequantize(type, 1, x, values);
       for (int part = 0; part < 8; part++) {
         const place to = place_of(format, panel + part * bytes, row);
         if (type == HEED_Q6_K) {
-          pack_floats(to, values + 32 * part);
+          pack_sixes(x, part, to);
         } else {
           pack_part(type, x, part, to);
         }

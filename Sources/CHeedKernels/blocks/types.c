@@ -44,17 +44,17 @@ static void scaled(const int *q, float scale, float least, float *y) {
   for (int j = 0; j < 32; j++) y[j] = (float)q[j] * scale + least;
 }
 
-static void dequantize_q6(const uint8_t *x, float *y) {
-  const uint8_t *low = x, *high = x + 128;
-  const int8_t *factors = (const int8_t *)(x + 192);
+heed_sixes heed_read_sixes(const uint8_t *x, int part) {
+  // 128 values lie in 64 bytes of nibbles, the lower ones first, and 32 bytes of upper bits.
+  const uint8_t *low = x + part / 4 * 64 + part % 2 * 32, *high = x + 128 + part / 4 * 32;
+  const int8_t *factors = (const int8_t *)(x + 192 + 2 * part);
   const float scale = heed_half_at(x + 208);
-  for (int half = 0; half < 2; half++, y += 128, low += 64, high += 32, factors += 8) {
-    for (int i = 0; i < 128; i++) {
-      const int nibble = i < 64 ? low[i] & 15 : low[i - 64] >> 4;
-      const int q = nibble | (high[i % 32] >> (i / 32 * 2) & 3) << 4;
-      y[i] = scale * (float)factors[i / 16] * (float)(q - 32);
-    }
+  heed_sixes result = {{scale * (float)factors[0], scale * (float)factors[1]}, {0}};
+  for (int i = 0; i < 32; i++) {
+    const int nibble = part % 4 < 2 ? low[i] & 15 : low[i] >> 4;
+    result.q[i] = (uint8_t)(nibble | (high[i] >> (part % 4 * 2) & 3) << 4);
   }
+  return result;
 }
 
 void heed_dequantize(heed_block_type type, ptrdiff_t blocks, const void *source, float *y) {
@@ -95,7 +95,14 @@ void heed_dequantize(heed_block_type type, ptrdiff_t blocks, const void *source,
           for (int j = 0; j < 32; j++) y[32 * part + j] = (float)read.q[j] * read.scale - read.least;
         }
         break;
-      case HEED_Q6_K: dequantize_q6(x, y); break;
+      case HEED_Q6_K:
+        for (int part = 0; part < 8; part++) {
+          const heed_sixes read = heed_read_sixes(x, part);
+          for (int j = 0; j < 32; j++) {
+            y[32 * part + j] = read.scales[j / 16] * (float)(read.q[j] - 32);
+          }
+        }
+        break;
     }
   }
 }

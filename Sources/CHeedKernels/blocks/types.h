@@ -46,4 +46,12 @@ float heed_read_fours(const uint8_t *x, int8_t *q);
 
 heed_part heed_read_part(heed_block_type type, const uint8_t *x, int part);
 
+/// 32 of the 256 values of a block of Q6_K: scale * (q - 32), a scale for each half.
+typedef struct {
+  float scales[2];
+  uint8_t q[32];
+} heed_sixes;
+
+heed_sixes heed_read_sixes(const uint8_t *x, int part);
+
 #endif

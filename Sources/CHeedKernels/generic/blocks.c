@@ -30,8 +30,20 @@ void heed_generic_quantize_blocks_i8(ptrdiff_t n, const float *x, int8_t *y, flo
 /// Weight number k (within a block) of an output, as it is stored.
 static int stored(heed_panel_format format, const uint8_t *q, ptrdiff_t output, ptrdiff_t k) {
   if (format <= HEED_PANEL_8_OFFSET) return q[(k / 4 * HEED_PANEL + output) * 4 + k % 4];
-  const uint8_t both = q[(k % 16 / 4 * HEED_PANEL + output) * 4 + k % 4];
-  return k < 16 ? both & 15 : both >> 4;
+  const ptrdiff_t group = k % 16 / 4;
+  const uint8_t both = q[(group * HEED_PANEL + output) * 4 + k % 4];
+  const int nibble = k < 16 ? both & 15 : both >> 4;
+  if (format != HEED_PANEL_6) return nibble;
+  const uint8_t upper = q[((4 + group / 2) * HEED_PANEL + output) * 4 + k % 4];
+  return nibble + (upper >> (group % 2 * 4 + k / 16 * 2) & 3) * 16;
+}
+
+void heed_half_sums(ptrdiff_t blocks, const int8_t *a, int32_t *sums) {
+  for (ptrdiff_t half = 0; half < 2 * blocks; half++, a += HEED_BLOCK_WIDTH / 2) {
+    int32_t sum = 0;
+    for (int k = 0; k < HEED_BLOCK_WIDTH / 2; k++) sum += a[k];
+    sums[half] = sum;
+  }
 }
 
 void heed_generic_tile_blocks(heed_panel_format format, ptrdiff_t m, ptrdiff_t n,
@@ -39,23 +51,28 @@ void heed_generic_tile_blocks(heed_panel_format format, ptrdiff_t m, ptrdiff_t n
                               const int32_t *sums, const void *panel, float *c,
                               ptrdiff_t c_stride, int accumulate) {
   const int has_offset = format == HEED_PANEL_8_OFFSET || format == HEED_PANEL_4_OFFSET;
-  const int middle = format == HEED_PANEL_8 ? 128 : format == HEED_PANEL_4 ? 8 : 0;
+  const int has_halves = format == HEED_PANEL_6;
+  const int middle =
+      format == HEED_PANEL_8 ? 128 : format == HEED_PANEL_4 ? 8 : has_halves ? 32 : 0;
+  const ptrdiff_t step = HEED_BLOCK_WIDTH / (1 + has_halves);
   for (ptrdiff_t i = 0; i < m; i++) {
     for (ptrdiff_t j = 0; j < n; j++) {
       float sum = accumulate ? c[i * c_stride + j] : 0;
       for (ptrdiff_t b = 0; b < blocks; b++) {
         const uint8_t *block = (const uint8_t *)panel + b * heed_panel_bytes(format);
-        uint16_t scale, offset;
-        memcpy(&scale, block + 2 * j, 2);
-        memcpy(&offset, block + 2 * (HEED_PANEL + j), 2);
-        const uint8_t *q = block + 2 * HEED_PANEL * (1 + has_offset);
-        int32_t product = 0;
-        for (ptrdiff_t k = 0; k < HEED_BLOCK_WIDTH; k++) {
-          product += (stored(format, q, j, k) - middle) * a[(i * blocks + b) * HEED_BLOCK_WIDTH + k];
-        }
+        const uint8_t *q = block + 2 * HEED_PANEL * (1 + (has_offset || has_halves));
         const float own = scales[i * blocks + b];
-        const float factor = heed_f32_of_f16(scale) * own;
-        sum = fmaf((float)product, factor, sum);
+        uint16_t scale, offset;
+        memcpy(&offset, block + 2 * (HEED_PANEL + j), 2);
+        for (ptrdiff_t start = 0; start < HEED_BLOCK_WIDTH; start += step) {
+          memcpy(&scale, block + 2 * (start / step * HEED_PANEL + j), 2);
+          int32_t product = 0;
+          for (ptrdiff_t k = start; k < start + step; k++) {
+            product +=
+                (stored(format, q, j, k) - middle) * a[(i * blocks + b) * HEED_BLOCK_WIDTH + k];
+          }
+          sum = fmaf((float)product, heed_f32_of_f16(scale) * own, sum);
+        }
         if (has_offset) {
           const float all = own * (float)sums[i * blocks + b];
           sum = fmaf(heed_f32_of_f16(offset), all, sum);

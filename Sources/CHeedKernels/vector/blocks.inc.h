@@ -4,7 +4,8 @@
 //   DOT8(sum, w, a)   sum + the products of four bytes w - MIDDLE8 with four int8 a in each lane
 //   MIDDLE8           what is taken off the sum of a block beforehand instead (0 where DOT8 does it)
 //   DOT7(sum, w, a)   the same for bytes up to 127 as they are
-//   v_load_words, v_set_words, v_low_nibbles, v_high_nibbles, v_float_of_words
+//   v_load_words, v_set_words, v_low_nibbles, v_high_nibbles, v_or_words, v_float_of_words
+//   v_upper_bits(x, at)   bits at and at + 1 of each byte, as bits 4 and 5
 //   HEED_BLOCK_ROWS, HEED_BLOCK_VECTORS   rows at once, and of how many vectors of a panel
 //
 // Few rows read panels straight from memory, so the first tile of them asks for what comes next. One
@@ -19,6 +20,52 @@ enum { panel_vectors = HEED_PANEL / VL };
 /// each and held a third of the speed of memory back.
 #define HEED_BLOCK_AHEAD 4096
 #define HEED_BLOCK_APART 256
+#define HEED_ASK(panel, bytes)                                                        \
+  HEED_UNROLL for (int line = 0; line < (bytes); line += HEED_BLOCK_APART) {          \
+    HEED_PREFETCH_NEAR((panel) + HEED_BLOCK_AHEAD + line);                            \
+  }
+
+/// Blocks of 6 bits, half by half. (The loads of the second half come from the first cache.)
+HEED_INLINE void HEED_NAME(_sixes)(const int rows, const int vectors, ptrdiff_t first,
+                                   ptrdiff_t blocks, const int8_t *a, const float *scales,
+                                   const int32_t *sums, const uint8_t *panel,
+                                   vf total[][panel_vectors], int is_from_memory) {
+  const ptrdiff_t head = 4 * HEED_PANEL, bytes = head + HEED_PANEL * HEED_BLOCK_WIDTH * 3 / 4;
+  for (ptrdiff_t b = 0; b < blocks; b++, panel += bytes) {
+    if (is_from_memory) HEED_ASK(panel, bytes);
+    HEED_UNROLL for (int half = 0; half < 2; half++) {
+      vi sum[HEED_BLOCK_ROWS][panel_vectors];
+      HEED_UNROLL for (int i = 0; i < rows; i++) {
+        const vi start = v_set_words(-32 * sums[2 * (i * blocks + b) + half]);
+        HEED_UNROLL for (int v = 0; v < vectors; v++) sum[i][v] = start;
+      }
+      HEED_UNROLL for (int g = 0; g < 4; g++) {
+        vi w[panel_vectors];
+        HEED_UNROLL for (int v = 0; v < vectors; v++) {
+          const uint8_t *q = panel + head + (first + v) * VL * 4;
+          const vi word = v_load_words(q + g * HEED_PANEL * 4);
+          const vi upper = v_load_words(q + (4 + g / 2) * HEED_PANEL * 4);
+          w[v] = v_or_words(half ? v_high_nibbles(word) : v_low_nibbles(word),
+                            v_upper_bits(upper, g % 2 * 4 + half * 2));
+        }
+        HEED_UNROLL for (int i = 0; i < rows; i++) {
+          int32_t four;
+          memcpy(&four, a + (i * blocks + b) * HEED_BLOCK_WIDTH + 16 * half + 4 * g, 4);
+          const vi x = v_set_words(four);
+          HEED_UNROLL for (int v = 0; v < vectors; v++) sum[i][v] = DOT7(sum[i][v], w[v], x);
+        }
+      }
+      HEED_UNROLL for (int v = 0; v < vectors; v++) {
+        const uint16_t *halves = (const uint16_t *)(const void *)panel + (first + v) * VL;
+        const vf scale = v_load_f16(halves + half * HEED_PANEL);
+        HEED_UNROLL for (int i = 0; i < rows; i++) {
+          const vf factor = v_mul(scale, v_set(scales[i * blocks + b]));
+          total[i][v] = v_fma(v_float_of_words(sum[i][v]), factor, total[i][v]);
+        }
+      }
+    }
+  }
+}
 
 HEED_INLINE void HEED_NAME(_blocks)(const heed_panel_format format, const int rows,
                                     const int vectors, ptrdiff_t first, ptrdiff_t n,
@@ -38,12 +85,12 @@ HEED_INLINE void HEED_NAME(_blocks)(const heed_panel_format format, const int ro
           accumulate ? v_get_within(c + i * c_stride + column, VL, n - column) : v_set(0);
     }
   }
+  if (format == HEED_PANEL_6) {
+    HEED_NAME(_sixes)(rows, vectors, first, blocks, a, scales, sums, panel, total, is_from_memory);
+    blocks = 0;
+  }
   for (ptrdiff_t b = 0; b < blocks; b++, panel += bytes) {
-    if (is_from_memory) {
-      HEED_UNROLL for (int line = 0; line < bytes; line += HEED_BLOCK_APART) {
-        HEED_PREFETCH_NEAR(panel + HEED_BLOCK_AHEAD + line);
-      }
-    }
+    if (is_from_memory) HEED_ASK(panel, bytes);
     vi sum[HEED_BLOCK_ROWS][panel_vectors];
     HEED_UNROLL for (int i = 0; i < rows; i++) {
       const vi start = v_set_words(middle ? -middle * sums[i * blocks + b] : 0);
@@ -130,7 +177,7 @@ HEED_INLINE void HEED_NAME(_blocks_rows)(const heed_panel_format format, ptrdiff
     m -= rows;
     a += rows * blocks * HEED_BLOCK_WIDTH;
     scales += rows * blocks;
-    sums += rows * blocks;
+    sums += rows * blocks * (format == HEED_PANEL_6 ? 2 : 1);
     c += rows * c_stride;
   }
 #undef CASE
@@ -151,6 +198,7 @@ void HEED_NAME(_tile_blocks)(heed_panel_format format, ptrdiff_t m, ptrdiff_t n,
     CALL(HEED_PANEL_8_OFFSET)
     CALL(HEED_PANEL_4)
     CALL(HEED_PANEL_4_OFFSET)
+    CALL(HEED_PANEL_6)
   }
 #undef CALL
 }

@@ -137,7 +137,8 @@ AMX_INLINE void rows_of_tiles(const heed_panel_format format, ptrdiff_t m, ptrdi
 void heed_amx_tile_blocks(heed_panel_format format, ptrdiff_t m, ptrdiff_t n, ptrdiff_t blocks,
                           const int8_t *a, const float *scales, const int32_t *sums,
                           const void *panel, float *c, ptrdiff_t c_stride, int accumulate) {
-  const ptrdiff_t whole = blocks > 0 ? m / VL * VL : 0;
+  // Halves of 16 would fill half a tile: blocks of 6 bits are left to dot products.
+  const ptrdiff_t whole = blocks > 0 && format != HEED_PANEL_6 ? m / VL * VL : 0;
   if (whole > 0) {
     tile_shapes shapes;
     memset(&shapes, 0, sizeof shapes);
@@ -157,6 +158,7 @@ void heed_amx_tile_blocks(heed_panel_format format, ptrdiff_t m, ptrdiff_t n, pt
       CALL(HEED_PANEL_8_OFFSET)
       CALL(HEED_PANEL_4)
       CALL(HEED_PANEL_4_OFFSET)
+      case HEED_PANEL_6: break;
     }
 #undef CALL
   }

@@ -10,6 +10,11 @@ static inline vi v_load_words(const uint8_t *p) {
 static inline vi v_set_words(int32_t x) { return _mm256_set1_epi32(x); }
 static inline vi v_low_nibbles(vi x) { return _mm256_and_si256(x, _mm256_set1_epi8(15)); }
 static inline vi v_high_nibbles(vi x) { return v_low_nibbles(_mm256_srli_epi16(x, 4)); }
+static inline vi v_upper_bits(vi x, int at) {
+  const vi turned = at < 4 ? _mm256_slli_epi16(x, 4 - at) : _mm256_srli_epi16(x, at - 4);
+  return _mm256_and_si256(turned, _mm256_set1_epi8(0x30));
+}
+static inline vi v_or_words(vi x, vi y) { return _mm256_or_si256(x, y); }
 static inline vf v_float_of_words(vi x) { return _mm256_cvtepi32_ps(x); }
 
 #define HEED_BLOCK_ROWS 2

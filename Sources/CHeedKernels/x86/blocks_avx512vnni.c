@@ -26,6 +26,11 @@ static inline vi v_load_words(const uint8_t *p) { return _mm512_loadu_si512(p); 
 static inline vi v_set_words(int32_t x) { return _mm512_set1_epi32(x); }
 static inline vi v_low_nibbles(vi x) { return _mm512_and_si512(x, _mm512_set1_epi8(15)); }
 static inline vi v_high_nibbles(vi x) { return v_low_nibbles(_mm512_srli_epi16(x, 4)); }
+static inline vi v_upper_bits(vi x, int at) {
+  const vi turned = at < 4 ? _mm512_slli_epi16(x, (unsigned)(4 - at)) : _mm512_srli_epi16(x, (unsigned)(at - 4));
+  return _mm512_and_si512(turned, _mm512_set1_epi8(0x30));
+}
+static inline vi v_or_words(vi x, vi y) { return _mm512_or_si512(x, y); }
 static inline vf v_float_of_words(vi x) { return _mm512_cvtepi32_ps(x); }
 
 #include "../vector/loops.inc.h"
