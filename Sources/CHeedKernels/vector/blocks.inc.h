@@ -8,31 +8,41 @@
 //   v_upper_bits(x, at)   bits at and at + 1 of each byte, as bits 4 and 5
 //   HEED_BLOCK_ROWS, HEED_BLOCK_VECTORS   rows at once, and of how many vectors of a panel
 //
-// Few rows read panels straight from memory, so the first tile of them asks for what comes next. One
-// row reads all of a panel at once. Several rows
-// keep the sums of HEED_BLOCK_ROWS rows and HEED_BLOCK_VECTORS vectors in registers, twice: as
-// integers within a block, as floats over all blocks.
+// Few rows read panels straight from memory: the first tile of them asks for what comes next, and so
+// that memory does not wait for the second one, that asks for the next panel. One row reads all of a
+// panel at once. Several rows keep the sums of HEED_BLOCK_ROWS rows and HEED_BLOCK_VECTORS vectors in
+// registers, twice: as integers within a block, as floats over all blocks.
 
 enum { panel_vectors = HEED_PANEL / VL };
 
-/// Bytes ahead of few rows, and from one line that is asked for to the next. The processor's own
-/// streams bring the lines between; asking for every line takes a miss buffer of the first cache for
-/// each and held a third of the speed of memory back.
+/// What a tile asks of memory: nothing, the same panel a little further on, the next panel.
+typedef enum { ask_nothing, ask_here, ask_next } asking;
+
+/// Bytes ahead of few rows.
 #define HEED_BLOCK_AHEAD 4096
-#define HEED_BLOCK_APART 256
-#define HEED_ASK(panel, bytes)                                                        \
-  HEED_UNROLL for (int line = 0; line < (bytes); line += HEED_BLOCK_APART) {          \
-    HEED_PREFETCH_NEAR((panel) + HEED_BLOCK_AHEAD + line);                            \
+/// `apart` is from one line that is asked for to the next. Where a block is read once from beginning to
+/// end the processor's own streams bring the lines between, and asking for every one, which takes a
+/// miss buffer of the first cache for each, held a third of the speed of memory back.
+#define HEED_ASK(asks, panel, bytes, apart)                                           \
+  if (asks == ask_here) {                                                             \
+    HEED_UNROLL for (int line = 0; line < (bytes); line += (apart)) {                 \
+      HEED_PREFETCH_NEAR((panel) + HEED_BLOCK_AHEAD + line);                          \
+    }                                                                                 \
+  } else if (asks == ask_next) {                                                      \
+    HEED_UNROLL for (int line = 0; line < (bytes); line += 64) {                      \
+      HEED_PREFETCH_NEAR((panel) + all * (bytes) + line);                             \
+    }                                                                                 \
   }
 
-/// Blocks of 6 bits, half by half. (The loads of the second half come from the first cache.)
+/// Blocks of 6 bits, half by half; the loads of the second half come from the first cache.
 HEED_INLINE void HEED_NAME(_sixes)(const int rows, const int vectors, ptrdiff_t first,
                                    ptrdiff_t blocks, const int8_t *a, const float *scales,
                                    const int32_t *sums, const uint8_t *panel,
-                                   vf total[][panel_vectors], int is_from_memory) {
+                                   vf total[][panel_vectors], asking asks) {
+  const ptrdiff_t all = blocks;
   const ptrdiff_t head = 4 * HEED_PANEL, bytes = head + HEED_PANEL * HEED_BLOCK_WIDTH * 3 / 4;
   for (ptrdiff_t b = 0; b < blocks; b++, panel += bytes) {
-    if (is_from_memory) HEED_ASK(panel, bytes);
+    HEED_ASK(asks, panel, bytes, 64);
     HEED_UNROLL for (int half = 0; half < 2; half++) {
       vi sum[HEED_BLOCK_ROWS][panel_vectors];
       HEED_UNROLL for (int i = 0; i < rows; i++) {
@@ -71,7 +81,8 @@ HEED_INLINE void HEED_NAME(_blocks)(const heed_panel_format format, const int ro
                                     const int vectors, ptrdiff_t first, ptrdiff_t n,
                                     ptrdiff_t blocks, const int8_t *a, const float *scales,
                                     const int32_t *sums, const uint8_t *panel, float *c,
-                                    ptrdiff_t c_stride, int accumulate, int is_from_memory) {
+                                    ptrdiff_t c_stride, int accumulate, asking asks) {
+  const ptrdiff_t all = blocks;
   const int is_small = format == HEED_PANEL_4 || format == HEED_PANEL_4_OFFSET;
   const int has_offset = format == HEED_PANEL_8_OFFSET || format == HEED_PANEL_4_OFFSET;
   const int middle = format == HEED_PANEL_8 ? MIDDLE8 : format == HEED_PANEL_4 ? 8 : 0;
@@ -86,11 +97,11 @@ HEED_INLINE void HEED_NAME(_blocks)(const heed_panel_format format, const int ro
     }
   }
   if (format == HEED_PANEL_6) {
-    HEED_NAME(_sixes)(rows, vectors, first, blocks, a, scales, sums, panel, total, is_from_memory);
+    HEED_NAME(_sixes)(rows, vectors, first, blocks, a, scales, sums, panel, total, asks);
     blocks = 0;
   }
   for (ptrdiff_t b = 0; b < blocks; b++, panel += bytes) {
-    if (is_from_memory) HEED_ASK(panel, bytes);
+    HEED_ASK(asks, panel, bytes, 256);
     vi sum[HEED_BLOCK_ROWS][panel_vectors];
     HEED_UNROLL for (int i = 0; i < rows; i++) {
       const vi start = v_set_words(middle ? -middle * sums[i * blocks + b] : 0);
@@ -150,15 +161,15 @@ HEED_INLINE void HEED_NAME(_blocks_rows)(const heed_panel_format format, ptrdiff
                                          int accumulate) {
 #define CALL(rows, vectors, first)                                                            \
   HEED_NAME(_blocks)(format, rows, vectors, first, n, blocks, a, scales, sums, panel, c,      \
-                     c_stride, accumulate, is_from_memory && (first) == 0)
+                     c_stride, accumulate, (first) == 0 ? asks : ask_nothing)
 #define CASE(rows)                                                                            \
   case rows:                                                                                  \
     for (int first = 0; first < panel_vectors; first += HEED_BLOCK_VECTORS) {                 \
       CALL((rows) <= HEED_BLOCK_ROWS ? (rows) : 1, HEED_BLOCK_VECTORS, first);                \
     }                                                                                         \
     break;
-  int is_from_memory = m <= 2 * HEED_BLOCK_ROWS;
-  for (; m > 0; is_from_memory = 0) {
+  asking asks = m <= 2 * HEED_BLOCK_ROWS ? ask_here : ask_nothing;
+  for (; m > 0; asks = asks == ask_here ? ask_next : ask_nothing) {
     // Even tiles: 7 rows are 4 and 3, not 6 and 1.
     const ptrdiff_t tiles = (m + HEED_BLOCK_ROWS - 1) / HEED_BLOCK_ROWS;
     const ptrdiff_t rows = (m + tiles - 1) / tiles;

@@ -11,17 +11,16 @@
 // registers busy; with few rows more vectors are taken so that enough independent sums hide the
 // latency of an addition.
 
-// With many rows both operands are asked for a few steps ahead: deep products stream them from the
-// second cache, and what the processor foresees by itself left a twentieth of the speed behind. With
-// few rows the panels come from memory, whose speed is the limit: there one line in two is asked
-// for, into the second cache and a page ahead, and the processor's own streams bring the rest. Asking
-// for every line held up to a third of the speed back, because each takes a miss buffer of the first
-// cache.
+// Panels are asked for a page ahead, one line in two and into the second cache; the processor's own
+// streams bring the rest. Few rows want no more: their panels come from memory, whose speed is the
+// limit, and asking for every line held up to a third of it back, because each takes a miss buffer of
+// the first cache. With more rows both operands are also asked for a few steps ahead, out of the
+// second cache: what the processor foresees by itself left a twentieth of the speed behind.
 
 // Columns lie in panels of 32 (two vectors), panel_stride apart; 32 where b is one matrix.
 #define AT(v) ((v) / 2 * panel_stride + 16 * ((v) % 2))
 
-/// Bytes from a line to the one that is asked for: panels from memory.
+/// Bytes from a line to the one that is asked for early.
 #define TILE_AHEAD 4096
 
 #define TILE_INLINE static inline __attribute__((always_inline))
@@ -41,11 +40,10 @@ TILE_INLINE void NAME(block)(const int rows, const int vectors, const int by_row
                       : _mm512_setzero_ps();
   for (ptrdiff_t kk = 0; kk < k; kk++) {
     __m512i y[8];
-    if (rows <= 6) {
 #pragma clang loop unroll(full)
-      for (int v = 0; v < vectors; v += 2)
-        _mm_prefetch((const char *)(b + AT(v)) + TILE_AHEAD, _MM_HINT_T1);
-    } else {
+    for (int v = 0; v < vectors; v += 2)
+      _mm_prefetch((const char *)(b + AT(v)) + TILE_AHEAD, _MM_HINT_T1);
+    if (rows > 6) {
 #pragma clang loop unroll(full)
       for (int v = 0; v < vectors; v++)
         _mm_prefetch((const char *)(b + 16 * b_stride + AT(v)), _MM_HINT_T0);
