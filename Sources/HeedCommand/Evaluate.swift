@@ -13,7 +13,9 @@ struct Evaluate: ParsableCommand {
       Nats and bits for each token, the perplexity, and bits for each byte, which compare with any \
       other model and with a compressor. With --ngram the text is predicted by counting alone, over \
       the same tokens: an interpolated n-gram model with modified Kneser-Ney smoothing that has seen \
-      the texts named.
+      the texts named. With --against it says how far the model is from another one that has the same \
+      tokens, such as the file that it was converted from: the divergence counts every change of a \
+      prediction, also where a perplexity says no more than noise.
       """)
 
   @Argument(help: "A UTF-8 text file, plain or .gz; - reads standard input.") var file: String
@@ -23,6 +25,7 @@ struct Evaluate: ParsableCommand {
   @Option(help: "Measure an n-gram model of this text instead; may be given several times.")
   var ngram: [String] = []
   @Option(help: "The longest n-gram.") var order = 5
+  @Option(help: "Measure how far the model is from this one instead.") var against: String?
   @Flag(help: "Measure the perplexity (which is what is measured, and stands for itself).")
   var perplexity = false
   @Flag(help: "Print one JSON document.") var json = false
@@ -30,9 +33,13 @@ struct Evaluate: ParsableCommand {
   func validate() throws {
     guard overlap >= 0 else { throw ValidationError("--overlap must be 0 or more") }
     guard (1...32).contains(order) else { throw ValidationError("--order must be 1 to 32") }
+    guard against == nil || ngram.isEmpty && overlap == 0 else {
+      throw ValidationError("--against goes neither with --ngram nor with --overlap")
+    }
   }
 
   func run() throws {
+    if let against { return try showDivergence(from: against) }
     let (name, result) = ngram.isEmpty ? try ofModel() : try ofNGrams()
     if json {
       printJSON([
@@ -49,6 +56,28 @@ struct Evaluate: ParsableCommand {
         String(
           format: "  perplexity %.4f, %.4f bits a byte, over %d bytes", result.perplexity,
           result.bitsPerByte, result.bytes))
+    }
+  }
+
+  private func showDivergence(from reference: String) throws {
+    let loaded = try model.load()
+    let result = try loaded.divergence(from: TextModel(reference), on: try readFile(file))
+    if json {
+      printJSON([
+        "divergence": .number(result.nats), "divergence_error": .number(result.natsError),
+        "loss_change": .number(result.lossChange),
+        "loss_change_error": .number(result.lossChangeError),
+        "agreement": .number(result.agreement), "tokens": .count(result.tokens),
+      ])
+    } else {
+      print(
+        String(
+          format: "%@ against %@: divergence %.6f +- %.6f nats a token, over %d tokens",
+          loaded.name, reference, result.nats, result.natsError, result.tokens))
+      print(
+        String(
+          format: "  loss %+.6f +- %.6f nats a token, the same likeliest token for %.2f %%",
+          result.lossChange, result.lossChangeError, result.agreement * 100))
     }
   }
 

@@ -202,8 +202,8 @@ void check_quantizers(void) {
     double bound;
   } types[] = {{HEED_Q8_0, "quantize Q8_0", 0.006},
                {HEED_Q4_0, "quantize Q4_0", plain_loss(x, 4096) * 0.95},
-               {HEED_Q4_K, "quantize Q4_K", 0.075},
-               {HEED_Q5_K, "quantize Q5_K", 0.038},
+               {HEED_Q4_K, "quantize Q4_K", 0.07},
+               {HEED_Q5_K, "quantize Q5_K", 0.034},
                {HEED_Q6_K, "quantize Q6_K", 0.02}};
   for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
     finding f = begin(plain, types[i].name, "of the values", types[i].bound);

@@ -47,6 +47,49 @@ struct EvaluationTests {
     return bits
   }
 
+  @Test("the divergence is that of the definition, and none from a model to itself")
+  func divergence() throws {
+    let reference = try model()
+    let parameters = reference.model.parameters.mapValues { $0 * 0.9 }
+    let other = TextModel(
+      name: "other",
+      model: LanguageModel(
+        spec: reference.model.spec, binding: reference.model.binding, parameters: parameters),
+      tokenizer: reference.tokenizer)
+    let ids = try reference.tokenizer.encode(text)
+    let none = try reference.divergence(from: reference, on: text)
+    #expect(none.nats == 0 && none.lossChange == 0 && none.agreement == 1)
+    let size = reference.model.spec.vocabularySize
+    func logs(_ row: Int, _ logits: [Float]) -> [Double] {
+      let values = logits[row * size..<(row + 1) * size].map { Double($0) }
+      let whole = log(values.reduce(0) { $0 + exp($1) })
+      return values.map { $0 - whole }
+    }
+    var (nats, change, agreed) = (0.0, 0.0, 0)
+    for start in stride(from: 0, to: ids.count - 1, by: 16) {
+      let input = [Array(ids[start..<min(start + 16, ids.count - 1)])]
+      let (a, b) = (reference.model.logits(input), other.model.logits(input))
+      for row in input[0].indices {
+        let p = logs(row, a.elements(as: Float.self))
+        let q = logs(row, b.elements(as: Float.self))
+        nats += zip(p, q).reduce(0) { $0 + exp($1.0) * ($1.0 - $1.1) }
+        change += p[ids[start + row + 1]] - q[ids[start + row + 1]]
+        if p.firstIndex(of: p.max() ?? 0) == q.firstIndex(of: q.max() ?? 0) { agreed += 1 }
+      }
+    }
+    let result = try other.divergence(from: reference, on: text)
+    let count = Double(ids.count - 1)
+    #expect(result.tokens == ids.count - 1)
+    // Logarithms of float32 near 10, of which differences are taken.
+    let rounding = 1e-5
+    #expect(result.nats > 100 * rounding && abs(result.nats - nats / count) < rounding)
+    #expect(abs(result.lossChange - change / count) < rounding)
+    #expect(result.agreement == Double(agreed) / count)
+    #expect(result.natsError > 0 && result.natsError < result.nats)
+    let losses = try (reference.evaluate(text).loss, other.evaluate(text).loss)
+    #expect(abs(result.lossChange - (losses.1 - losses.0)) < rounding)
+  }
+
   @Test("bits per byte count every byte of a text of several bytes a character")
   func multiByte() throws {
     let model = try model()

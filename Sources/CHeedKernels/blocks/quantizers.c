@@ -110,6 +110,41 @@ static void best_line(const float *x, int high, float *scale, float *least) {
   }
 }
 
+/// The squared error of 32 values as q * scale - least, for the best q from 0 to `high`.
+static float line_error(const float *x, float scale, float least, int high) {
+  const float factor = inverse(scale), round = 12582912;  // 1.5 * 2^23: what is added has no fraction
+  float sums[4] = {0};
+  for (int i = 0; i < 32; i += 4) {
+    for (int lane = 0; lane < 4; lane++) {
+      float q = (x[i + lane] + least) * factor;
+      q = q > 0 ? q : 0;
+      q = q < (float)high ? q : (float)high;
+      q = (q + round) - round;
+      const float difference = q * scale - least - x[i + lane];
+      sums[lane] += difference * difference;
+    }
+  }
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+/// The whole numbers of the scale and of what is taken off that fit 32 values best, near the given
+/// ones: each was rounded alone, but what one lost the other can make good.
+static void best_factors(
+    const float *x, int high, float scale_unit, float least_unit, int *scale, int *least) {
+  const int scales = *scale, leasts = *least;
+  float best = line_error(x, scale_unit * (float)scales, least_unit * (float)leasts, high);
+  for (int s = scales > 4 ? scales - 3 : 1; s <= scales + 3 && s < 64; s++) {
+    for (int l = leasts > 3 ? leasts - 3 : 0; l <= leasts + 3 && l < 64; l++) {
+      const float error = line_error(x, scale_unit * (float)s, least_unit * (float)l, high);
+      if (error < best) {
+        best = error;
+        *scale = s;
+        *least = l;
+      }
+    }
+  }
+}
+
 /// Q4_K and Q5_K: 8 parts, each with a scale and what is taken off, in 6 bits of the largest.
 static void quantize_parts(heed_block_type type, const float *x, uint8_t *y) {
   const int high = type == HEED_Q5_K ? 31 : 15;
@@ -126,8 +161,9 @@ static void quantize_parts(heed_block_type type, const float *x, uint8_t *y) {
   uint8_t *factors = y + 4, *fifth = y + 16;
   uint8_t *nibbles = y + (type == HEED_Q5_K ? 48 : 16);
   for (int part = 0; part < 8; part++) {
-    const int scale = nearest(scales[part] * scale_unit, 0, 63);
-    const int least = nearest(leasts[part] * least_unit, 0, 63);
+    int scale = nearest(scales[part] * scale_unit, 0, 63);
+    int least = nearest(leasts[part] * least_unit, 0, 63);
+    best_factors(x + 32 * part, high, heed_half_at(y), heed_half_at(y + 2), &scale, &least);
     if (part < 4) {
       factors[part] |= (uint8_t)scale;
       factors[part + 4] |= (uint8_t)least;
