@@ -48,6 +48,19 @@ public struct Rotary: Sendable, Hashable {
     scaling.frequencies(base: base, width: width, sequenceLength: sequenceLength)
   }
 
+  /// What each frequency is divided by, `[width / 2]`, where that is the same at every length and is all
+  /// that the scaling does; nil otherwise.
+  package var divisors: [Double]? {
+    switch scaling {
+    case .llama3:
+      let plain = Rotary(base: base, width: width).frequencies()
+      return zip(plain, frequencies()).map { $0 / $1 }
+    case .longRope(let short, let long, _, let factor):
+      return short == long && factor == 1 ? short : nil
+    case .none, .linear, .dynamic, .yarn: return nil
+    }
+  }
+
   /// Cosines and sines of the angles at `positions`, times the attention factor;
   /// `[positions, width / 2]` each.
   public func table(positions: [Int]) -> (cosines: [Float], sines: [Float]) {

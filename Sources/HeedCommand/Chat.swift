@@ -37,10 +37,7 @@ struct Chat: ParsableCommand {
     if isPerson { print("\(text.name); /help lists what else there is\n") }
     while true {
       if isPerson { show("> ") }
-      guard let line = readLine() else { break }
-      guard !line.contains("\u{FFFD}") else {
-        throw CommandError("standard input is not UTF-8 text")
-      }
+      guard let line = try readInputLine() else { break }
       let message = line.trimmingCharacters(in: .whitespaces)
       if message.isEmpty { continue }
       if message.hasPrefix("/") {

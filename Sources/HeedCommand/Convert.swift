@@ -38,7 +38,6 @@ struct Convert: ParsableCommand {
     let source = try ShippedModel.place(of: input)
     // Whatever can be wrong with the text is said before anything is written.
     let before = try text.map { try evaluation(of: source, source: source, on: $0) }
-    let showsProgress = isatty(2) != 0
     var metadata: [(key: String, value: GGUFValue)] = []
     var files: [FolderFile] = []
     if output.hasSuffix(".gguf"), !source.hasSuffix(".gguf") {
@@ -48,15 +47,41 @@ struct Convert: ParsableCommand {
     } else if !output.hasSuffix(".gguf") {
       files = try tokenizerFiles(of: source)
     }
-    try ModelConversion.convert(source, to: output, type: dtype, metadata: metadata, files: files) {
-      written, all in
-      if showsProgress {
-        let end = written == all ? "\n" : ""
-        showOnStandardError("\r\(written) of \(all) tensors\(end)")
-      }
-    }
+    let damaged = try write(source, metadata, files)
+    if !damaged.isEmpty { note(Self.warning(of: damaged)) }
     let after = try text.map { try evaluation(of: output, source: source, on: $0) }
-    report(before, after)
+    report(before, after, damaged)
+  }
+
+  /// Writes the output. Ctrl-C and SIGTERM are asked for after each tensor, and leave nothing behind.
+  private func write(
+    _ source: String, _ metadata: [(key: String, value: GGUFValue)], _ files: [FolderFile]
+  ) throws -> [DamagedTensor] {
+    let interrupt = Interrupt([SIGINT, SIGTERM])
+    let showsProgress = isatty(2) != 0
+    do throws(FormatError) {
+      return try ModelConversion.convert(
+        source, to: output, type: dtype, metadata: metadata, files: files
+      ) { (written, all) throws(FormatError) in
+        if interrupt.isRequested {
+          throw FormatError(.interrupted, what: "the conversion was stopped", place: output)
+        }
+        if showsProgress {
+          let end = written == all ? "\n" : ""
+          showOnStandardError("\r\(written) of \(all) tensors\(end)")
+        }
+      }
+    } catch {
+      if error.code == .interrupted { interrupt.obey() }
+      throw error
+    }
+  }
+
+  private static func warning(of damaged: [DamagedTensor]) -> String {
+    let shown = damaged.prefix(10).map { "\($0.name) (\($0.count))" }.joined(separator: ", ")
+    let rest = damaged.count > 10 ? " and \(damaged.count - 10) more" : ""
+    let tensors = damaged.count == 1 ? "1 tensor has" : "\(damaged.count) tensors have"
+    return "\(tensors) weights that are NaN or infinite: \(shown)\(rest)"
   }
 
   /// The folder that a model is, or lies in.
@@ -89,11 +114,14 @@ struct Convert: ParsableCommand {
     ).evaluate(text)
   }
 
-  private func report(_ before: Evaluation?, _ after: Evaluation?) {
+  private func report(
+    _ before: Evaluation?, _ after: Evaluation?, _ damaged: [DamagedTensor]
+  ) {
     let bytes = size(output.hasSuffix(".gguf") ? output : output + "/model.safetensors")
     var values: [String: BenchValue] = [
       "output": .text(output), "dtype": .text(dtype.rawValue), "bytes": .count(bytes),
     ]
+    if !damaged.isEmpty { values["tensors_not_finite"] = .count(damaged.count) }
     if let before, let after {
       let (was, now) = (exp(before.loss), exp(after.loss))
       values["perplexity_before"] = .number(was)

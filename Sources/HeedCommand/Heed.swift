@@ -37,11 +37,14 @@ struct HeedTool: AsyncParsableCommand {
     }
   }
 
-  /// Swift puts U+FFFD where an argument is not UTF-8: that is not what was meant.
+  /// Swift puts U+FFFD where an argument is not UTF-8: that is not what was meant. The bytes tell it from
+  /// one that a person wrote.
   private static func checkArguments() throws {
-    for (place, argument) in CommandLine.arguments.enumerated().dropFirst()
-    where argument.contains("\u{FFFD}") {
-      throw ValidationError("argument \(place) is not UTF-8 text")
+    for place in 1..<max(1, Int(CommandLine.argc)) {
+      guard let bytes = CommandLine.unsafeArgv[place] else { continue }
+      if String(validatingCString: bytes) == nil {
+        throw ValidationError("argument \(place) is not UTF-8 text")
+      }
     }
   }
 

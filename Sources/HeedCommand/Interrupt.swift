@@ -2,31 +2,51 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// Ctrl-C, once, as a question that a loop asks; a second one ends the process.
+/// A signal that asks for the end, Ctrl-C above all, as a question that a loop asks; a second one ends the
+/// process at once.
 final class Interrupt {
   private final class Request: Sendable {
-    let isMade = Atomic<Bool>(false)
+    /// The number of the signal; 0 for none.
+    let signal = Atomic<Int32>(0)
   }
 
   private let request = Request()
-  private let source: any DispatchSourceSignal
+  private let numbers: [Int32]
+  private let sources: [any DispatchSourceSignal]
 
-  init() {
-    signal(SIGINT, SIG_IGN)
-    source = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())
-    source.setEventHandler { [request] in
-      if request.isMade.exchange(true, ordering: .relaxed) {
-        signal(SIGINT, SIG_DFL)
-        raise(SIGINT)
-      }
+  init(_ numbers: [Int32] = [SIGINT]) {
+    self.numbers = numbers
+    sources = numbers.map { number in
+      signal(number, SIG_IGN)
+      return DispatchSource.makeSignalSource(signal: number, queue: .global())
     }
-    source.resume()
+    for (number, source) in zip(numbers, sources) {
+      source.setEventHandler { [request] in
+        if request.signal.exchange(number, ordering: .relaxed) != 0 {
+          signal(number, SIG_DFL)
+          raise(number)
+        }
+      }
+      source.resume()
+    }
   }
 
   deinit {
-    source.cancel()
-    signal(SIGINT, SIG_DFL)
+    for (number, source) in zip(numbers, sources) {
+      source.cancel()
+      signal(number, SIG_DFL)
+    }
   }
 
-  var isRequested: Bool { request.isMade.load(ordering: .relaxed) }
+  var isRequested: Bool { request.signal.load(ordering: .relaxed) != 0 }
+
+  /// Ends the process as the signal would have, so that whoever waits for it sees the reason.
+  func obey() {
+    let number = request.signal.load(ordering: .relaxed)
+    guard number != 0 else { return }
+    signal(number, SIG_DFL)
+    raise(number)
+    // Still here where this thread has the signal blocked: as shells report it.
+    exit(128 + number)
+  }
 }

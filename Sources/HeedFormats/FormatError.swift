@@ -7,7 +7,7 @@ public struct FormatError: Error, Sendable, Equatable, CustomStringConvertible {
   /// What kind of mistake it is.
   public struct Code: Sendable, Hashable, CustomStringConvertible {
     private enum Kind: String {
-      case unreadable, malformed, inconsistent, unsupported, missing, limit
+      case unreadable, malformed, inconsistent, unsupported, missing, limit, interrupted
     }
     private let kind: Kind
 
@@ -23,6 +23,8 @@ public struct FormatError: Error, Sendable, Equatable, CustomStringConvertible {
     public static let missing = Code(kind: .missing)
     /// Larger or deeper than is accepted.
     public static let limit = Code(kind: .limit)
+    /// Whoever asked for it does not want it any more.
+    public static let interrupted = Code(kind: .interrupted)
 
     /// The text for people.
     public var description: String { kind.rawValue }

@@ -9,7 +9,7 @@ public struct GGUFTensor: Sendable {
   /// What it will be made of.
   public let type: GGUFTensorType
   /// Makes it, when its turn comes: a file larger than memory can be written.
-  let numbers: @Sendable () throws(FormatError) -> Tensor
+  package let numbers: @Sendable () throws(FormatError) -> Tensor
 
   /// A tensor whose numbers `numbers` gives, of any floating-point type; they are converted to `type`.
   ///
@@ -50,11 +50,11 @@ extension GGUFFile {
   /// - Parameters:
   ///   - metadata: written in order; `general.alignment` must not be among it.
   ///   - tensors: written in order, one at a time.
-  ///   - progress: told how many tensors are written.
+  ///   - progress: told how many tensors are written; nothing is left when it throws.
   /// - Throws: `FormatError`, also when a name occurs twice or a row is no whole blocks.
   public static func write(
     metadata: [(key: String, value: GGUFValue)], tensors: [GGUFTensor], to path: String,
-    progress: (_ written: Int) -> Void = { _ in }
+    progress: (_ written: Int) throws(FormatError) -> Void = { _ in }
   ) throws(FormatError) {
     let alignment = 32
     var header = Array("GGUF".utf8) + UInt32(3).littleEndianBytes
@@ -96,13 +96,13 @@ extension GGUFFile {
               content.count * content.elementType.byteCount == sizes[index],
               "GGUFFile.write: \"\(tensor.name)\" is \(content.shape), not of \(tensor.shape)")
             try appendOrThrow(content, to: file)
+            let rest = (alignment - sizes[index] % alignment) % alignment
+            try appendOrThrow([UInt8](repeating: 0, count: rest), to: file)
+            try progress(index + 1)
           } catch {
             failure = error
             throw FileError(operation: "write", path: path, reason: error.what)
           }
-          let rest = (alignment - sizes[index] % alignment) % alignment
-          try file.append([UInt8](repeating: 0, count: rest))
-          progress(index + 1)
         }
       }
     } catch { throw failure ?? FormatError(error) }
@@ -112,5 +112,11 @@ extension GGUFFile {
     _ tensor: Tensor, to file: borrowing AtomicFile
   ) throws(FormatError) {
     do throws(FileError) { try file.append(tensor) } catch { throw FormatError(error) }
+  }
+
+  private static func appendOrThrow(
+    _ bytes: [UInt8], to file: borrowing AtomicFile
+  ) throws(FormatError) {
+    do throws(FileError) { try file.append(bytes) } catch { throw FormatError(error) }
   }
 }

@@ -9,7 +9,7 @@ public struct SafetensorsTensor: Sendable {
   /// What it will be made of.
   public let elementType: ElementType
   /// Makes it, when its turn comes: a file larger than memory can be written.
-  let numbers: @Sendable () throws(FormatError) -> Tensor
+  package let numbers: @Sendable () throws(FormatError) -> Tensor
 
   /// A tensor whose numbers `numbers` gives; they are converted to `elementType`.
   ///
@@ -47,11 +47,11 @@ extension SafetensorsFile {
 
   /// The same with tensors that are made one at a time.
   ///
-  /// - Parameter progress: told how many tensors are written.
+  /// - Parameter progress: told how many tensors are written; nothing is left when it throws.
   /// - Throws: `FormatError`, also when a name occurs twice.
   public static func write(
     tensors: [SafetensorsTensor], metadata: [String: String] = [:], to path: String,
-    progress: (_ written: Int) -> Void = { _ in }
+    progress: (_ written: Int) throws(FormatError) -> Void = { _ in }
   ) throws(FormatError) {
     let ordered = tensors.sorted {
       let (left, right) = ($0.elementType.byteCount, $1.elementType.byteCount)
@@ -69,11 +69,11 @@ extension SafetensorsFile {
               content.count * content.elementType.byteCount == tensor.byteCount,
               "SafetensorsFile.write: \"\(tensor.name)\" is \(content.shape), not \(tensor.shape)")
             do throws(FileError) { try file.append(content) } catch { throw FormatError(error) }
+            try progress(index + 1)
           } catch {
             failure = error
             throw FileError(operation: "write", path: path, reason: error.what)
           }
-          progress(index + 1)
         }
       }
     } catch { throw failure ?? FormatError(error) }

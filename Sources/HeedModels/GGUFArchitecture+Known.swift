@@ -80,17 +80,7 @@ extension GGUFArchitecture {
     completes: { (config, file) throws(FormatError) in
       try addRotaryShare(to: &config, of: file, member: "partial_rotary_factor")
       if config["sliding_window"] == nil { config["sliding_window"] = .null }
-      guard let long = try factors("rope_factors_long.weight", file),
-        let short = try factors("rope_factors_short.weight", file)
-      else { return }
-      var scaling = JSONObject()
-      scaling["rope_type"] = "longrope"
-      scaling["long_factor"] = long
-      scaling["short_factor"] = short
-      if let factor = file["phi3.rope.scaling.attn_factor"]?.number {
-        scaling["attention_factor"] = .number(factor)
-      }
-      config["rope_scaling"] = .object(scaling)
+      try addRotaryScaling(to: &config, of: file)
     })
 
   static let gpt2 = GGUFArchitecture(

@@ -1,8 +1,14 @@
 import HeedBlocks
 
 extension GGUFArchitecture {
+  /// A tensor that only files from before experts were stacked have.
+  static let firstExpert = "blk.0.ffn_gate.0.weight"
+
   /// The names of the weights of `spec`: one table for all architectures.
-  func weights(of spec: ModelSpec) -> WeightMap {
+  ///
+  /// - Parameter hasExpertsApart: whether each expert has tensors of its own, as in the first files of
+  ///   Mixtral.
+  func weights(of spec: ModelSpec, hasExpertsApart: Bool = false) -> WeightMap {
     let block = "blk.{}."
     var headWidth = 2
     var expertCount = 1
@@ -43,7 +49,8 @@ extension GGUFArchitecture {
         "feedForward.\(part)", block + (isFused ? "ffn_up" : "ffn_\(part)"),
         isFused ? .part(index, of: 2) : .rows)
       rows += WeightMap.linear(
-        "experts.#.\(part)", block + "ffn_\(part)_exps", .entry(of: expertCount))
+        "experts.#.\(part)", block + (hasExpertsApart ? "ffn_\(part).#" : "ffn_\(part)_exps"),
+        hasExpertsApart ? .rows : .entry(of: expertCount))
       rows += WeightMap.linear("experts.shared.\(part)", block + "ffn_\(part)_shexp")
     }
     rows += WeightMap.linear("experts.router", block + "ffn_gate_inp")

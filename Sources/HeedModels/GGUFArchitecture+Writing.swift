@@ -69,12 +69,12 @@ extension GGUFArchitecture {
     said.family = model.spec.family
     said.endTokens = model.spec.endTokens
     said.contextLength = model.spec.contextLength
-    guard said == model.spec else {
+    guard said.withRotaryFactorsOfFile() == model.spec.withRotaryFactorsOfFile() else {
       throw FormatError(
         .unsupported,
         what: "a GGUF file of the architecture \"\(name)\" cannot say all that this model is",
         place: planned.path, expected: said.summary,
-        hint: "windows, scaled rotary positions and other scales of scores are not written")
+        hint: "some windows, dynamic rotary scaling and other scales of scores are not written")
     }
   }
 
@@ -118,7 +118,7 @@ extension GGUFArchitecture {
         GGUFTensor(
           tensor.name, shape: tensor.shape,
           type: type.type(named: tensor.name, shape: tensor.shape), numbers: tensor.make)
-      }
+      } + Self.factorTensors(of: target)
   }
 }
 

@@ -28,6 +28,9 @@ struct PlannedGGUF: GGUFContent {
   func knownShape(_ name: String) -> [Int]? { tensors.first { $0.name == name }?.shape }
 
   func tensor(named name: String) throws(FormatError) -> Tensor {
-    throw FormatError(.missing, what: "no tensor \"\(name)\" yet", place: path)
+    guard let planned = tensors.first(where: { $0.name == name }) else {
+      throw FormatError(.missing, what: "no tensor \"\(name)\"", place: path)
+    }
+    return try planned.numbers()
   }
 }

@@ -102,7 +102,8 @@ package struct PublishedModel {
     do throws(FormatError) {
       spec = architecture.adapted(try family.spec(config, file.path))
     } catch { throw architecture.inWordsOfFile(error) }
-    map = architecture.weights(of: spec)
+    map = architecture.weights(
+      of: spec, hasExpertsApart: file.knownShape(GGUFArchitecture.firstExpert) != nil)
     weights = architecture.opens(file)
   }
 

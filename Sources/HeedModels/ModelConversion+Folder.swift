@@ -28,15 +28,16 @@ extension ModelConversion {
   /// What is taken over from one folder to another: configs, and tokenizers of every kind.
   private static let companions = [
     "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
-    "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "tokenizer.model",
+    "special_tokens_map.json", "added_tokens.json", "chat_template.jinja",
+    "additional_chat_templates", "tokenizer.model",
     "spiece.model", "sentencepiece.bpe.model", "source.spm", "target.spm", "vocab.json",
     "merges.txt", "vocab.txt",
   ]
 
   static func writeFolder(
     _ input: String, _ output: String, _ type: ConversionType, registry: FamilyRegistry,
-    files: [FolderFile], _ progress: (Int, Int) -> Void
-  ) throws(FormatError) {
+    files: [FolderFile], _ progress: (Int, Int) throws(FormatError) -> Void
+  ) throws(FormatError) -> [DamagedTensor] {
     guard let elementType = type.elementType else {
       throw FormatError(
         .unsupported, what: "safetensors files have no \(type.rawValue) blocks", place: output,
@@ -48,13 +49,16 @@ extension ModelConversion {
       if let source { (try tensors(of: source.weights, elementType), [FolderFile]()) } else {
         try parts(ofFile: input, elementType, registry)
       }
+    let watch = WeightWatch()
     try StagedFolder.write(to: output) { folder throws(FormatError) in
       try SafetensorsFile.write(
-        tensors: tensors, metadata: ["format": "pt"], to: folder + "/model.safetensors"
-      ) { progress($0, tensors.count) }
+        tensors: tensors.map(watch.watching), metadata: ["format": "pt"],
+        to: folder + "/model.safetensors"
+      ) { (written) throws(FormatError) in try progress(written, tensors.count) }
       for file in documents + files { try file.content.write(to: folder + "/" + file.name) }
       if let source { try StagedFolder.copy(companions, from: source.path, to: folder) }
     }
+    return watch.damaged
   }
 
   private static func tensors(

@@ -16,21 +16,24 @@ public enum ModelConversion {
   ///     the configs and the tokenizer of the input.
   ///   - metadata: more members of a GGUF file, such as those of a tokenizer.
   ///   - files: more files of a folder, such as those of a tokenizer.
-  ///   - progress: told how many of how many tensors are written.
+  ///   - progress: told how many of how many tensors are written; what it throws ends the conversion, of
+  ///     which nothing is left.
+  /// - Returns: the tensors that were written with weights that are NaN or infinite.
   /// - Throws: `FormatError`, also for what the format of the output has not.
+  @discardableResult
   public static func convert(
     _ input: String, to output: String, type: ConversionType,
     registry: FamilyRegistry = .standard, metadata extra: [(key: String, value: GGUFValue)] = [],
-    files: [FolderFile] = [], progress: (_ written: Int, _ all: Int) -> Void = { _, _ in }
-  ) throws(FormatError) {
+    files: [FolderFile] = [],
+    progress: (_ written: Int, _ all: Int) throws(FormatError) -> Void = { _, _ in }
+  ) throws(FormatError) -> [DamagedTensor] {
     guard !output.hasSuffix(".safetensors") else {
       throw FormatError(
         .unsupported, what: "weights alone are no model", place: output,
         expected: "a .gguf file, or a folder, which gets a model.safetensors")
     }
     guard output.hasSuffix(".gguf") else {
-      try writeFolder(input, output, type, registry: registry, files: files, progress)
-      return
+      return try writeFolder(input, output, type, registry: registry, files: files, progress)
     }
     let tensors: [GGUFTensor]
     var extra = extra
@@ -57,9 +60,11 @@ public enum ModelConversion {
     metadata += extra.filter { !known.contains($0.key) }
     metadata.append(("general.file_type", .uint32(type.fileType)))
     metadata.append(("general.quantization_version", .uint32(2)))
-    try GGUFFile.write(metadata: metadata, tensors: tensors, to: output) {
-      progress($0, tensors.count)
+    let watch = WeightWatch()
+    try GGUFFile.write(metadata: metadata, tensors: tensors.map(watch.watching), to: output) {
+      (written) throws(FormatError) in try progress(written, tensors.count)
     }
+    return watch.damaged
   }
 
   /// The tensors of a source whose names stay.

@@ -19,7 +19,8 @@ enum StagedFolder {
   static func write(
     to path: String, _ body: (_ folder: String) throws(FormatError) -> Void
   ) throws(FormatError) {
-    let target = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    let target = AtomicFile.target(
+      of: path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path)
     let manager = FileManager.default
     if manager.fileExists(atPath: target) {
       guard let names = try? manager.contentsOfDirectory(atPath: target), names.isEmpty else {
@@ -44,12 +45,17 @@ enum StagedFolder {
     isDone = true
   }
 
-  /// Copies those of the files that are there.
+  /// Copies those of the files and folders that are there.
   static func copy(
     _ names: [String], from source: String, to target: String
   ) throws(FormatError) {
     for name in names {
       let path = source + "/" + name
+      if FileAccess.isFolder(path) {
+        try FileAccess.makeFolder(target + "/" + name)
+        try copy(FileAccess.names(in: path), from: path, to: target + "/" + name)
+        continue
+      }
       guard FileManager.default.fileExists(atPath: path) else { continue }
       guard let content = FileManager.default.contents(atPath: path) else {
         throw FormatError(.unreadable, what: "cannot read the file", place: path)

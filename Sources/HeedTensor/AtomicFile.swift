@@ -16,20 +16,42 @@ package struct AtomicFile: ~Copyable {
   private let descriptor: Int32
   private var isCommitted = false
 
-  /// Makes the file `path` of what `body` writes; leaves no trace when `body` throws.
+  /// Makes the file `path` of what `body` writes; leaves no trace when `body` throws. A symbolic link
+  /// stays, what it leads to is replaced.
   package static func write(
     to path: String, _ body: (borrowing AtomicFile) throws(FileError) -> Void
   ) throws(FileError) {
     try refuseDevice(path)
-    var file = try AtomicFile(path: path)
+    var file = try AtomicFile(path: target(of: path))
     try body(file)
     try file.commit()
+  }
+
+  /// Where a path leads when it is a symbolic link; a link to nothing leads to the name that it has.
+  package static func target(of path: String) -> String {
+    var path = path
+    // As many as the system itself follows.
+    for _ in 0..<40 {
+      var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+      let length = readlink(path, &buffer, buffer.count)
+      guard length > 0 else { break }
+      let name = String(
+        decoding: buffer.prefix(length).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+      path = name.hasPrefix("/") ? name : folder + name
+    }
+    return path
   }
 
   /// A new file would take the place of a device or a pipe, and whoever uses it would lose it.
   private static func refuseDevice(_ path: String) throws(FileError) {
     var status = stat()
-    guard stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG else { return }
+    guard stat(path, &status) == 0 else {
+      // Links that lead in a circle lead to no place.
+      if errno == ELOOP { throw FileError("write", path) }
+      return
+    }
+    guard status.st_mode & S_IFMT != S_IFREG else { return }
     let isFolder = status.st_mode & S_IFMT == S_IFDIR
     throw FileError(
       operation: "write", path: path,

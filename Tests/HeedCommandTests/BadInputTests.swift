@@ -87,6 +87,76 @@ import Testing
     }
   }
 
+  @Test("a replacement character that a person wrote is a character")
+  func replacement() throws {
+    let run = try Run("generate", "To be \u{FFFD}", "--tokens", "2", "--seed", "1")
+    #expect(!run.errors.contains("not UTF-8") && run.status != 2, "\(run.errors)")
+    let chat = try Run(["chat"], input: "To be \u{FFFD}\r\n/quit")
+    #expect(!chat.errors.contains("not UTF-8"), "\(chat.errors)")
+    // The last line needs no end.
+    let last = try Run(["chat", "--tokens", "2"], input: "To be")
+    #expect(last.status == 0 && !last.output.isEmpty)
+  }
+
+  @Test(
+    "a conversion that a signal ends leaves the whole file or none", arguments: [SIGINT, SIGTERM])
+  func signals(number: Int32) throws {
+    try withFolder { folder in
+      for delay in [0.01, 0.03, 0.05, 0.08, 0.12] {
+        let process = Process()
+        process.executableURL = Run.binary
+        process.arguments = ["convert", "storyteller", folder.path + "/a.gguf", "--dtype", "q4_k"]
+        (process.standardOutput, process.standardError) = (Pipe(), Pipe())
+        try process.run()
+        Thread.sleep(forTimeInterval: delay)
+        kill(process.processIdentifier, number)
+        process.waitUntilExit()
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        #expect(names == [] || names == ["a.gguf"], "\(names)")
+        let status = process.terminationStatus
+        let isStopped =
+          process.terminationReason == .uncaughtSignal
+          ? status == number : status == 128 + number
+        #expect(isStopped || status == 0, "\(process.terminationReason.rawValue) \(status)")
+        if let name = names.first {
+          let run = try Run("describe", folder.path + "/" + name)
+          #expect(run.status == 0)
+          try FileManager.default.removeItem(atPath: folder.path + "/" + name)
+        }
+      }
+    }
+  }
+
+  @Test("a conversion to a symbolic link replaces what it leads to")
+  func links() throws {
+    try withFolder { folder in
+      let (real, link) = (folder.path + "/real.gguf", folder.path + "/link.gguf")
+      try Data("old".utf8).write(to: URL(fileURLWithPath: real))
+      try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "real.gguf")
+      #expect(try Run("convert", "storyteller", link, "--dtype", "q8_0").status == 0)
+      let target = try FileManager.default.destinationOfSymbolicLink(atPath: link)
+      #expect(target == "real.gguf")
+      #expect(try Run("describe", real).status == 0)
+    }
+  }
+
+  @Test("weights that are no numbers are named when a model is converted")
+  func damagedWeights() throws {
+    try withFolder { folder in
+      let model = folder.appendingPathComponent("model").path
+      #expect(try Run("convert", "shakespeare", model, "--dtype", "f32").status == 0)
+      let path = URL(fileURLWithPath: model + "/model.safetensors")
+      var bytes = try Data(contentsOf: path)
+      // The last four bytes are the last weight: a NaN.
+      bytes.replaceSubrange(bytes.count - 4..<bytes.count, with: [0, 0, 0xC0, 0x7F])
+      try bytes.write(to: path)
+      let output = folder.path + "/copy"
+      let run = try Run("convert", model, output, "--dtype", "f16", "--json")
+      #expect(run.status == 0 && run.errors.contains("1 tensor has weights that are NaN"))
+      #expect(run.errors.contains(" (1)") && run.output.contains("\"tensors_not_finite\": 1"))
+    }
+  }
+
   @Test("output that cannot be written is a failure", .enabled(if: hasFullDevice))
   func fullDisk() throws {
     for arguments in ["generate ROMEO: --tokens 2", "models", "describe shakespeare", "--help"] {

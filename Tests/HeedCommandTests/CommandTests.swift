@@ -22,7 +22,7 @@ struct Run {
       shell, ["-c", "heed() { '\(Self.binary.path)' \"$@\"; }; " + script], input: input)
   }
 
-  private static var binary: URL {
+  static var binary: URL {
     let beside = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
       .appendingPathComponent("heed")
     let built = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

@@ -14,6 +14,27 @@ import Testing
     try AtomicFile.write(to: path) { (file) throws(FileError) in try file.append(bytes) }
   }
 
+  @Test("what a symbolic link leads to is replaced, and the link stays")
+  func writtenLinks() throws {
+    try withFolder { folder in
+      let manager = FileManager.default
+      try manager.createDirectory(atPath: folder + "/other", withIntermediateDirectories: true)
+      try write([1], to: folder + "/other/old")
+      // To a file, to another link, to nothing yet.
+      for (link, target) in [("a", "other/old"), ("b", "a"), ("c", "other/new")] {
+        try manager.createSymbolicLink(atPath: folder + "/" + link, withDestinationPath: target)
+      }
+      for (link, target, byte) in [("a", "old", 2), ("b", "old", 3), ("c", "new", 4)] {
+        try write([UInt8(byte)], to: folder + "/" + link)
+        #expect(manager.contents(atPath: folder + "/other/" + target) == Data([UInt8(byte)]))
+        let type = try manager.attributesOfItem(atPath: folder + "/" + link)[.type]
+        #expect(type as? FileAttributeType == .typeSymbolicLink)
+      }
+      let names = try manager.contentsOfDirectory(atPath: folder + "/other")
+      #expect(names.sorted() == ["new", "old"])
+    }
+  }
+
   @Test("a pipe and a folder are refused at once, for reading and for writing")
   func noFiles() throws {
     try withFolder { folder in
@@ -39,6 +60,7 @@ import Testing
       try FileManager.default.createSymbolicLink(
         atPath: folder + "/b", withDestinationPath: folder + "/a")
       #expect(throws: FileError.self) { try MappedFile(path: folder + "/a") }
+      #expect(throws: FileError.self) { try write([1], to: folder + "/a") }
       try write([1, 2], to: folder + "/file")
       try FileManager.default.createSymbolicLink(
         atPath: folder + "/link", withDestinationPath: folder + "/file")

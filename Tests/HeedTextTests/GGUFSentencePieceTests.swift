@@ -43,6 +43,7 @@ struct GGUFSentencePieceTests {
   /// The ids of `texts` before, through a GGUF file, and through the folder made of that.
   private func compare(_ folder: String, _ texts: [String]) throws {
     let original = try TokenizerFolder.tokenizer(at: folder)
+    let isModelAlone = !FileManager.default.fileExists(atPath: folder + "/tokenizer_config.json")
     try inGGUF(folder) { file in
       let read = try GGUFTokenizer.tokenizer(of: file)
       #expect(read.specialTokens == original.specialTokens)
@@ -50,9 +51,12 @@ struct GGUFSentencePieceTests {
         let again = try TokenizerFolder.tokenizer(at: made)
         for text in texts {
           let ids = try original.encode(text)
+          // A model alone takes pieces that stand in a text for text; these files find them.
+          guard !isModelAlone || !text.contains("<") && !text.contains("[") else { continue }
           #expect(try read.encode(text) == ids, "GGUF: \(text.debugDescription)")
-          #expect(read.decode(ids) == original.decode(ids))
-          // A tokenizer.json finds control and user's pieces in texts, as another text each.
+          #expect(
+            read.decode(ids, skippingSpecialTokens: true)
+              == original.decode(ids, skippingSpecialTokens: true))
           guard !text.contains("<"), !text.contains("["), !text.contains("▁") else { continue }
           let got = try again.encode(text)
           #expect(got == ids, "tokenizer.json: \(text.debugDescription), \(got) \(ids)")

@@ -40,7 +40,8 @@ public struct ChatFormat: Sendable {
   }
 
   /// The format of a model's folder: `chat_template.jinja`, or the template in
-  /// `tokenizer_config.json`; plain where there is neither.
+  /// `tokenizer_config.json`; plain where there is neither. Of several the one named "default" counts,
+  /// else the first.
   ///
   /// - Throws: `FormatError` for a file that cannot be read, `TemplateError` for a template that cannot.
   public init(folder: String) throws {
@@ -54,11 +55,12 @@ public struct ChatFormat: Sendable {
       guard let text = settings[key]?.string ?? settings[key]?["content"]?.string else { continue }
       variables[key] = .string(text)
     }
-    let source = try Self.source(folder: folder, settings)
+    let source = try NamedTemplates(folder: folder, settings).source
     self.init(template: try source.map { try ChatTemplate($0) }, variables: variables)
   }
 
-  /// The format that a GGUF file holds; plain where it holds none.
+  /// The format that a GGUF file holds; plain where it holds none. A template without a name counts,
+  /// else the first one.
   ///
   /// - Throws: `TemplateError` for a template that cannot be read, `FormatError` for one that is no text.
   public init(_ file: GGUFFile, _ tokenizer: any Tokenizer) throws {
@@ -71,38 +73,8 @@ public struct ChatFormat: Sendable {
       guard let text = id.flatMap(tokenizer.token) else { continue }
       variables[key] = .string(text)
     }
-    let key = "tokenizer.chat_template"
-    let source = file[key]?.string
-    if let value = file[key], source == nil {
-      throw FormatError(
-        .malformed, what: "\"\(key)\" is \(value)", place: file.path, expected: "a text")
-    }
+    let source = try NamedTemplates(file).source
     self.init(template: try source.map { try ChatTemplate($0) }, variables: variables)
-  }
-
-  /// The text of the template of a folder; nil where it has none.
-  static func source(folder: String, _ settings: JSONValue? = nil) throws(FormatError) -> String? {
-    let file = folder + "/chat_template.jinja"
-    if FileAccess.exists(file) {
-      return try TextFile.text(at: file)
-    }
-    let config = folder + "/tokenizer_config.json"
-    var settings = settings
-    if settings == nil, FileAccess.exists(config) {
-      settings = try JSONValue(
-        contentsOf: config, options: JSONOptions(allowsNonFiniteNumbers: true))
-    }
-    guard let value = settings?["chat_template"], !value.isNull else { return nil }
-    if let text = value.string { return text }
-    // Several templates have names; the one called "default" is for conversations.
-    let list = value.array ?? []
-    let named = list.first { $0["name"]?.string == "default" } ?? list.first
-    guard let text = named?["template"]?.string else {
-      throw FormatError(
-        .malformed, what: "\"chat_template\" is \(value.text().prefix(60))", place: config,
-        expected: "a text, or a list of objects with a name and a template")
-    }
-    return text
   }
 
   /// Whether the folder had a template.

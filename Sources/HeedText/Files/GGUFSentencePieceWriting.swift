@@ -30,6 +30,9 @@ extension GGUFTokenizer {
       ("tokenizer.ggml.add_space_prefix", .bool(rules.addsDummyPrefix)),
       ("tokenizer.ggml.remove_extra_whitespaces", .bool(rules.removesExtraSpaces)),
     ]
+    if tokenizer.added?.marked == .first, rules.addsDummyPrefix {
+      members.append((marksFirstKey, .bool(true)))
+    }
     if let map = rules.map {
       members.append(("tokenizer.ggml.precompiled_charsmap", .array(GGUFArray(map.bytes))))
     }

@@ -13,6 +13,8 @@ public enum GGUFTokenizer {
   static let wholeKey = "heed.tokenizer.json"
   /// Spaces before punctuation are taken out of decoded text.
   static let cleansKey = "heed.tokenizer.cleans_up_spaces"
+  /// Only the beginning of a text is marked with a space, not every part behind a token.
+  static let marksFirstKey = "heed.tokenizer.marks_first_part"
   static let modelKey = "tokenizer.ggml.model"
 
   /// What a token is for, by its number in `tokenizer.ggml.token_type`.
@@ -140,8 +142,10 @@ public enum GGUFTokenizer {
   private static func added(_ tokens: [String], _ kinds: [Kind]) -> JSONValue {
     TokenizerJSON.added(
       zip(tokens, kinds).enumerated().compactMap { id, token in
-        token.1 == .control || token.1 == .userDefined
-          ? (id, token.0, token.1 == .control) : nil
+        switch token.1 {
+        case .control, .unknown, .userDefined: (id, token.0, token.1 != .userDefined)
+        case .normal, .unused, .byte: nil as (Int, String, Bool)?
+        }
       })
   }
 
@@ -179,6 +183,8 @@ public enum GGUFTokenizer {
     tokenizer.addsEnd = metadata.adds("add_eos_token", unless: isUnigram)
     tokenizer.specialTokens = metadata.specialTokens(
       tokenizer.specialTokens, below: tokenizer.vocabularySize)
+    let marksFirst = file[marksFirstKey]?.bool ?? false
+    try tokenizer.findPieces(marksFirst ? .first : .every, place: path)
     return tokenizer
   }
 

@@ -42,9 +42,7 @@ extension GGUFTokenizer {
     }
     members += native ?? []
     members += roles(tokenizer.specialTokens)
-    if let template = try ChatFormat.source(folder: folder) {
-      members.append(("tokenizer.chat_template", .string(template)))
-    }
+    members += try NamedTemplates(folder: folder).metadata
     return (
       members,
       native == nil

@@ -20,7 +20,7 @@ public enum TokenizerFiles {
       (
         "tokenizer_config.json",
         config(
-          tokenizer, template: file["tokenizer.chat_template"]?.string,
+          tokenizer, templates: try NamedTemplates(file),
           cleansUpSpaces: (tokenizer as? PipelineTokenizer)?.cleansUpSpaces ?? false)
       ),
     ]
@@ -29,19 +29,19 @@ public enum TokenizerFiles {
   /// A SentencePiece model, or llama2.c's vocabulary; empty for other tokenizers, whose own files can be
   /// copied.
   public static func files(
-    of tokenizer: any Tokenizer, template: String? = nil
+    of tokenizer: any Tokenizer
   ) -> [(name: String, content: JSONValue)] {
     guard let model = tokenizer as? SentencePieceTokenizer else { return [] }
     return [
       ("tokenizer.json", model.json),
       (
-        "tokenizer_config.json", config(tokenizer, template: template, cleansUpSpaces: false)
+        "tokenizer_config.json", config(tokenizer, templates: nil, cleansUpSpaces: false)
       ),
     ]
   }
 
   private static func config(
-    _ tokenizer: any Tokenizer, template: String?, cleansUpSpaces: Bool
+    _ tokenizer: any Tokenizer, templates: NamedTemplates?, cleansUpSpaces: Bool
   ) -> JSONValue {
     // The class that takes everything from tokenizer.json.
     var result = JSONObject()
@@ -56,7 +56,7 @@ public enum TokenizerFiles {
       result[key] = .string(text)
     }
     result["clean_up_tokenization_spaces"] = .bool(cleansUpSpaces)
-    if let template { result["chat_template"] = .string(template) }
+    if let templates = templates?.json { result["chat_template"] = templates }
     return .object(result)
   }
 }

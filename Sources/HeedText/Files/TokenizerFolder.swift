@@ -108,8 +108,16 @@ public enum TokenizerFolder {
   private static func sentencePiece(
     _ path: String, _ config: TokenizerConfig? = nil
   ) throws(FormatError) -> SentencePieceTokenizer {
-    var tokenizer = try SentencePieceTokenizer(bytes: FileAccess.bytes(of: path), place: path)
+    var file = try SentencePieceFile(FileAccess.bytes(of: path), place: path)
+    if let config { file.append(config.addedTokens) }
+    var tokenizer = try SentencePieceTokenizer(file, place: path)
     guard let config else { return tokenizer }
+    if !config.className.isEmpty {
+      // A model of its own takes tokens in a text for text; a folder of transformers finds them.
+      let isNewer = config.bool("legacy") == false
+      try tokenizer.findPieces(
+        isNewer ? .first : .every, described: config.addedTokens, place: path)
+    }
     tokenizer.specialTokens = config.specialTokens(tokenizer)
     tokenizer.addsBeginning = config.adds(
       "add_bos_token", classes: ["LlamaTokenizer", "GemmaTokenizer", "MistralTokenizer"])

@@ -17,7 +17,11 @@ struct SentencePieceNormalizer: Sendable {
   }
 
   /// The changed bytes, and for each of them, and for the end, the byte of `text` it came from.
-  func normalized(_ text: [UInt8]) -> (bytes: [UInt8], places: [Int32]) {
+  ///
+  /// - Parameter isMarked: whether a mark is put before the text, where the rules have one.
+  func normalized(
+    _ text: [UInt8], isMarked: Bool = true
+  ) -> (bytes: [UInt8], places: [Int32]) {
     var bytes: [UInt8] = []
     var places: [Int32] = []
     bytes.reserveCapacity(text.count + text.count / 4 + 8)
@@ -38,7 +42,7 @@ struct SentencePieceNormalizer: Sendable {
         places.append(Int32(place))
       }
     }
-    if rules.addsDummyPrefix, !spacesAreSuffixes { append(space) }
+    if isMarked, rules.addsDummyPrefix, !spacesAreSuffixes { append(space) }
     var followsSpace = rules.removesExtraSpaces
     while place < text.count {
       var (new, length) = prefix(text, place)

@@ -50,7 +50,7 @@ extension SentencePieceTokenizer {
       // left for the mark.
       stages.append(TokenizerJSON.replacement(["Regex": #" +(?![\s\S])"#], ""))
       stages.append(TokenizerJSON.replacement(["Regex": " {2,}"], " "))
-    } else if rules.addsDummyPrefix {
+    } else if rules.addsDummyPrefix, added?.marked != .first {
       stages.append(["type": "Prepend", "prepend": .string(Self.mark)])
     }
     stages.append(TokenizerJSON.replacement(["String": " "], Self.mark))
@@ -58,10 +58,16 @@ extension SentencePieceTokenizer {
   }
 
   /// Puts a mark before a text that begins with none. Where spaces stay, a text that begins with one
-  /// gets a second, which only a normaliser does.
+  /// gets a second, which only a normaliser does, and before every part.
   private var preTokenizerJSON: JSONValue {
-    guard file.normalization.removesExtraSpaces else { return .null }
-    let scheme = file.normalization.addsDummyPrefix ? "first" : "never"
+    let rules = file.normalization
+    guard rules.removesExtraSpaces || rules.addsDummyPrefix && added?.marked == .first else {
+      return .null
+    }
+    let scheme =
+      if !rules.addsDummyPrefix { "never" } else if added?.marked == .every { "always" } else {
+        "first"
+      }
     return [
       "type": "Metaspace", "replacement": .string(Self.mark), "prepend_scheme": .string(scheme),
       "split": false,

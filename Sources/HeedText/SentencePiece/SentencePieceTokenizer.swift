@@ -25,6 +25,8 @@ public struct SentencePieceTokenizer: Tokenizer {
   /// Put a token for the beginning before a text, for the end behind it.
   var addsBeginning = false
   var addsEnd = false
+  /// Pieces that are found in a text as they stand; none in SentencePiece itself.
+  var added: AddedPieces?
   /// The tokens that have a role.
   public var specialTokens = SpecialTokens()
 
@@ -172,11 +174,9 @@ public struct SentencePieceTokenizer: Tokenizer {
 
   /// The changed text, where its bytes came from, and how it is cut.
   private func cut(
-    _ text: String
+    _ text: [UInt8], isMarked: Bool
   ) throws(TokenizerError) -> (bytes: [UInt8], places: [Int32], cuts: [Cut]) {
-    let bytes = Array(text.utf8)
-    try PipelineTokenizer.checkLength(bytes.count)
-    let (normalized, places) = normalizer.normalized(bytes)
+    let (normalized, places) = normalizer.normalized(text, isMarked: isMarked)
     try TokenModel.checkLength(0..<normalized.count)
     if normalized.isEmpty { return ([], [], []) }
     return (
@@ -185,9 +185,29 @@ public struct SentencePieceTokenizer: Tokenizer {
   }
 
   private func ids(of text: String) throws(TokenizerError) -> [Int] {
-    let (bytes, _, cuts) = try cut(text)
+    let bytes = Array(text.utf8)
+    try PipelineTokenizer.checkLength(bytes.count)
     var ids: [Int] = []
-    ids.reserveCapacity(cuts.count)
+    for (part, isMarked) in parts(of: bytes) {
+      if let token = part.token {
+        ids.append(token.id)
+      } else {
+        try append(Self.bytes(of: part, in: bytes), isMarked, to: &ids)
+      }
+    }
+    return ids
+  }
+
+  /// A part as a text of its own, without a copy where it is the whole.
+  private static func bytes(of part: AddedTokens.Part, in text: [UInt8]) -> [UInt8] {
+    part.range == text.indices ? text : Array(text[part.range])
+  }
+
+  private func append(
+    _ text: [UInt8], _ isMarked: Bool, to ids: inout [Int]
+  ) throws(TokenizerError) {
+    let (bytes, _, cuts) = try cut(text, isMarked: isMarked)
+    ids.reserveCapacity(ids.count + cuts.count)
     var followsUnknown = false
     for cut in cuts {
       let isUnknown = cut.id == unknownID
@@ -198,11 +218,30 @@ public struct SentencePieceTokenizer: Tokenizer {
       }
       followsUnknown = isUnknown
     }
-    return ids
   }
 
   func pieces(of text: String) throws(TokenizerError) -> [FoundPiece] {
-    let (normalized, places, cuts) = try cut(text)
+    let bytes = Array(text.utf8)
+    try PipelineTokenizer.checkLength(bytes.count)
+    var result: [FoundPiece] = []
+    for (part, isMarked) in parts(of: bytes) {
+      if let token = part.token {
+        result.append(FoundPiece(id: token.id, text: token.content, range: part.range))
+        continue
+      }
+      for var piece in try pieces(of: Self.bytes(of: part, in: bytes), isMarked: isMarked) {
+        let (start, end) = (piece.range.lowerBound, piece.range.upperBound)
+        piece.range = part.range.lowerBound + start..<part.range.lowerBound + end
+        result.append(piece)
+      }
+    }
+    return result
+  }
+
+  private func pieces(
+    of text: [UInt8], isMarked: Bool
+  ) throws(TokenizerError) -> [FoundPiece] {
+    let (normalized, places, cuts) = try cut(text, isMarked: isMarked)
     var result: [FoundPiece] = []
     var followsUnknown = false
     for cut in cuts {
@@ -289,16 +328,17 @@ public struct SentencePieceTokenizer: Tokenizer {
 
   /// The text of `ids`; those that are none are left out.
   ///
-  /// Control pieces are invisible with or without `skippingSpecialTokens`.
+  /// Control pieces are part of the text where they are found in texts and `skippingSpecialTokens` is
+  /// false, invisible otherwise.
   public func decode(_ ids: [Int], skippingSpecialTokens: Bool) -> String {
     decode(
       pieces: ids.compactMap { id in
         file.pieces.indices.contains(id) ? (id, file.pieces[id].text) : nil
-      })
+      }, showsControl: added != nil && !skippingSpecialTokens)
   }
 
   /// The text of pieces; unknown ones may show what was unknown.
-  func decode(pieces: [(id: Int, text: [UInt8])]) -> String {
+  func decode(pieces: [(id: Int, text: [UInt8])], showsControl: Bool = false) -> String {
     var result: [UInt8] = []
     var waiting: [UInt8] = []
     var isAtStart = true
@@ -323,7 +363,7 @@ public struct SentencePieceTokenizer: Tokenizer {
       if hasSeenSpace || !result.isEmpty { isAtStart = false }
       hasSeenSpace = false
       switch kind {
-      case .control: break
+      case .control: if showsControl { result += text }
       case .unknown: result += text == file.pieces[id].text ? file.unknownSurface : text
       default:
         var text = text[...]
