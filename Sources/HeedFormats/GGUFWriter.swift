@@ -85,38 +85,8 @@ extension GGUFFile {
       offset += (size + alignment - 1) / alignment * alignment
     }
     header += [UInt8](repeating: 0, count: (alignment - header.count % alignment) % alignment)
-    var failure: FormatError?
-    do throws(FileError) {
-      try AtomicFile.write(to: path) { (file) throws(FileError) in
-        try file.append(header)
-        for (index, tensor) in tensors.enumerated() {
-          do throws(FormatError) {
-            let content = try tensor.content()
-            precondition(
-              content.count * content.elementType.byteCount == sizes[index],
-              "GGUFFile.write: \"\(tensor.name)\" is \(content.shape), not of \(tensor.shape)")
-            try appendOrThrow(content, to: file)
-            let rest = (alignment - sizes[index] % alignment) % alignment
-            try appendOrThrow([UInt8](repeating: 0, count: rest), to: file)
-            try progress(index + 1)
-          } catch {
-            failure = error
-            throw FileError(operation: "write", path: path, reason: error.what)
-          }
-        }
-      }
-    } catch { throw failure ?? FormatError(error) }
-  }
-
-  private static func appendOrThrow(
-    _ tensor: Tensor, to file: borrowing AtomicFile
-  ) throws(FormatError) {
-    do throws(FileError) { try file.append(tensor) } catch { throw FormatError(error) }
-  }
-
-  private static func appendOrThrow(
-    _ bytes: [UInt8], to file: borrowing AtomicFile
-  ) throws(FormatError) {
-    do throws(FileError) { try file.append(bytes) } catch { throw FormatError(error) }
+    try TensorFile.write(
+      header: header, byteCounts: sizes, alignment: alignment, to: path, progress: progress
+    ) { (index) throws(FormatError) in try tensors[index].content() }
   }
 }

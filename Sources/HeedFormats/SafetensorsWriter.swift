@@ -58,25 +58,11 @@ extension SafetensorsFile {
       return left != right ? left > right : $0.name < $1.name
     }
     let header = try header(of: ordered, metadata, path)
-    var failure: FormatError?
-    do throws(FileError) {
-      try AtomicFile.write(to: path) { (file) throws(FileError) in
-        try file.append(header)
-        for (index, tensor) in ordered.enumerated() {
-          do throws(FormatError) {
-            let content = try tensor.numbers().converted(to: tensor.elementType)
-            precondition(
-              content.count * content.elementType.byteCount == tensor.byteCount,
-              "SafetensorsFile.write: \"\(tensor.name)\" is \(content.shape), not \(tensor.shape)")
-            do throws(FileError) { try file.append(content) } catch { throw FormatError(error) }
-            try progress(index + 1)
-          } catch {
-            failure = error
-            throw FileError(operation: "write", path: path, reason: error.what)
-          }
-        }
-      }
-    } catch { throw failure ?? FormatError(error) }
+    try TensorFile.write(
+      header: header, byteCounts: ordered.map(\.byteCount), to: path, progress: progress
+    ) { (index) throws(FormatError) in
+      try ordered[index].numbers().converted(to: ordered[index].elementType)
+    }
   }
 
   /// The length of the header and the header, filled up with spaces.

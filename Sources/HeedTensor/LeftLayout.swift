@@ -44,6 +44,7 @@ package struct LeftLayout: Sendable {
         depth, rows, source, columnStride, target.assumingMemoryBound(to: Float.self), rows)
     }
   }
+
   /// One row has the same layout either way: its words in order. Generating a token packs nothing else.
   private func packRow(
     depth: Int, _ source: UnsafePointer<Float>, to target: UnsafeMutableRawPointer

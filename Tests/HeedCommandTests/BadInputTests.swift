@@ -3,14 +3,6 @@ import Testing
 
 /// What is wrong is said, in words and by the exit status, and nothing is left behind.
 @Suite struct BadInputTests {
-  private func withFolder(_ body: (URL) throws -> Void) throws {
-    let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("heed-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    try body(folder)
-  }
-
   @Test(
     "numbers and texts that no command can use are wrong use",
     arguments: [

@@ -13,14 +13,6 @@ import Testing
     return results.compactMap { $0["text"] as? String }
   }
 
-  private func withFolder(_ body: (URL) throws -> Void) throws {
-    let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("heed-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    try body(folder)
-  }
-
   @Test("several prompts get what each gets alone, from the command line and from a file")
   func batch() throws {
     let options = ["--tokens", "12", "--seed", "4", "--json"]

@@ -30,16 +30,42 @@ typedef enum { ask_nothing, ask_here, ask_next } asking;
     }                                                                                 \
   } else if (asks == ask_next) {                                                      \
     HEED_UNROLL for (int line = 0; line < (bytes); line += 64) {                      \
-      HEED_PREFETCH_NEAR((panel) + all * (bytes) + line);                             \
+      HEED_PREFETCH_NEAR((panel) + blocks * (bytes) + line);                             \
     }                                                                                 \
   }
 
+/// Sums over all blocks, from zero or from what c holds.
+HEED_INLINE void HEED_NAME(_begin)(const int rows, const int vectors, ptrdiff_t first, ptrdiff_t n,
+                                   const float *c, ptrdiff_t c_stride, int accumulate,
+                                   vf total[][panel_vectors]) {
+  HEED_UNROLL for (int i = 0; i < rows; i++) {
+    HEED_UNROLL for (int v = 0; v < vectors; v++) {
+      const ptrdiff_t column = (first + v) * VL;
+      total[i][v] =
+          accumulate ? v_get_within(c + i * c_stride + column, VL, n - column) : v_set(0);
+    }
+  }
+}
+
+HEED_INLINE void HEED_NAME(_end)(const int rows, const int vectors, ptrdiff_t first, ptrdiff_t n,
+                                 float *c, ptrdiff_t c_stride, vf total[][panel_vectors]) {
+  HEED_UNROLL for (int i = 0; i < rows; i++) {
+    HEED_UNROLL for (int v = 0; v < vectors; v++) {
+      const ptrdiff_t column = (first + v) * VL, left = n - column;
+      if (left > 0) v_put(c + i * c_stride + column, total[i][v], heed_smaller(VL, left));
+    }
+  }
+}
+
 /// Blocks of 6 bits, half by half; the loads of the second half come from the first cache.
-HEED_INLINE void HEED_NAME(_sixes)(const int rows, const int vectors, ptrdiff_t first,
+HEED_INLINE void HEED_NAME(_sixes)(const heed_panel_format format, const int rows,
+                                   const int vectors, ptrdiff_t first, ptrdiff_t n,
                                    ptrdiff_t blocks, const int8_t *a, const float *scales,
-                                   const int32_t *sums, const uint8_t *panel,
-                                   vf total[][panel_vectors], asking asks) {
-  const ptrdiff_t all = blocks;
+                                   const int32_t *sums, const uint8_t *panel, float *c,
+                                   ptrdiff_t c_stride, int accumulate, asking asks) {
+  (void)format;
+  vf total[HEED_BLOCK_ROWS][panel_vectors];
+  HEED_NAME(_begin)(rows, vectors, first, n, c, c_stride, accumulate, total);
   const ptrdiff_t head = 4 * HEED_PANEL, bytes = head + HEED_PANEL * HEED_BLOCK_WIDTH * 3 / 4;
   for (ptrdiff_t b = 0; b < blocks; b++, panel += bytes) {
     HEED_ASK(asks, panel, bytes, 64);
@@ -75,31 +101,22 @@ HEED_INLINE void HEED_NAME(_sixes)(const int rows, const int vectors, ptrdiff_t 
       }
     }
   }
+  HEED_NAME(_end)(rows, vectors, first, n, c, c_stride, total);
 }
 
-HEED_INLINE void HEED_NAME(_blocks)(const heed_panel_format format, const int rows,
-                                    const int vectors, ptrdiff_t first, ptrdiff_t n,
+/// Blocks of 8 and 4 bits.
+HEED_INLINE void HEED_NAME(_plain)(const heed_panel_format format, const int rows,
+                                   const int vectors, ptrdiff_t first, ptrdiff_t n,
                                     ptrdiff_t blocks, const int8_t *a, const float *scales,
                                     const int32_t *sums, const uint8_t *panel, float *c,
                                     ptrdiff_t c_stride, int accumulate, asking asks) {
-  const ptrdiff_t all = blocks;
   const int is_small = format == HEED_PANEL_4 || format == HEED_PANEL_4_OFFSET;
   const int has_offset = format == HEED_PANEL_8_OFFSET || format == HEED_PANEL_4_OFFSET;
   const int middle = format == HEED_PANEL_8 ? MIDDLE8 : format == HEED_PANEL_4 ? 8 : 0;
   const ptrdiff_t head = 2 * HEED_PANEL * (1 + has_offset);
   const ptrdiff_t bytes = head + HEED_PANEL * HEED_BLOCK_WIDTH / (1 + is_small);
   vf total[HEED_BLOCK_ROWS][panel_vectors];
-  HEED_UNROLL for (int i = 0; i < rows; i++) {
-    HEED_UNROLL for (int v = 0; v < vectors; v++) {
-      const ptrdiff_t column = (first + v) * VL;
-      total[i][v] =
-          accumulate ? v_get_within(c + i * c_stride + column, VL, n - column) : v_set(0);
-    }
-  }
-  if (format == HEED_PANEL_6) {
-    HEED_NAME(_sixes)(rows, vectors, first, blocks, a, scales, sums, panel, total, asks);
-    blocks = 0;
-  }
+  HEED_NAME(_begin)(rows, vectors, first, n, c, c_stride, accumulate, total);
   for (ptrdiff_t b = 0; b < blocks; b++, panel += bytes) {
     HEED_ASK(asks, panel, bytes, 256);
     vi sum[HEED_BLOCK_ROWS][panel_vectors];
@@ -146,70 +163,33 @@ HEED_INLINE void HEED_NAME(_blocks)(const heed_panel_format format, const int ro
       }
     }
   }
-  HEED_UNROLL for (int i = 0; i < rows; i++) {
-    HEED_UNROLL for (int v = 0; v < vectors; v++) {
-      const ptrdiff_t column = (first + v) * VL, left = n - column;
-      if (left > 0) v_put(c + i * c_stride + column, total[i][v], heed_smaller(VL, left));
-    }
-  }
+  HEED_NAME(_end)(rows, vectors, first, n, c, c_stride, total);
 }
 
-HEED_INLINE void HEED_NAME(_blocks_rows)(const heed_panel_format format, ptrdiff_t m,
-                                         ptrdiff_t n, ptrdiff_t blocks, const int8_t *a,
-                                         const float *scales, const int32_t *sums,
-                                         const uint8_t *panel, float *c, ptrdiff_t c_stride,
-                                         int accumulate) {
-#define CALL(rows, vectors, first)                                                            \
-  HEED_NAME(_blocks)(format, rows, vectors, first, n, blocks, a, scales, sums, panel, c,      \
-                     c_stride, accumulate, (first) == 0 ? asks : ask_nothing)
-#define CASE(rows)                                                                            \
-  case rows:                                                                                  \
-    for (int first = 0; first < panel_vectors; first += HEED_BLOCK_VECTORS) {                 \
-      CALL((rows) <= HEED_BLOCK_ROWS ? (rows) : 1, HEED_BLOCK_VECTORS, first);                \
-    }                                                                                         \
-    break;
-  asking asks = m <= 2 * HEED_BLOCK_ROWS ? ask_here : ask_nothing;
-  for (; m > 0; asks = asks == ask_here ? ask_next : ask_nothing) {
-    // Even tiles: 7 rows are 4 and 3, not 6 and 1.
-    const ptrdiff_t tiles = (m + HEED_BLOCK_ROWS - 1) / HEED_BLOCK_ROWS;
-    const ptrdiff_t rows = (m + tiles - 1) / tiles;
-    switch (rows) {
-      case 1: CALL(1, panel_vectors, 0); break;
-      CASE(2)
-#if HEED_BLOCK_ROWS > 2
-      CASE(3)
-      CASE(4)
-#endif
-#if HEED_BLOCK_ROWS > 4
-      CASE(5)
-      CASE(6)
-#endif
-    }
-    m -= rows;
-    a += rows * blocks * HEED_BLOCK_WIDTH;
-    scales += rows * blocks;
-    sums += rows * blocks * (format == HEED_PANEL_6 ? 2 : 1);
-    c += rows * c_stride;
-  }
-#undef CASE
-#undef CALL
-}
+#define HEED_BLOCKS_OF_TILE HEED_NAME(_plain)
+#define HEED_ROWS_OF_TILES HEED_NAME(_plain_rows)
+#define HEED_SUMS_OF_BLOCK 1
+#include "block_rows.inc.h"
+
+#define HEED_BLOCKS_OF_TILE HEED_NAME(_sixes)
+#define HEED_ROWS_OF_TILES HEED_NAME(_sixes_rows)
+#define HEED_SUMS_OF_BLOCK 2
+#include "block_rows.inc.h"
 
 void HEED_NAME(_tile_blocks)(heed_panel_format format, ptrdiff_t m, ptrdiff_t n,
                              ptrdiff_t blocks, const int8_t *a, const float *scales,
                              const int32_t *sums, const void *panel, float *c,
                              ptrdiff_t c_stride, int accumulate) {
-#define CALL(format)                                                                          \
+#define CALL(format, function)                                                                \
   case format:                                                                                \
-    HEED_NAME(_blocks_rows)(format, m, n, blocks, a, scales, sums, panel, c, c_stride,        \
-                            accumulate);                                                      \
+    function(format, m, n, blocks, a, scales, sums, panel, c, c_stride, accumulate);          \
     break;
   switch (format) {
-    CALL(HEED_PANEL_8)
-    CALL(HEED_PANEL_8_OFFSET)
-    CALL(HEED_PANEL_4)
-    CALL(HEED_PANEL_4_OFFSET)
-    CALL(HEED_PANEL_6)
+    CALL(HEED_PANEL_8, HEED_NAME(_plain_rows))
+    CALL(HEED_PANEL_8_OFFSET, HEED_NAME(_plain_rows))
+    CALL(HEED_PANEL_4, HEED_NAME(_plain_rows))
+    CALL(HEED_PANEL_4_OFFSET, HEED_NAME(_plain_rows))
+    CALL(HEED_PANEL_6, HEED_NAME(_sixes_rows))
   }
 #undef CALL
 }
