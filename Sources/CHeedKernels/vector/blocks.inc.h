@@ -113,6 +113,7 @@ HEED_INLINE void HEED_NAME(_plain)(const heed_panel_format format, const int row
   const int is_small = format == HEED_PANEL_4 || format == HEED_PANEL_4_OFFSET;
   const int has_offset = format == HEED_PANEL_8_OFFSET || format == HEED_PANEL_4_OFFSET;
   const int middle = format == HEED_PANEL_8 ? MIDDLE8 : format == HEED_PANEL_4 ? 8 : 0;
+  const int groups = 8 / (1 + is_small);
   const ptrdiff_t head = 2 * HEED_PANEL * (1 + has_offset);
   const ptrdiff_t bytes = head + HEED_PANEL * HEED_BLOCK_WIDTH / (1 + is_small);
   vf total[HEED_BLOCK_ROWS][panel_vectors];
@@ -125,7 +126,7 @@ HEED_INLINE void HEED_NAME(_plain)(const heed_panel_format format, const int row
       HEED_UNROLL for (int v = 0; v < vectors; v++) sum[i][v] = start;
     }
     const uint8_t *q = panel + head + first * VL * 4;
-    HEED_UNROLL for (int g = 0; g < (is_small ? 4 : 8); g++) {
+    HEED_UNROLL for (int g = 0; g < groups; g++) {
       vi low[panel_vectors], high[panel_vectors];
       HEED_UNROLL for (int v = 0; v < vectors; v++) {
         const vi word = v_load_words(q + (g * HEED_PANEL + v * VL) * 4);
