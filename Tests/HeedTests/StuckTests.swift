@@ -71,7 +71,7 @@ import Testing
   func cold() throws {
     let text = try TinyModel.text()
     let greedy = try text.generate(["ab"], settings: settings(temperature: 0))
-    for temperature: Float in [1e-40, 1e-31] {
+    for temperature in [Float.leastNonzeroMagnitude, 1e-31] {
       let cold = try text.generate(["ab"], settings: settings(temperature: temperature))
       #expect(cold.map(\.text) == greedy.map(\.text))
     }
