@@ -53,28 +53,37 @@ extension Tensor {
       base: base, rowStride: shape[rank - 2] == 1 ? 1 : row, columnStride: column)
   }
 
+  /// The product without a trace.
+  ///
+  /// - Parameter bias: `[N]`, added to each row while it is in the cache.
   package static func product(
-    _ left: Tensor, _ right: Tensor, _ precision: ProductPrecision
+    _ left: Tensor, _ right: Tensor, _ precision: ProductPrecision, bias: Tensor? = nil
   ) -> Tensor {
     left.requireMathematics("matrixProduct(_:)")
     precondition(
       left.elementType == right.elementType,
       "matrixProduct(_:): \(left.elementType) and \(right.elementType) are not one type")
+    precondition(
+      bias == nil || bias?.elementType == left.elementType,
+      "linear: \(left.elementType) with a bias of \(bias?.elementType ?? left.elementType)")
     let a = left.matrixReady()
     let b = right.matrixReady()
+    let bias = bias?.dense()
     let leading = broadcastShape(
       Array(a.shape.dropLast(2)), Array(b.shape.dropLast(2)), "matrixProduct(_:)")
     let (m, k, n) = (a.shape[a.rank - 2], a.shape[a.rank - 1], b.shape[b.rank - 1])
     let result = Tensor(uninitialized: leading + [m, n], a.elementType)
     func run<S: TensorScalar>(_ type: S.Type) {
+      let offset = bias?.pointer(to: S.self)
       S.multiplyMatrices(
         MatrixProduct(
           rows: m, columns: n, depth: k, precision: precision, left: a.matrixOperand(S.self),
           right: .matrix(b.matrixOperand(S.self)), leftPlaces: a.matrixPlaces(leading),
-          rightPlaces: b.matrixPlaces(leading), result: result.mutablePointer(to: S.self)))
+          rightPlaces: b.matrixPlaces(leading), result: result.mutablePointer(to: S.self),
+          epilogue: offset.map { offset in { $0.add(offset) } }))
     }
     if a.elementType == .float64 { run(Double.self) } else { run(Float.self) }
-    withExtendedLifetime((a, b)) {}
+    withExtendedLifetime((a, b, bias)) {}
     return result
   }
 
