@@ -74,13 +74,9 @@ struct FusedBackward {
   /// The tensor with rows of keys that no query may see set to zero, where it holds a NaN or an
   /// infinity at all: what nobody sees must not reach a gradient.
   private static func withoutUnseen(_ tensor: Tensor, _ plan: AttentionPlan) -> Tensor {
+    if tensor.elementType == .float32, tensor.hasFiniteRows { return tensor }
     var copy = tensor.converted(to: .float32).dense()
-    let isFinite = copy.withElements(of: Float.self) { elements in
-      elements.baseAddress.map {
-        Kernels.table.sum_of_squares_f32(elements.count, $0).isFinite
-      } ?? true
-    }
-    if isFinite { return tensor }
+    if tensor.elementType != .float32, copy.hasFiniteRows { return tensor }
     let width = tensor.shape[3]
     copy.withMutableElements(of: Float.self) { elements in
       for index in 0..<plan.batch * plan.groups {
@@ -339,6 +335,25 @@ struct FusedBackward {
         scratch.keyRows + (skip >> rows.shift) * width, width, target + run.lowerBound * width,
         width, accumulate: true)
     }
+  }
+}
+
+extension Tensor {
+  /// Whether all elements of a float32 tensor `[B, G, S, D]` are finite, whatever its strides.
+  fileprivate var hasFiniteRows: Bool {
+    guard strides[3] == 1 || shape[3] == 1 else { return dense().hasFiniteRows }
+    let (width, keys) = (shape[3], shape[2])
+    let base = pointer(to: Float.self)
+    let finite = Storage(byteCount: Swift.max(1, shape[0] * shape[1]))
+    let flags = finite.base.assumingMemoryBound(to: Bool.self)
+    ThreadPool.shared.parallel(shape[0] * shape[1], work: count) { index in
+      let head =
+        base + index / shape[1] * strides[0] + index % shape[1] * strides[1]
+      flags[index] = (0..<keys).allSatisfy {
+        Kernels.table.sum_of_squares_f32(width, head + $0 * strides[2]).isFinite
+      }
+    }
+    return (0..<shape[0] * shape[1]).allSatisfy { flags[$0] }
   }
 }
 

@@ -55,35 +55,33 @@ extension Tensor {
 
   /// The product without a trace.
   ///
-  /// - Parameter bias: `[N]`, added to each row while it is in the cache.
+  /// - Parameter epilogue: what happens to each part of the product while it is in the cache.
   package static func product(
-    _ left: Tensor, _ right: Tensor, _ precision: ProductPrecision, bias: Tensor? = nil
+    _ left: Tensor, _ right: Tensor, _ precision: ProductPrecision,
+    then epilogue: ProductEpilogue? = nil
   ) -> Tensor {
     left.requireMathematics("matrixProduct(_:)")
     precondition(
       left.elementType == right.elementType,
       "matrixProduct(_:): \(left.elementType) and \(right.elementType) are not one type")
-    precondition(
-      bias == nil || bias?.elementType == left.elementType,
-      "linear: \(left.elementType) with a bias of \(bias?.elementType ?? left.elementType)")
+    let epilogue = epilogue?.dense(left.elementType)
     let a = left.matrixReady()
     let b = right.matrixReady()
-    let bias = bias?.dense()
     let leading = broadcastShape(
       Array(a.shape.dropLast(2)), Array(b.shape.dropLast(2)), "matrixProduct(_:)")
     let (m, k, n) = (a.shape[a.rank - 2], a.shape[a.rank - 1], b.shape[b.rank - 1])
     let result = Tensor(uninitialized: leading + [m, n], a.elementType)
     func run<S: TensorScalar>(_ type: S.Type) {
-      let offset = bias?.pointer(to: S.self)
+      let target = result.mutablePointer(to: S.self)
       S.multiplyMatrices(
         MatrixProduct(
           rows: m, columns: n, depth: k, precision: precision, left: a.matrixOperand(S.self),
           right: .matrix(b.matrixOperand(S.self)), leftPlaces: a.matrixPlaces(leading),
-          rightPlaces: b.matrixPlaces(leading), result: result.mutablePointer(to: S.self),
-          epilogue: offset.map { offset in { $0.add(offset) } }))
+          rightPlaces: b.matrixPlaces(leading), result: target,
+          epilogue: epilogue?.function(of: target)))
     }
     if a.elementType == .float64 { run(Double.self) } else { run(Float.self) }
-    withExtendedLifetime((a, b, bias)) {}
+    withExtendedLifetime((a, b, epilogue)) {}
     return result
   }
 
