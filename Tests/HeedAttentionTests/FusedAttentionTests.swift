@@ -32,10 +32,49 @@ private let bfloat16Tolerance = 3e-2
     ("either", .causal | .window(left: nil, right: 2)),
   ]
 
+  /// Masks that belong to a shape: lengths, documents, cells.
+  static func masks(of shape: Shape) -> [(String, Mask)] {
+    let (B, H, T, S) = (shape.B, shape.H, shape.T, shape.S)
+    let lengths = (0..<B).map { max(1, S - 2 * $0 - 1) }
+    let cells = (0..<B * H * T * S).map { $0 % 5 != 0 && $0 / S % 7 != 3 }
+    let isOdd: @Sendable (Int, Int, Int, Int) -> Bool = { batch, head, query, key in
+      (key / 60 + query / 40 + head + batch) % 2 == 0
+    }
+    func documents(_ count: Int) -> [[Int]] {
+      (0..<B).map { row in (0..<count).map { ($0 + row) * 3 / count } }
+    }
+    let ends = [0, S / 3, S]
+    return [
+      ("key lengths", .keyLengths(lengths)),
+      ("query lengths", .queryLengths((0..<B).map { T - $0 })),
+      ("prefix", .prefix(lengths.map { $0 / 2 }) | .causal),
+      ("documents", .documents(queries: documents(T), keys: documents(S)) & .causal),
+      (
+        "mixed documents",
+        .documents(
+          queries: documents(T), keys: (0..<B).map { _ in (0..<S).map { $0 % 3 } })
+      ),
+      ("packed", .packedDocuments(queries: [0, T / 2, T], keys: ends)),
+      ("packed causal", .packedDocuments(queries: [0, T / 2, T], keys: ends, right: 0)),
+      ("packed window", .packedDocuments(queries: [0, T / 2, T], keys: ends, left: 2, right: 1)),
+      ("ragged causal", .causal(.lengths(lengths))),
+      ("window at the start", .window(left: 2, right: 3, alignment: .start)),
+      ("ragged window", .window(left: 3, right: nil, alignment: .lengths(lengths))),
+      ("dense", .dense(Tensor(cells, shape: [B, H, T, S]))),
+      ("dense for all heads", .dense(Tensor((0..<S).map { $0 % 4 != 1 }, shape: [1, 1, 1, S]))),
+      (
+        "blocks",
+        .blocks(
+          BlockPattern(
+            .predicate(isOdd), batchCount: B, headCount: H, queryCount: T, keyCount: S))
+      ),
+    ]
+  }
+
   @Test("the fused forward and backward equal the slow twin", arguments: shapes)
   func equalsReference(shape: Shape) {
     let x = shape.inputs
-    for (name, mask) in Self.masks {
+    for (name, mask) in Self.masks + Self.masks(of: shape) {
       let fused = differentiated([x.q, x.k, x.v], x.upstream) {
         attention($0[0], $0[1], $0[2], mask: mask)
       }
