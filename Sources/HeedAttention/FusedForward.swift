@@ -24,12 +24,15 @@ struct FusedForward {
   let output: Tensor
   /// Log-sum-exp of each row, in units of log2; `[B, H, T]`.
   let logSumExp: Tensor
+  /// Rows that only look empty.
+  let absorbed: AbsorbedRows?
 
   init(
     _ plan: AttentionPlan, queries: Tensor, keys: Tensor, values: Tensor,
     stored: StoredKeyValues? = nil
   ) {
     self.plan = plan
+    absorbed = AbsorbedRows(plan)
     self.queries = queries.converted(to: .float32).dense()
     source = KeyValueSource(
       plan, keys: keys, values: values, stored: stored,
@@ -123,9 +126,13 @@ struct FusedForward {
   }
 
   /// The online softmax of one split of the keys into `part`; false when none is visible.
+  ///
+  /// - Parameter factor: what scores are multiplied by, in powers of two; that of the plan when nil.
   private func accumulate(
-    split: Int, _ scores: ScoreTile, _ part: PartialSums, _ scratch: ForwardScratch
+    split: Int, _ scores: ScoreTile, _ part: PartialSums, _ scratch: ForwardScratch,
+    factor: Float? = nil
   ) -> Bool {
+    let factor = factor ?? plan.softmaxFactor
     let visible = scores.visible
     let first = max(split * AttentionPlan.splitKeys, visible.lowerBound / 32 * 32)
     let end = min((split + 1) * AttentionPlan.splitKeys, visible.upperBound)
@@ -148,10 +155,10 @@ struct FusedForward {
         kernels.softmax_step_bf16(
           m, n, scratch.scores,
           UnsafeMutableRawPointer(weights).assumingMemoryBound(to: UInt32.self),
-          plan.softmaxFactor, part.maximum, part.sum, scratch.corrections)
+          factor, part.maximum, part.sum, scratch.corrections)
       } else {
         kernels.softmax_step_f32(
-          m, n, weights, plan.softmaxFactor, part.maximum, part.sum, scratch.corrections)
+          m, n, weights, factor, part.maximum, part.sum, scratch.corrections)
       }
       if plan.parts.dropout != nil {
         scores.drop(weights, keys: key..<next, paired: products.isPaired)
@@ -226,26 +233,41 @@ struct FusedForward {
     let lse = logSumExp.mutablePointer(to: Float.self) + start
     let inverses = scratch.corrections
     for i in 0..<rows.count {
-      inverses[i] = sums.sum[i] == 0 ? 0 : 1 / sums.sum[i]
       lse[i] = sums.sum[i] == 0 ? -.infinity : sums.maximum[i] + log2f(sums.sum[i])
     }
+    if absorbed != nil, (0..<rows.count).contains(where: { sums.sum[$0] == 0 }) {
+      addAbsorbed(sums, rows: rows, index: index, careful: scratch.isCareful)
+    }
+    for i in 0..<rows.count { inverses[i] = sums.sum[i] == 0 ? 0 : 1 / sums.sum[i] }
     let kernels = source.products.kernels
     let count = rows.count * width
-    let absorbed = AbsorbedRows(plan: plan, source: source, queries: queries)
-    if absorbed.canExist {
-      for i in 0..<rows.count where sums.sum[i] == 0 {
-        guard let context = absorbed.context(index: index, row: rows.lowerBound + i) else {
-          continue
-        }
-        inverses[i] = 1
-        for j in 0..<width { sums.context[i * width + j] = context[j] }
-      }
-    }
     kernels.scale_rows_f32(rows.count, width, sums.context, width, inverses)
     target.update(from: sums.context, count: count)
     // A sum of squares in float64 is finite when all of them are.
     guard !scratch.isCareful, !kernels.sum_of_squares_f32(count, target).isFinite else { return }
     repeatCarefully(rows, index: index)
+  }
+
+  /// The rows of a tile that look empty though a bias has only swallowed their scores.
+  private func addAbsorbed(_ sums: PartialSums, rows: Range<Int>, index: Int, careful: Bool) {
+    let scratch = ForwardScratch(plan, rows: rows.count, careful: careful)
+    let (total, width) = (scratch.total, plan.valueWidth)
+    total.maximum.update(repeating: -.infinity, count: rows.count)
+    total.sum.update(repeating: 0, count: rows.count)
+    total.context.update(repeating: 0, count: rows.count * width)
+    let scores = ScoreTile(plan, rows: rows, index: index)
+    scores.load(queries, source, scratch)
+    for split in 0..<(plan.keyCount + AttentionPlan.splitKeys - 1) / AttentionPlan.splitKeys {
+      let isSeen = accumulate(
+        split: split, scores, scratch.part, scratch, factor: AbsorbedRows.factor)
+      if isSeen { join(scratch.part, into: total, rows: rows.count) }
+    }
+    for (i, row) in rows.enumerated() where sums.sum[i] == 0 && total.sum[i] > 0 {
+      sums.sum[i] = total.sum[i]
+      (sums.context + i * width).update(from: total.context + i * width, count: width)
+      absorbed?.note(
+        index * plan.rowCount + row, maximum: total.maximum[i], count: total.sum[i])
+    }
   }
 
   /// A tile that came out with a NaN or an infinity, once more, so that only rows that may see its
