@@ -98,7 +98,7 @@ import Testing
     let rule = ScoreRule(ScoreExpression.hyperbolicTangent(.score) * 3 + .key * 0.01)
     return [
       ("window", Parts(mask: .causal & .window(left: 20, right: nil))),
-      ("bias", Parts(bias: generator.normal([1, 4, 70, 1100]))),
+      ("bias", Parts(bias: generator.normal([1, 4, 20, 1100]))),
       ("sinks and cap", Parts(sinks: generator.normal([4]), softCap: 3)),
       ("rule", Parts(rule: rule)),
       ("dropout", Parts(dropout: AttentionDropout(rate: 0.3, seed: 5))),
@@ -107,7 +107,7 @@ import Testing
 
   @Test("threads change no bit of any part, forward and backward, with values of another width")
   func threadsOfParts() {
-    let x = AttentionInputs(B: 1, H: 4, G: 2, T: 70, S: 1100, D: 16, Dv: 24)
+    let x = AttentionInputs(B: 1, H: 4, G: 2, T: 20, S: 1100, D: 16, Dv: 24)
     for (name, part) in Self.parts {
       let all = [1, 2, 3, 7].map { count in
         ThreadPool.withThreadCount(count) {
@@ -122,7 +122,7 @@ import Testing
   @Test("a sequence's gradients have the same bits whatever its batch neighbours are")
   func gradientsOfNeighbours() {
     // Dropout draws by the place in the batch, so it has no part in this.
-    let x = AttentionInputs(B: 3, H: 4, G: 2, T: 70, S: 1100, D: 16, Dv: 24)
+    let x = AttentionInputs(B: 3, H: 4, G: 2, T: 20, S: 1100, D: 16, Dv: 24)
     for (name, part) in Self.parts where part.dropout == nil {
       let whole = differentiated([x.q, x.k, x.v], x.upstream) { part($0[0], $0[1], $0[2]) }
       for b in 0..<3 {
@@ -140,12 +140,12 @@ import Testing
 
   @Test("pieces behind a cache give the bits of one pass, with every part")
   func piecesOfParts() {
-    let x = AttentionInputs(B: 1, H: 4, G: 2, T: 70, S: 1100, D: 16, Dv: 24)
+    let x = AttentionInputs(B: 1, H: 4, G: 2, T: 20, S: 1100, D: 16, Dv: 24)
     for (name, part) in Self.parts where part.rule == nil {
       let whole = part(x.q, x.k, x.v)
       var parts: [Tensor] = []
-      for range in [0..<40, 40..<69, 69..<70] {
-        let keys = 0..<1030 + range.upperBound
+      for range in [0..<12, 12..<19, 19..<20] {
+        let keys = 0..<1080 + range.upperBound
         var piece = part
         piece.bias = part.bias?.sliced(axis: 2, range: range).sliced(axis: 3, range: keys)
         parts.append(
