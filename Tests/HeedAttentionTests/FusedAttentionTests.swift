@@ -126,35 +126,4 @@ private let bfloat16Tolerance = 3e-2
       #expect(largestError(a, b) < 10 * roundingTolerance)
     }
   }
-
-  @Test("the slow twin's gradients equal finite differences in float64")
-  func finiteDifferences() {
-    let x = AttentionInputs(B: 1, H: 2, G: 1, T: 3, S: 4, D: 3)
-    var generator = RandomGenerator(seed: 3)
-    let inputs = [x.q, x.k, x.v, generator.normal([1, 2, 3, 4]), generator.normal([2])].map(float64)
-    let upstream = float64(x.upstream)
-    func output(_ inputs: [Tensor]) -> Tensor {
-      referenceAttention(
-        inputs[0], inputs[1], inputs[2], mask: .causal, bias: inputs[3], softCap: 3,
-        sinks: inputs[4]
-      ).output
-    }
-    let gradients = differentiated(inputs, upstream) { output($0) }.gradients
-    let step = 1e-5
-    for (which, input) in inputs.enumerated() {
-      let base: [Double] = input.elements()
-      let got: [Double] = gradients[which].elements()
-      for place in base.indices {
-        func loss(_ change: Double) -> Double {
-          var moved = base
-          moved[place] += change
-          var all = inputs
-          all[which] = Tensor(moved, shape: input.shape)
-          return (output(all) * upstream).sum().item()
-        }
-        let want = (loss(step) - loss(-step)) / (2 * step)
-        #expect(abs(got[place] - want) <= 1e-6 * (1 + abs(want)))
-      }
-    }
-  }
 }
