@@ -14,9 +14,9 @@ import HeedTensor
 /// mean of the values whose scores are largest (unlike a row that may see no key, which is zero):
 /// floats of that size are 2e31 apart, so scores are equal or nothing beside one another. They leave
 /// the range in which tiles compute powers of two, where such a row looks empty, and a sum of a few
-/// keys is lost beside their logarithm. So a tile that has rows of this kind is computed once more
-/// with scores made smaller: equal ones stay equal, and others are still far enough apart. Costs
-/// nothing where there are none.
+/// keys is lost beside their logarithm. So their tiles are computed with scores made smaller: equal ones
+/// stay equal, and others are still far enough apart. A tile that has other rows too, or whose scores
+/// a rule has swallowed, is computed twice. Costs nothing where there are none.
 struct AbsorbedRows: Sendable {
   /// In place of `AttentionPlan.softmaxFactor`.
   static let factor: Float = 0x1p-20

@@ -12,7 +12,7 @@ import HeedTensor
 /// The fused attention, backward: weights are computed again from the log-sum-exp, tile by tile.
 ///
 /// With P the weights, D = rows of dO . O: dV = P^T dO, dS = P (dO V^T - D), dQ = dS K, dK = dS^T Q,
-/// five products for each tile of 56 rows and 128 keys, all in the first caches.
+/// five products for each tile of up to 64 rows and 128 keys, all in the first caches.
 ///
 /// Order of sums. One part owns a key/value head (or, where there are few heads, one run of its key
 /// blocks, with a dQ of its own that is added in order afterwards), and walks over key blocks and

@@ -11,7 +11,7 @@ import HeedTensor
 
 /// The fused attention, forward: tile by tile, an online softmax, no matrix of weights.
 ///
-/// For a tile of up to 56 rows and blocks of 128 keys: scores = Q K^T in the first cache, changed
+/// For a tile of up to 64 rows and blocks of 128 keys: scores = Q K^T in the first cache, changed
 /// and masked there, one step of the softmax, and the context grows by P V. Extra memory is one
 /// scratch for each thread and the packed keys: O(T), not O(T^2).
 ///
@@ -77,7 +77,7 @@ struct FusedForward {
         if let sums { join(target, into: sums, rows: rows.count) } else { sums = target }
       }
       if sums == nil { start(scratch.total, index: index, rows: rows) }
-      finish(sums ?? scratch.total, rows: rows, index: index, scratch)
+      finish(sums ?? scratch.total, scores, scratch)
     }
   }
 
@@ -109,7 +109,7 @@ struct FusedForward {
           partials + (part * splits + split) * size, rows: tile, width: plan.valueWidth)
         join(sums, into: scratch.total, rows: rows.count)
       }
-      finish(scratch.total, rows: rows, index: index, scratch)
+      finish(scratch.total, ScoreTile(plan, rows: rows, index: index), scratch)
     }
     withExtendedLifetime((storage, used)) {}
   }
@@ -126,13 +126,10 @@ struct FusedForward {
   }
 
   /// The online softmax of one split of the keys into `part`; false when none is visible.
-  ///
-  /// - Parameter factor: what scores are multiplied by, in powers of two; that of the plan when nil.
   private func accumulate(
-    split: Int, _ scores: ScoreTile, _ part: PartialSums, _ scratch: ForwardScratch,
-    factor: Float? = nil
+    split: Int, _ scores: ScoreTile, _ part: PartialSums, _ scratch: ForwardScratch
   ) -> Bool {
-    let factor = factor ?? plan.softmaxFactor
+    let factor = scores.softmaxFactor
     let visible = scores.visible
     let first = max(split * AttentionPlan.splitKeys, visible.lowerBound / 32 * 32)
     let end = min((split + 1) * AttentionPlan.splitKeys, visible.upperBound)
@@ -224,19 +221,21 @@ struct FusedForward {
   }
 
   /// Divides by the sums and writes the rows.
-  private func finish(
-    _ sums: PartialSums, rows: Range<Int>, index: Int, _ scratch: ForwardScratch
-  ) {
+  private func finish(_ sums: PartialSums, _ scores: ScoreTile, _ scratch: ForwardScratch) {
+    let (rows, index) = (scores.rows, scores.index)
     let width = plan.valueWidth
     let start = index * plan.rowCount + rows.lowerBound
     let target = output.mutablePointer(to: Float.self) + start * width
     let lse = logSumExp.mutablePointer(to: Float.self) + start
     let inverses = scratch.corrections
     for i in 0..<rows.count {
-      lse[i] = sums.sum[i] == 0 ? -.infinity : sums.maximum[i] + log2f(sums.sum[i])
+      let isEmpty = sums.sum[i] == 0 || scores.isSwallowed
+      lse[i] = isEmpty ? -.infinity : sums.maximum[i] + log2f(sums.sum[i])
     }
-    if absorbed != nil, (0..<rows.count).contains(where: { sums.sum[$0] == 0 }) {
-      addAbsorbed(sums, rows: rows, index: index, careful: scratch.isCareful)
+    if scores.isSwallowed {
+      note(sums, scores) { sums.sum[$0] > 0 }
+    } else if absorbed != nil, (0..<rows.count).contains(where: { sums.sum[$0] == 0 }) {
+      addAbsorbed(sums, scores, careful: scratch.isCareful)
     }
     for i in 0..<rows.count { inverses[i] = sums.sum[i] == 0 ? 0 : 1 / sums.sum[i] }
     let kernels = source.products.kernels
@@ -249,24 +248,33 @@ struct FusedForward {
   }
 
   /// The rows of a tile that look empty though a bias has only swallowed their scores.
-  private func addAbsorbed(_ sums: PartialSums, rows: Range<Int>, index: Int, careful: Bool) {
-    let scratch = ForwardScratch(plan, rows: rows.count, careful: careful)
-    let (total, width) = (scratch.total, plan.valueWidth)
-    total.maximum.update(repeating: -.infinity, count: rows.count)
-    total.sum.update(repeating: 0, count: rows.count)
-    total.context.update(repeating: 0, count: rows.count * width)
-    let scores = ScoreTile(plan, rows: rows, index: index)
+  private func addAbsorbed(_ sums: PartialSums, _ tile: ScoreTile, careful: Bool) {
+    let (rows, width) = (tile.rows.count, plan.valueWidth)
+    let scratch = ForwardScratch(plan, rows: rows, careful: careful)
+    let total = scratch.total
+    total.maximum.update(repeating: -.infinity, count: rows)
+    total.sum.update(repeating: 0, count: rows)
+    total.context.update(repeating: 0, count: rows * width)
+    var scores = tile
+    scores.isSwallowed = true
     scores.load(queries, source, scratch)
     for split in 0..<(plan.keyCount + AttentionPlan.splitKeys - 1) / AttentionPlan.splitKeys {
-      let isSeen = accumulate(
-        split: split, scores, scratch.part, scratch, factor: AbsorbedRows.factor)
-      if isSeen { join(scratch.part, into: total, rows: rows.count) }
+      if accumulate(split: split, scores, scratch.part, scratch) {
+        join(scratch.part, into: total, rows: rows)
+      }
     }
-    for (i, row) in rows.enumerated() where sums.sum[i] == 0 && total.sum[i] > 0 {
+    note(total, tile) { sums.sum[$0] == 0 && total.sum[$0] > 0 }
+    for i in 0..<rows where sums.sum[i] == 0 && total.sum[i] > 0 {
       sums.sum[i] = total.sum[i]
       (sums.context + i * width).update(from: total.context + i * width, count: width)
+    }
+  }
+
+  /// Notes the rows of a tile that a bias has swallowed.
+  private func note(_ sums: PartialSums, _ tile: ScoreTile, where isAbsorbed: (Int) -> Bool) {
+    for (i, row) in tile.rows.enumerated() where isAbsorbed(i) {
       absorbed?.note(
-        index * plan.rowCount + row, maximum: total.maximum[i], count: total.sum[i])
+        tile.index * plan.rowCount + row, maximum: sums.maximum[i], count: sums.sum[i])
     }
   }
 
@@ -282,6 +290,6 @@ struct FusedForward {
         join(scratch.part, into: scratch.total, rows: rows.count)
       }
     }
-    finish(scratch.total, rows: rows, index: index, scratch)
+    finish(scratch.total, scores, scratch)
   }
 }

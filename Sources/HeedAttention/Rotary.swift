@@ -30,6 +30,8 @@ public struct Rotary: Sendable, Hashable {
   /// How frequencies are stretched.
   public var scaling: RotaryScaling
 
+  /// Positions of plain frequencies, unless a scaling is given.
+  ///
   /// - Precondition: `width` is even.
   public init(
     base: Double = 10_000, width: Int, pairing: Pairing = .halves, scaling: RotaryScaling = .none

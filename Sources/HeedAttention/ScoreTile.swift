@@ -13,6 +13,8 @@ struct ScoreTile {
   let visible: Range<Int>
   /// The keys within the ranges of all rows.
   private let common: Range<Int>
+  /// Whether the bias has swallowed all scores of all rows (`AbsorbedRows`).
+  var isSwallowed = false
 
   /// What a tile shows.
   enum Cells {
@@ -31,7 +33,13 @@ struct ScoreTile {
     ranges = plan.ranges(of: index / plan.groups)
     visible = ranges.hull(of: rows)
     common = ranges.common(of: rows)
+    if let coverage = plan.parts.biasCoverage, plan.parts.sinks == nil {
+      isSwallowed = (0..<rows.count).allSatisfy { coverage.swallows(rowAt: biasStart($0)) }
+    }
   }
+
+  /// What scores are multiplied by, in powers of two.
+  var softmaxFactor: Float { isSwallowed ? AbsorbedRows.factor : plan.softmaxFactor }
 
   /// Whether all rows have all of `keys` in their ranges.
   func isWhole(_ keys: Range<Int>) -> Bool {
@@ -121,12 +129,13 @@ struct ScoreTile {
 
   /// Whether the bias of every row hides the block in which `keys` lie.
   private func isHidden(by coverage: BiasCoverage, _ keys: Range<Int>) -> Bool {
-    let strides = plan.parts.biasStrides
-    return (0..<rows.count).allSatisfy { i in
-      let (head, query) = place(i)
-      let start = batch * strides[0] + head * strides[1] + query * strides[2]
-      return coverage.hides(keys.lowerBound, inRowAt: start)
-    }
+    (0..<rows.count).allSatisfy { coverage.hides(keys.lowerBound, inRowAt: biasStart($0)) }
+  }
+
+  /// The first element of the bias for a row of the tile.
+  private func biasStart(_ i: Int) -> Int {
+    let (strides, (head, query)) = (plan.parts.biasStrides, place(i))
+    return batch * strides[0] + head * strides[1] + query * strides[2]
   }
 
   /// Scale, soft cap, bias, slopes and rule.
@@ -178,15 +187,14 @@ struct ScoreTile {
     _ scores: UnsafeMutablePointer<Float>, keys: Range<Int>, _ bias: Tensor, scale: Float,
     _ kernels: heed_kernels
   ) {
-    let strides = plan.parts.biasStrides
+    let stride = plan.parts.biasStrides[2]
     let base = bias.pointer(to: Float.self)
     var i = 0
     while i < rows.count {
-      let (head, query) = place(i)
-      let run = min(rows.count - i, plan.queryCount - query)
-      let start = batch * strides[0] + head * strides[1] + query * strides[2] + keys.lowerBound
+      let run = min(rows.count - i, plan.queryCount - place(i).query)
       kernels.score_bias_f32(
-        run, keys.count, scores + i * AttentionPlan.blockKeys, scale, base + start, strides[2])
+        run, keys.count, scores + i * AttentionPlan.blockKeys, scale,
+        base + biasStart(i) + keys.lowerBound, stride)
       i += run
     }
   }
