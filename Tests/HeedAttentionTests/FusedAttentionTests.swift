@@ -103,27 +103,30 @@ private let bfloat16Tolerance = 3e-2
     }
   }
 
-  @Test("soft cap, bias, ALiBi and sinks have the gradients of the slow twin together")
+  @Test(
+    "soft cap, bias, ALiBi and sinks have the gradients of the slow twin together, for any mask")
   func partsTogether() {
-    let x = AttentionInputs(B: 2, H: 4, G: 2, T: 17, S: 33, D: 16)
+    let shape = Shape(2, 4, 2, 17, 33, 16, 12)
+    let x = shape.inputs
     var generator = RandomGenerator(seed: 9)
     let bias = generator.normal([1, 4, 17, 33])
     let slopes = Tensor(alibiSlopes(headCount: 4))
     let sinks = generator.normal([4])
-    let fused = differentiated([x.q, x.k, x.v, bias, slopes, sinks], x.upstream) {
-      attention(
-        $0[0], $0[1], $0[2], mask: .causal, bias: $0[3], alibi: $0[4], softCap: 2, sinks: $0[5])
-    }
-    let slow = differentiated(
-      [x.q, x.k, x.v, bias, slopes, sinks].map(float64), float64(x.upstream)
-    ) {
-      referenceAttention(
-        $0[0], $0[1], $0[2], mask: .causal, bias: $0[3], alibi: $0[4], softCap: 2, sinks: $0[5]
-      ).output
-    }
-    #expect(largestError(fused.output, slow.output) < roundingTolerance)
-    for (a, b) in zip(fused.gradients, slow.gradients) {
-      #expect(largestError(a, b) < 10 * roundingTolerance)
+    let inputs = [x.q, x.k, x.v, bias, slopes, sinks]
+    for (name, mask) in Self.masks + Self.masks(of: shape) {
+      let fused = differentiated(inputs, x.upstream) {
+        attention(
+          $0[0], $0[1], $0[2], mask: mask, bias: $0[3], alibi: $0[4], softCap: 2, sinks: $0[5])
+      }
+      let slow = differentiated(inputs.map(float64), float64(x.upstream)) {
+        referenceAttention(
+          $0[0], $0[1], $0[2], mask: mask, bias: $0[3], alibi: $0[4], softCap: 2, sinks: $0[5]
+        ).output
+      }
+      #expect(largestError(fused.output, slow.output) < roundingTolerance, "\(name)")
+      for (a, b) in zip(fused.gradients, slow.gradients) {
+        #expect(largestError(a, b) < 10 * roundingTolerance, "\(name)")
+      }
     }
   }
 }

@@ -62,8 +62,16 @@ import Testing
   func probe() {
     let shape = FusedAttentionTests.Shape(2, 2, 2, 65, 150, 16, 16)
     let x = shape.inputs
+    var generator = RandomGenerator(seed: 9)
+    let (bias, sinks) = (generator.normal([1, 2, 65, 150]), generator.normal([2]))
     for (name, mask) in FusedAttentionTests.masks + FusedAttentionTests.masks(of: shape) {
       let probe = AttentionProbe()
+      func rich(_ probe: AttentionProbe?) -> Tensor {
+        attention(
+          x.q, x.k, x.v, mask: mask, bias: bias, softCap: 3, sinks: sinks,
+          dropout: AttentionDropout(rate: 0.1, seed: 2), probe: probe)
+      }
+      #expect(bits(rich(AttentionProbe())) == bits(rich(nil)), "\(name)")
       let probed = attention(x.q, x.k, x.v, mask: mask, probe: probe)
       #expect(bits(probed) == bits(attention(x.q, x.k, x.v, mask: mask)), "\(name)")
       #expect(probe.records.count == 1)
