@@ -173,20 +173,6 @@ struct KeyValueSource: Sendable {
     return (scratch, plan.valueWidth)
   }
 
-  /// One key as floats.
-  func keyRow(_ index: Int, _ key: Int) -> [Float] {
-    stored?.keys.row(index, key) ?? row(keys, index, key)
-  }
-
-  /// One value as floats.
-  func valueRow(_ index: Int, _ key: Int) -> [Float] {
-    stored?.values.row(index, key) ?? row(values, index, key)
-  }
-
-  private func row(_ tensor: Tensor, _ index: Int, _ key: Int) -> [Float] {
-    Tensor.block(tensor, at: offset(tensor, index) + key * tensor.strides[2], rows: 1).elements()
-  }
-
   /// One block of `count` keys and values for the backward: both transposed in panels, and the keys
   /// as rows (float32) or pairs of rows (bf16).
   func copyBlock(_ index: Int, _ first: Int, _ count: Int, _ scratch: BackwardScratch) {

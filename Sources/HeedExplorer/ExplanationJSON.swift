@@ -8,7 +8,8 @@ extension Explanation {
       (0..<headCount).map { head in
         Head(
           layer: layer, head: head, badge: badge(layer: layer, head: head),
-          entropy: entropy(layer: layer, head: head), weights: reading(layer: layer, head: head))
+          entropy: entropy(layer: layer, head: head), sink: sinkMass(layer: layer, head: head),
+          weights: reading(layer: layer, head: head))
       }
     }
     let document = Document(
@@ -39,6 +40,7 @@ extension Explanation {
     let head: Int
     let badge: String?
     let entropy: Double
+    let sink: Float
     let weights: [Float]
   }
 }

@@ -1,3 +1,4 @@
+import HeedAttention
 public import HeedBlocks
 
 /// A decoder as data: everything that its forward pass needs to know, and no code.
@@ -46,6 +47,12 @@ public struct ModelSpec: Sendable, Hashable {
     self.finalNorm = finalNorm
     self.isHeadTied = isHeadTied
     self.endTokens = endTokens
+  }
+
+  /// The length of a text beyond which all of its tokens are turned by other rotary frequencies
+  /// (LongRoPE), the shortest of its layers; nil where there is none.
+  public var rotarySwitchLength: Int? {
+    blocks.flatMap(\.branches).compactMap { $0.operation.rotary?.scaling.switchLength }.min()
   }
 
   /// Every weight that the model has.

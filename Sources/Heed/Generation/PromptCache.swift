@@ -114,6 +114,7 @@ public struct PromptCache: Sendable {
       tokens.count <= text.model.spec.contextLength
     else { throw damaged("the tokens are not of this model") }
     let empty = DecoderSteps(text.model).start()
+    var state = empty
     // What a cache of one token looks like says what the shapes have to be.
     var caches: [KeyValueCache] = []
     let known = Set(file.tensorNames)
@@ -134,7 +135,9 @@ public struct PromptCache: Sendable {
       }
       caches.append(cache)
     }
-    state = DecoderSteps.State(caches: caches)
+    state.caches = caches
+    if state.switchLength != nil { state.tokens = tokens }
+    self.state = state
     fingerprint = text.fingerprint
   }
 }
