@@ -145,7 +145,7 @@ import Testing
       let output = folder.path + "/copy"
       let run = try Run("convert", model, output, "--dtype", "f16", "--json")
       #expect(run.status == 0 && run.errors.contains("1 tensor has weights that are NaN"))
-      #expect(run.errors.contains(" (1)") && run.output.contains("\"tensors_not_finite\": 1"))
+      #expect(run.errors.contains(" (1)") && run.output.contains("\"tensors_not_finite\":1"))
     }
   }
 

@@ -205,6 +205,16 @@ struct Run {
     #expect(told.status == 0 && told.output.hasPrefix("ROMEO:"), "\(told.errors)")
     let wrong = try Run("convert", "shakespeare", file, "--dtype", "q3")
     #expect(wrong.status == 2)
+    // Names in any case; what rows of 192 and 416 cannot be is said, to people and to programs.
+    let small = try Run(
+      "convert", "shakespeare", folder.path + "/k.gguf", "--dtype", "Q4_K", "--json")
+    #expect(small.status == 0)
+    #expect(
+      small.errors.contains(
+        "30 matrices of rows of 192 became q5_0: q4_k needs multiples of 256\n"))
+    #expect(
+      small.output.contains(
+        #"{"matrices":30,"row":192,"wanted":"q4_k","written":"q5_0","multiple_of":256}"#))
     // Back to a folder, which tells the same.
     let made = folder.path + "/made"
     let back = try Run("convert", file, made, "--dtype", "f32")

@@ -83,7 +83,8 @@ struct GGUFModelTests {
   @Test(
     "blocks stay near the numbers, and a row has the same bits with a cache and without",
     arguments: [
-      (ConversionType.q8_0, Float(0.04)), (.q4_k, 0.35), (.q4_0, 0.4), (.bf16, 0.02), (.f16, 0.01),
+      (ConversionType.q8_0, Float(0.04)), (.q6_k, 0.1), (.q5_k, 0.2), (.q5_1, 0.2), (.q5_0, 0.25),
+      (.q4_k, 0.35), (.q4_1, 0.35), (.q4_0, 0.4), (.bf16, 0.02), (.f16, 0.01),
     ])
   func quantized(type: ConversionType, bound: Float) throws {
     let (spec, binding, random) = try smallParameters(Self.wide)
