@@ -38,10 +38,15 @@ extension GGUFArchitecture {
     completes: { (config, file) throws(FormatError) in
       try requireWholeHeads(config, file)
       try addRotaryScaling(to: &config, of: file)
-      config["attention_bias"] = .bool(file.knownShape("blk.0.attn_q.bias") != nil)
+      let hasBias = file.knownShape("blk.0.attn_q.bias") != nil
+      config["attention_bias"] = .bool(hasBias)
       if (config["num_local_experts"]?.integer ?? 0) > 0 {
         config["model_type"] = "mixtral"
         config["architectures"] = ["MixtralForCausalLM"]
+      } else if hasBias, file.knownShape("blk.0.attn_output.bias") == nil {
+        // Biases of the input alone are what makes a Llama a Qwen2.
+        config["model_type"] = .string(qwen2.modelType)
+        config["architectures"] = .array([.string(qwen2.className)])
       }
     })
 

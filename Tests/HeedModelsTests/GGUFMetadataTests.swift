@@ -229,4 +229,30 @@ struct GGUFMetadataTests {
       #expect(try LanguageModel(path: folder + "/again").spec.endTokens == want)
     }
   }
+
+  @Test("a Llama may have biases of queries, keys and values and none of the output")
+  func inputBiases() throws {
+    let config = SmallConfig.llama.with(("attention_bias", true))
+    var (_, _, parameters) = try smallParameters(config)
+    for (name, tensor) in parameters where name.hasSuffix("o_proj.bias") {
+      parameters[name] = Tensor(zeros: tensor.shape)
+    }
+    try withModelFolder(config, parameters) { folder in
+      let path = folder + "/model.gguf"
+      try ModelConversion.convert(folder, to: path, type: .f32)
+      let file = try GGUFFile(path: path)
+      let tensors = try file.tensorNames.filter { !$0.hasSuffix("attn_output.bias") }.map { name in
+        let tensor = try file.tensor(named: name)
+        return GGUFTensor(name, shape: tensor.shape, type: .elements(.float32)) { tensor }
+      }
+      #expect(tensors.count == file.tensorNames.count - 2)
+      let changed = folder + "/changed.gguf"
+      try GGUFFile.write(metadata: file.metadata, tensors: tensors, to: changed)
+      let want = try LanguageModel(folder: folder).logits(ids)
+      #expect(bits(try LanguageModel(path: changed).logits(ids)) == bits(want))
+      // And on into a folder.
+      try ModelConversion.convert(changed, to: folder + "/made", type: .f32)
+      #expect(bits(try LanguageModel(path: folder + "/made").logits(ids)) == bits(want))
+    }
+  }
 }
