@@ -53,6 +53,7 @@ public enum ModelConversion {
       tensors =
         input.hasSuffix(".bin")
         ? try plan(model.weights, type) : try architecture.tensors(of: model, type)
+      metadata += try PublishedGeneration(path: input).metadata
       extra = filled(extra, upTo: model.spec.vocabularySize)
       try architecture.check(
         PlannedGGUF(path: output, metadata: metadata, tensors: tensors), says: model)
