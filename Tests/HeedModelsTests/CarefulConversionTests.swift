@@ -64,7 +64,7 @@ struct CarefulConversionTests {
         folder + "/b.gguf", to: folder + "/e.gguf", type: .q8_0)
       let read = try ModelConversion.convert(
         folder + "/b.gguf", to: folder + "/f.gguf", type: .f32)
-      #expect(copied.damaged == read.damaged && !read.damaged.isEmpty)
+      #expect(copied.damaged == read.damaged)
     }
     try inFolder { folder in
       let report = try ModelConversion.convert(folder, to: folder + "/a.gguf", type: .f16)

@@ -61,8 +61,10 @@ struct QuantizedMatrixTests {
     let once = blocks.dequantized()
     #expect(share(once - x, of: x) < most)
     let twice = BlockTensor(quantizing: once, as: type).dequantized()
-    // Scales in half precision, two of them in the K types: far below a step.
-    #expect(share(twice - once, of: once) < most / 8)
+    // Q4_K and Q5_K round the factors of their parts by the largest of eight, which may be another now: by
+    // one of 63 steps. The others find the scale that they had, to its rounding to half precision.
+    let again = type == .q4_K || type == .q5_K ? most / 4 : 0x1p-11
+    #expect(share(twice - once, of: once) < again)
   }
 
   @Test(
