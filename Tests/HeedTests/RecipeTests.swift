@@ -242,7 +242,7 @@ struct RecipeTests {
     }
   }
 
-  @Test("the steps before a loss that is no number are in a checkpoint, when they are numbers")
+  @Test("the steps before a loss that is no number are in a checkpoint")
   func divergence() throws {
     try withFolder { folder in
       var steep = recipe
@@ -253,11 +253,9 @@ struct RecipeTests {
       #expect(error?.code == .diverged)
       let step = try #require(error?.step)
       #expect(step > 1)
-      if let path = error?.lastCheckpoint {
-        let checkpoint = try Checkpoint(path: path)
-        #expect(checkpoint.step == step - 1)
-        #expect(checkpoint.parameters.values.allSatisfy { $0.nonFiniteCount == 0 })
-      }
+      let checkpoint = try Checkpoint(path: try #require(error?.lastCheckpoint))
+      #expect(checkpoint.step == step - 1)
+      #expect(checkpoint.parameters.values.allSatisfy { $0.nonFiniteCount == 0 })
     }
   }
 
