@@ -96,7 +96,7 @@ let package = Package(
       ["HeedAttention", "HeedFormats", "HeedModels", "HeedTensor", "HeedText", "HeedTraining"]),
     tests(of: "HeedExplorer", ["Heed", "HeedFormats", "HeedModels", "HeedText"]),
     tests(of: "HeedVerification", ["HeedFormats", "HeedTensor"]),
-    tests(of: "HeedCommand"),
+    tests(of: "HeedCommand", ["HeedFormats", "HeedTensor", "HeedTraining"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11

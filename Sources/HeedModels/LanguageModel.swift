@@ -35,7 +35,8 @@ public struct LanguageModel: Sendable {
   ///   - parameters: by name; floating point, possibly watched by a tape.
   ///   - blockParameters: by name, those that are blocks of small weights; they stay blocks.
   ///   - packed: whether to pack the weights, for inference.
-  ///   - quantization: `q8_0` or `q4_0` to make blocks of the matrices that are numbers; packed only.
+  ///   - quantization: blocks of 32 (`q8_0`, `q5_1`, `q5_0`, `q4_1`, `q4_0`), which matrices that are numbers
+  ///     become; packed only.
   /// - Precondition: `binding` was made for `spec` and the parameters have its names.
   public init(
     spec: ModelSpec, binding: WeightBinding, parameters: [String: Tensor],
