@@ -13,7 +13,21 @@ struct PartialSums {
     context = base + 2 * rows
   }
 
+  private init(
+    maximum: UnsafeMutablePointer<Float>, sum: UnsafeMutablePointer<Float>,
+    context: UnsafeMutablePointer<Float>
+  ) {
+    self.maximum = maximum
+    self.sum = sum
+    self.context = context
+  }
+
   static func floatCount(rows: Int, width: Int) -> Int { rows * (width + 2) }
+
+  /// The same with the context in another place: where it will stay.
+  func writing(to context: UnsafeMutablePointer<Float>) -> PartialSums {
+    PartialSums(maximum: maximum, sum: sum, context: context)
+  }
 }
 
 /// The working memory of one tile, in one piece.

@@ -51,34 +51,60 @@ struct FusedForward {
     let tile = isNarrow ? 32 : plan.tileRows
     let tiles = (rowCount + tile - 1) / tile
     let heads = plan.batch * plan.groups
-    let splits = (plan.keyCount + AttentionPlan.splitKeys - 1) / AttentionPlan.splitKeys
+    let splits = splitCount
     if heads * tiles < 2 * ThreadPool.threadCount && splits > 1 {
       return runSplits(tile: tile, tiles: tiles, splits: splits)
     }
-    let work = heads * rowCount * plan.keyCount * (plan.width + plan.valueWidth)
-    ThreadPool.shared.parallel(heads * tiles, work: work) { part in
-      // One head after the other, so that threads share its keys in the last cache; in each, the
-      // last rows first: they see most under a causal mask, and short parts even out the end.
-      let index = part / tiles
-      let first = (tiles - 1 - part % tiles) * tile
-      let rows = first..<min(first + tile, rowCount)
-      let scratch = ForwardScratch(plan, rows: rows.count)
-      var sums: PartialSums?
-      if plan.parts.sinks != nil {
-        start(scratch.total, index: index, rows: rows)
-        sums = scratch.total
+    // Reading and turning keys costs as much as some eight rows of products.
+    let work = heads * max(rowCount, 8) * plan.keyCount * (plan.width + plan.valueWidth)
+    // Small tiles share a scratch.
+    let together = max(
+      1, min(heads * tiles / (2 * ThreadPool.threadCount), heads * tiles * (1 << 18) / max(1, work))
+    )
+    ThreadPool.shared.parallel((heads * tiles + together - 1) / together, work: work) { group in
+      let scratch = ForwardScratch(plan, rows: min(tile, rowCount))
+      for part in group * together..<min((group + 1) * together, heads * tiles) {
+        // One head after the other, so that threads share its keys in the last cache; in each, the
+        // last rows first: they see most under a causal mask, and short parts even out the end.
+        let first = (tiles - 1 - part % tiles) * tile
+        run(ScoreTile(plan, rows: first..<min(first + tile, rowCount), index: part / tiles), scratch)
       }
-      let scores = ScoreTile(plan, rows: rows, index: index)
-      scores.load(queries, source, scratch)
-      for split in 0..<splits {
-        // The first split that shows anything is the sum so far; a later one is joined to it.
-        let target = sums == nil ? scratch.total : scratch.part
-        guard accumulate(split: split, scores, target, scratch) else { continue }
-        if let sums { join(target, into: sums, rows: rows.count) } else { sums = target }
-      }
-      if sums == nil { start(scratch.total, index: index, rows: rows) }
-      finish(sums ?? scratch.total, scores, scratch)
     }
+  }
+
+  /// The rows of one tile, over all keys.
+  private func run(_ scores: ScoreTile, _ scratch: ForwardScratch) {
+    let total = scratch.total.writing(to: place(of: scores.rows, index: scores.index).output)
+    var sums: PartialSums?
+    if plan.parts.sinks != nil {
+      start(total, index: scores.index, rows: scores.rows)
+      sums = total
+    }
+    source.ask(scores.index)
+    scores.load(queries, source, scratch)
+    for split in 0..<splitCount {
+      // The first split that shows anything is the sum so far; a later one is joined to it.
+      let target = sums == nil ? total : scratch.part
+      guard accumulate(split: split, scores, target, scratch) else { continue }
+      if let sums { join(target, into: sums, rows: scores.rows.count) } else { sums = target }
+    }
+    if sums == nil { start(total, index: scores.index, rows: scores.rows) }
+    finish(sums ?? total, scores, scratch)
+  }
+
+  private var splitCount: Int {
+    (plan.keyCount + AttentionPlan.splitKeys - 1) / AttentionPlan.splitKeys
+  }
+
+  /// Where the rows of a tile are written.
+  private func place(
+    of rows: Range<Int>, index: Int
+  ) -> (output: UnsafeMutablePointer<Float>, logSumExp: UnsafeMutablePointer<Float>) {
+    let start = index * plan.rowCount + rows.lowerBound
+    return (
+      output.mutablePointer(to: Float.self) + start * plan.valueWidth,
+      logSumExp.mutablePointer(to: Float.self) + start
+    )
   }
 
   /// Few rows, many keys: the splits of a tile run on different threads and are joined in order.
@@ -139,7 +165,9 @@ struct FusedForward {
     let kernels = products.kernels
     part.maximum.update(repeating: -.infinity, count: m)
     part.sum.update(repeating: 0, count: m)
-    part.context.update(repeating: 0, count: m * width)
+    // Where all rows see all keys, the first products need nothing to be added to.
+    let startsFresh = !plan.isMasked && !scratch.isCareful
+    if !startsFresh { part.context.update(repeating: 0, count: m * width) }
     var key = first
     while key < end {
       let next = min(end, (key / AttentionPlan.blockKeys + 1) * AttentionPlan.blockKeys)
@@ -160,7 +188,8 @@ struct FusedForward {
       if plan.parts.dropout != nil {
         scores.drop(weights, keys: key..<next, paired: products.isPaired)
       }
-      kernels.scale_rows_f32(m, width, part.context, width, scratch.corrections)
+      let isFresh = startsFresh && key == first
+      if !isFresh { kernels.scale_rows_f32(m, width, part.context, width, scratch.corrections) }
       let (values, stride) = source.valueRows(scores.index, key, n, scratch: scratch.values)
       if scratch.isCareful {
         addCarefully(m, products.words(n), weights, values, stride, part.context, scratch)
@@ -170,7 +199,8 @@ struct FusedForward {
       scores.forEachRun(of: key..<next) { run, keyCount in
         products.multiplyRows(
           run.count, width, products.words(keyCount), weights + run.lowerBound * rowStride,
-          values, stride, part.context + run.lowerBound * width, width, accumulate: true)
+          values, stride, part.context + run.lowerBound * width, width,
+          accumulate: !isFresh)
       }
     }
     return true
@@ -224,9 +254,7 @@ struct FusedForward {
   private func finish(_ sums: PartialSums, _ scores: ScoreTile, _ scratch: ForwardScratch) {
     let (rows, index) = (scores.rows, scores.index)
     let width = plan.valueWidth
-    let start = index * plan.rowCount + rows.lowerBound
-    let target = output.mutablePointer(to: Float.self) + start * width
-    let lse = logSumExp.mutablePointer(to: Float.self) + start
+    let (target, lse) = place(of: rows, index: index)
     let inverses = scratch.corrections
     for i in 0..<rows.count {
       let isEmpty = sums.sum[i] == 0 || scores.isSwallowed
@@ -241,7 +269,7 @@ struct FusedForward {
     let kernels = source.products.kernels
     let count = rows.count * width
     kernels.scale_rows_f32(rows.count, width, sums.context, width, inverses)
-    target.update(from: sums.context, count: count)
+    if target != sums.context { target.update(from: sums.context, count: count) }
     // A sum of squares in float64 is finite when all of them are.
     guard !scratch.isCareful, !kernels.sum_of_squares_f32(count, target).isFinite else { return }
     repeatCarefully(rows, index: index)
@@ -258,7 +286,7 @@ struct FusedForward {
     var scores = tile
     scores.isSwallowed = true
     scores.load(queries, source, scratch)
-    for split in 0..<(plan.keyCount + AttentionPlan.splitKeys - 1) / AttentionPlan.splitKeys {
+    for split in 0..<splitCount {
       if accumulate(split: split, scores, scratch.part, scratch) {
         join(scratch.part, into: total, rows: rows)
       }
@@ -285,7 +313,7 @@ struct FusedForward {
     start(scratch.total, index: index, rows: rows)
     let scores = ScoreTile(plan, rows: rows, index: index)
     scores.load(queries, source, scratch)
-    for split in 0..<(plan.keyCount + AttentionPlan.splitKeys - 1) / AttentionPlan.splitKeys {
+    for split in 0..<splitCount {
       if accumulate(split: split, scores, scratch.part, scratch) {
         join(scratch.part, into: scratch.total, rows: rows.count)
       }

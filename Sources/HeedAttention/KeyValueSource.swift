@@ -131,6 +131,21 @@ struct KeyValueSource: Sendable {
     }
   }
 
+  /// Asks for the first block of key/value head `index` (of B * G) where few rows will read it from
+  /// memory: short caches are over before the processor has foreseen anything.
+  @inline(__always)
+  func ask(_ index: Int) {
+    guard packedKeys == nil, stored == nil else { return }
+    for tensor in [keys, values] {
+      let rows = min(AttentionPlan.blockKeys, tensor.shape[2])
+      guard tensor.strides[2] == tensor.shape[3] else { continue }
+      let size = tensor.elementType.byteCount
+      heed_ask(
+        UnsafeRawPointer(tensor.rawPointer) + offset(tensor, index) * size,
+        rows * tensor.shape[3] * size)
+    }
+  }
+
   /// Panels `first ..< end` of key/value head `index` (of B * G), `[panel][word][32]`; `scratch` has
   /// room for them.
   @inline(__always)

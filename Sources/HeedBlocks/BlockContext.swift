@@ -84,13 +84,21 @@ public struct BlockContext: Sendable {
       return look(queries, .cached(cache), mask(keyCount: cache.count, window: window))
     }
     precondition(visibleKeys == nil, "attended: sequences with caches of their own have no padding")
-    let looks = sequenceCaches.indices.map { row in
-      func part(_ tensor: Tensor) -> Tensor { tensor.sliced(axis: 0, range: row..<row + 1) }
-      sequenceCaches[row][layer].append(keys: part(keys), values: part(values))
-      let cache = sequenceCaches[row][layer]
-      return look(
-        queries.map(part), .cached(cache), mask(keyCount: cache.count, window: window))
+    func part(_ tensor: Tensor, _ row: Int) -> Tensor {
+      tensor.sliced(axis: 0, range: row..<row + 1)
     }
+    for row in sequenceCaches.indices {
+      sequenceCaches[row][layer].append(keys: part(keys, row), values: part(values, row))
+    }
+    let seen = sequenceCaches.map { $0[layer] }
+    let masks = seen.map { mask(keyCount: $0.count, window: window) }
+    func result(of row: Int) -> Tensor {
+      look(queries.map { part($0, row) }, .cached(seen[row]), masks[row])
+    }
+    // A probe hears of one sequence after the other.
+    let looks =
+      probe == nil
+      ? ThreadPool.shared.map(seen.count, result) : seen.indices.map(result)
     return Tensor(concatenating: looks, alongAxis: 0)
   }
 

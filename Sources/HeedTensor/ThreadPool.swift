@@ -122,6 +122,15 @@ public final class ThreadPool: Sendable {
     }
   }
 
+  /// `body(0)` to `body(count - 1)`, computed on several threads, in their order.
+  package func map<Result>(_ count: Int, _ body: (Int) -> Result) -> [Result] {
+    [Result](unsafeUninitializedCapacity: count) { buffer, initialized in
+      guard let base = buffer.baseAddress else { return }
+      parallel(count) { (base + $0).initialize(to: body($0)) }
+      initialized = count
+    }
+  }
+
   /// Takes parts until none is left, beginning with run `first`.
   private func takeParts(of job: Job, first: Int) {
     for turn in 0..<job.runCount {

@@ -316,6 +316,11 @@ int heed_kernels_has_bf16(const heed_kernels *table);
 double heed_measure_peak(const heed_kernels *table, int bf16, int64_t iterations,
                          double *operations);
 
+/// Asks for memory that will be read soon, into the second cache.
+static inline void heed_ask(const void *bytes, ptrdiff_t count) {
+  for (ptrdiff_t i = 0; i < count; i += 64) __builtin_prefetch((const char *)bytes + i, 0, 2);
+}
+
 /// Tells the processor that this thread only waits.
 static inline void heed_pause(void) {
 #if defined(__x86_64__) || defined(__i386__)
