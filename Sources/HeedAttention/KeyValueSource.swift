@@ -136,14 +136,18 @@ struct KeyValueSource: Sendable {
   @inline(__always)
   func ask(_ index: Int) {
     guard packedKeys == nil, stored == nil else { return }
-    for tensor in [keys, values] {
-      let rows = min(AttentionPlan.blockKeys, tensor.shape[2])
-      guard tensor.strides[2] == tensor.shape[3] else { continue }
-      let size = tensor.elementType.byteCount
-      heed_ask(
-        UnsafeRawPointer(tensor.rawPointer) + offset(tensor, index) * size,
-        rows * tensor.shape[3] * size)
-    }
+    ask(keys, index)
+    ask(values, index)
+  }
+
+  @inline(__always)
+  private func ask(_ tensor: borrowing Tensor, _ index: Int) {
+    let width = tensor.shape[3]
+    guard tensor.strides[2] == width else { return }
+    let size = tensor.elementType.byteCount
+    heed_ask(
+      UnsafeRawPointer(tensor.rawPointer) + offset(tensor, index) * size,
+      min(AttentionPlan.blockKeys, tensor.shape[2]) * width * size)
   }
 
   /// Panels `first ..< end` of key/value head `index` (of B * G), `[panel][word][32]`; `scratch` has
