@@ -79,11 +79,12 @@ extension GGUFArchitecture {
   static let gemma3 = GGUFArchitecture(
     name: "gemma3", modelType: "gemma3_text", className: "Gemma3ForCausalLM",
     members: llamaLike + [
-      .window, .count("attention.sliding_window_pattern", "sliding_window_pattern"),
+      .window, .windowPattern,
       .number("rope.freq_base_swa", "rope_local_base_freq"),
     ], hasWholeGains: true,
     completes: { (config, file) throws(FormatError) in
       try addRotary(to: &config, of: file)
+      try addWindows(to: &config, of: file)
       config["query_pre_attn_scalar"] = scoreUnit(config, largeLayerCount: 62)
     })
 
@@ -141,6 +142,23 @@ extension GGUFArchitecture {
     throw FormatError(
       .unsupported, what: "\(key) is \(turned)", place: file.path,
       expected: "\(width), all channels of a head")
+  }
+
+  /// Which layers have windows, where the file says it of each.
+  private static func addWindows(
+    to config: inout JSONObject, of file: any GGUFContent
+  ) throws(FormatError) {
+    let key = "gemma3.attention.sliding_window_pattern"
+    guard let list = file[key]?.array else { return }
+    let flags =
+      list.count <= 1 << 16 ? list.values.map { $0.bool ?? $0.integer.map { $0 != 0 } } : []
+    guard !flags.isEmpty, !flags.contains(nil) else {
+      throw FormatError(
+        .malformed, what: "\(key) is a list of \(list.count)", place: file.path,
+        expected: "a number, or true or false for each layer")
+    }
+    config["layer_types"] = .array(
+      flags.map { $0 == true ? "sliding_attention" : "full_attention" })
   }
 
   private static func scoreUnit(_ config: JSONObject, largeLayerCount: Int) -> JSONValue? {

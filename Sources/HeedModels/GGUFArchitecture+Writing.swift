@@ -34,7 +34,7 @@ extension GGUFArchitecture {
       guard let value = model.config[member.member] else { continue }
       switch member.kind {
       case .countOrNone where value.isNull: add(member.key, .uint32(0))
-      case .count, .countOrNone:
+      case .count, .countOrNone, .countOrList:
         if let count = value.integer { add(member.key, .uint32(UInt32(clamping: count))) }
       case .number: if let number = value.number { add(member.key, .float32(Float(number))) }
       case .flag: if let flag = value.bool { add(member.key, .bool(flag)) }

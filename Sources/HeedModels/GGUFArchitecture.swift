@@ -23,11 +23,16 @@ struct GGUFArchitecture: Sendable {
     let member: String
     let kind: Kind
 
-    enum Kind: Sendable { case count, countOrNone, number, flag }
+    enum Kind: Sendable { case count, countOrNone, countOrList, number, flag }
 
     /// The width of windows, for which files have 0 where there are none.
     static let window = Member(
       key: "attention.sliding_window", member: "sliding_window", kind: .countOrNone)
+
+    /// Every how many layers one has no window; a list that says it of each is read by `addWindows`.
+    static let windowPattern = Member(
+      key: "attention.sliding_window_pattern", member: "sliding_window_pattern",
+      kind: .countOrList)
 
     static func count(_ key: String, _ member: String) -> Member {
       Member(key: key, member: member, kind: .count)
@@ -145,7 +150,7 @@ struct GGUFArchitecture: Sendable {
 extension GGUFArchitecture.Member.Kind {
   fileprivate var expected: String {
     switch self {
-    case .count, .countOrNone: "a whole number"
+    case .count, .countOrNone, .countOrList: "a whole number"
     case .number: "a number"
     case .flag: "true or false"
     }
@@ -156,6 +161,7 @@ extension GGUFArchitecture.Member {
   fileprivate func value(
     of value: GGUFValue, _ key: String, _ file: any GGUFContent
   ) throws(FormatError) -> JSONValue {
+    if kind == .countOrList, value.array != nil { return .null }
     // Some have a number for each layer; those of the families here are all the same.
     let single: GGUFValue
     if let array = value.array {
@@ -170,7 +176,7 @@ extension GGUFArchitecture.Member {
       single = value
     }
     switch kind {
-    case .count: if let integer = single.integer { return .integer(integer) }
+    case .count, .countOrList: if let integer = single.integer { return .integer(integer) }
     case .countOrNone:
       if let integer = single.integer { return integer == 0 ? .null : .integer(integer) }
     case .number: if let number = single.number { return .number(number) }

@@ -134,6 +134,27 @@ struct GGUFMetadataTests {
     }
   }
 
+  @Test("layers of Gemma 3 have windows by a period or by a list")
+  func windowPatterns() throws {
+    let key = "gemma3.attention.sliding_window_pattern"
+    let (full, sliding): (JSONValue, JSONValue) = ("full_attention", "sliding_attention")
+    for (value, types) in [
+      (.array(GGUFArray([0, 1] as [Int32])), [full, sliding]),
+      (.array(GGUFArray([1, 1] as [Int32])), [sliding, sliding]), (.uint32(2), [sliding, full]),
+    ] as [(GGUFValue, [JSONValue])] {
+      let want = try logits(SmallConfig.gemma3.with(("layer_types", .array(types))))
+      try withFile(SmallConfig.gemma3, [(key, value)]) { path in
+        let found = bits(try LanguageModel(path: path).logits(ids))
+        #expect(found == want)
+      }
+    }
+    for value in [GGUFValue.array(GGUFArray(["x"])), .array(GGUFArray([1] as [Int32]))] {
+      try withFile(SmallConfig.gemma3, [(key, value)]) { path in
+        #expect(throws: FormatError.self) { try LanguageModel(path: path) }
+      }
+    }
+  }
+
   @Test("heads are turned as far as the file says, or the file is refused")
   func partlyTurned() throws {
     let config = SmallConfig.qwen2.with(("use_sliding_window", false))
