@@ -22,14 +22,18 @@ public struct ConstraintWalker: Sendable {
   ///
   /// - Complexity: O(bytes of the vocabulary).
   public init(_ constraint: TextConstraint, _ tokenizer: any Tokenizer) {
-    self.init(
-      constraint, tokens: (0..<tokenizer.vocabularySize).map { tokenizer.bytes(ofToken: $0) })
+    self.init(constraint, TokenTrie(tokenizer))
   }
 
   /// The walker over tokens of the given bytes; nil for those that are no text.
   package init(_ constraint: TextConstraint, tokens: [[UInt8]?]) {
+    self.init(constraint, TokenTrie(tokens))
+  }
+
+  /// The walker over a vocabulary that is known already.
+  package init(_ constraint: TextConstraint, _ vocabulary: TokenTrie) {
     automaton = constraint.automaton
-    trie = TokenTrie(tokens)
+    trie = vocabulary
     _ = number(of: closure([automaton.start]))
   }
 
@@ -120,13 +124,18 @@ public struct ConstraintWalker: Sendable {
 }
 
 /// The bytes of all tokens as a tree of their beginnings.
-struct TokenTrie: Sendable {
+package struct TokenTrie: Sendable {
   private let bytes: [[UInt8]?]
   /// The tree in the order of its nodes: children of a node lie together.
   private var childStart: [Int] = [0]
   private var childBytes: [UInt8] = []
   private var childNodes: [Int] = []
   private var nodeTokens: [[Int]] = []
+
+  /// The vocabulary of a tokenizer.
+  package init(_ tokenizer: any Tokenizer) {
+    self.init((0..<tokenizer.vocabularySize).map { tokenizer.bytes(ofToken: $0) })
+  }
 
   /// Empty tokens are left out: they could come for ever.
   init(_ tokens: [[UInt8]?]) {
