@@ -1,0 +1,32 @@
+import Dispatch
+import Foundation
+
+/// A line on standard error for a person who waits: only on a terminal, and only behind two seconds.
+final class Waiting {
+  private let timer: any DispatchSourceTimer
+  private let queue = DispatchQueue(label: "waiting")
+
+  private init(_ what: String) {
+    let begin = steadySeconds()
+    timer = DispatchSource.makeTimerSource(queue: queue)
+    timer.schedule(deadline: .now() + 2, repeating: 0.5)
+    timer.setEventHandler {
+      showOnStandardError("\r\(what): \(Int(steadySeconds() - begin)) s\u{1B}[K")
+    }
+    timer.resume()
+  }
+
+  private func end() {
+    timer.cancel()
+    // Behind whatever is being written now.
+    queue.sync { showOnStandardError("\r\u{1B}[K") }
+  }
+
+  /// Does something that may take a while.
+  static func forIt<Result>(_ what: String, _ body: () throws -> Result) rethrows -> Result {
+    guard isatty(STDERR_FILENO) == 1 else { return try body() }
+    let waiting = Waiting(what)
+    defer { waiting.end() }
+    return try body()
+  }
+}
