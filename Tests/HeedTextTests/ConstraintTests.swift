@@ -184,6 +184,97 @@ import Testing
     #expect(finished > 20)
   }
 
+  private static let tree: JSONValue = [
+    "$defs": [
+      "node": [
+        "type": "object",
+        "properties": [
+          "name": ["type": "string", "maxLength": 3],
+          "children": ["type": "array", "items": ["$ref": "#/$defs/node"]],
+          "next": ["anyOf": [["$ref": "#/$defs/node"], ["type": "null"]]],
+        ],
+        "required": ["name", "next"],
+      ]
+    ], "$ref": "#/$defs/node",
+  ]
+
+  @Test("lists stand in lists to any depth that readers take, and what is open has to be closed")
+  func nesting() throws {
+    let any = try TextConstraint(jsonSchema: true)
+    for depth in [3, 50, 110] {
+      let text = String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
+      #expect(any.matches(text) && !any.matches(text + "]") && !any.matches("[" + text))
+      let objects =
+        String(repeating: #"{"a": ["#, count: depth / 2) + "1"
+        + String(repeating: "]}", count: depth / 2)
+      #expect(any.matches(objects) && !any.matches(objects.replacing("]", with: "}")))
+      #expect(throws: Never.self) { try JSONValue(parsing: objects) }
+    }
+  }
+
+  @Test("a schema that refers to itself is met by what it says, and by nothing else")
+  func recursion() throws {
+    #expect(try accepts(Self.tree, #"{"name":"a","next":null}"#))
+    let leaf = #"{"name":"b","next":null}"#
+    #expect(
+      try accepts(Self.tree, #"{"name":"a","children":["# + leaf + "," + leaf + #"],"next":null}"#))
+    #expect(try accepts(Self.tree, #"{"name":"a","next":"# + leaf + "}"))
+    #expect(try !accepts(Self.tree, #"{"name":"a","children":[1],"next":null}"#))
+    #expect(try !accepts(Self.tree, #"{"name":"a","next":{"name":"b"}}"#))
+    let list: JSONValue = ["type": "array", "items": ["$ref": "#"]]
+    #expect(try accepts(list, "[[],[[]]]") && !accepts(list, "[1]"))
+    // Without an end, and with nothing between.
+    let endless: JSONValue = ["type": "array", "items": ["$ref": "#"], "minItems": 1]
+    let error = #expect(throws: FormatError.self) { try TextConstraint(jsonSchema: endless) }
+    #expect(error?.what.contains("nothing can match") == true)
+    let circle: JSONValue = [
+      "$defs": [
+        "a": [
+          "anyOf": [["type": "array", "items": ["$ref": "#/$defs/b"]], ["$ref": "#/$defs/b"]]
+        ],
+        "b": ["anyOf": [["$ref": "#/$defs/a"], ["type": "null"]]],
+      ], "$ref": "#/$defs/a",
+    ]
+    #expect(throws: FormatError.self) { try TextConstraint(jsonSchema: circle) }
+    // What can never end is left out where something else can.
+    let optional: JSONValue = [
+      "$defs": ["endless": endless.with("items", ["$ref": "#/$defs/endless"])],
+      "type": "object", "properties": ["a": ["$ref": "#/$defs/endless"], "b": ["type": "null"]],
+    ]
+    #expect(try accepts(optional, #"{"b":null}"#) && !accepts(optional, #"{"a":[[]]}"#))
+  }
+
+  @Test("random walks through a schema that refers to itself end in trees")
+  func recursiveWalks() throws {
+    func isTree(_ value: JSONValue) -> Bool {
+      guard (value["name"]?.string?.unicodeScalars.count ?? 9) <= 3, let next = value["next"] else {
+        return false
+      }
+      return (value["children"]?.array ?? []).allSatisfy(isTree) && (next == .null || isTree(next))
+    }
+    var walker = ConstraintWalker(
+      try TextConstraint(jsonSchema: Self.tree), tokens: (0..<256).map { [UInt8($0)] })
+    var generator = RandomGenerator(seed: 9)
+    var finished = 0
+    for _ in 0..<60 {
+      var (state, bytes) = (0, [UInt8]())
+      while bytes.count < 2000, !walker.isComplete(state) {
+        let allowed = walker.allowed(state, endTokens: [])
+        let ascii = allowed.filter { $0 < 127 }
+        let closing = allowed.filter { "\"]},:n".utf8.contains(UInt8($0)) }
+        let isClosing = !closing.isEmpty && Int.random(in: 0..<4, using: &generator) > 0
+        let id = try #require((isClosing ? closing : ascii).randomElement(using: &generator))
+        bytes.append(UInt8(id))
+        let next = walker.next(state, token: id)
+        state = try #require(next)
+      }
+      guard walker.isComplete(state) else { continue }
+      finished += 1
+      #expect(isTree(try JSONValue(parsing: String(decoding: bytes, as: UTF8.self))))
+    }
+    #expect(finished > 20)
+  }
+
   @Test("tokens stand for their bytes behind other text")
   func bytes() throws {
     let characters = CharacterTokenizer(charactersOf: "ab\u{E9}")
@@ -198,5 +289,14 @@ import Testing
     let bytes = try wordLevel(["\u{120}a", "\u{C3}"], decoder: #"{"type": "ByteLevel"}"#)
     #expect(bytes.bytes(ofToken: 1) == Array(" a".utf8))
     #expect(bytes.bytes(ofToken: 2) == [0xC3])
+  }
+}
+
+extension JSONValue {
+  /// An object with one more member.
+  fileprivate func with(_ key: String, _ value: JSONValue) -> JSONValue {
+    var object = object ?? JSONObject()
+    object[key] = value
+    return .object(object)
   }
 }

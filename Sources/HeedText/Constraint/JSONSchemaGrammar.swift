@@ -7,20 +7,22 @@
 // additionalProperties (a schema, for objects without properties), minProperties and maxProperties
 // (likewise), items, prefixItems, minItems, maxItems, minLength, maxLength, pattern, minimum, maximum
 // and their exclusive forms for whole numbers, minimum 0 for others, anyOf, oneOf of different types,
-// allOf of one, $ref within the document. A finite automaton has no stack: values of any kind are at
-// most three levels deep, and a schema that refers to itself is refused.
+// allOf of one, uniqueItems false, $ref within the document, also to itself: what is referred to, and
+// values of any kind, are rules, which may stand within themselves to any depth.
 
 import HeedFormats
 
 /// Makes trees of texts from schemas.
 struct JSONSchemaGrammar {
   private let document: JSONValue
-  /// References that are being followed.
+  /// What may stand within itself.
+  private(set) var rules = [JSONTexts.anyValue]
+  private var ruleNumbers: [String: Int] = [:]
+  /// References that are being followed, since the last list or object.
   private var open: [String] = []
   private var depth = 0
 
   private static let depthLimit = 64
-  private static let anyDepth = 3
 
   init(_ document: JSONValue) { self.document = document }
 
@@ -64,13 +66,14 @@ struct JSONSchemaGrammar {
     }
     depth += 1
     defer { depth -= 1 }
-    if schema == true { return JSONTexts.any(Self.anyDepth) }
+    if schema == true { return JSONTexts.any }
     if schema == false { throw Self.impossible("false", place) }
     guard let object = schema.object else {
       throw Self.malformed(
         "\(schema.text())", place, expected: "a schema: an object, true or false")
     }
     for key in object.keys where !Self.annotations.contains(key) && !Self.known.contains(key) {
+      if key == "uniqueItems", object[key] == false { continue }
       throw Self.unsupported("the keyword \"\(key)\" is not supported", place + "/" + key)
     }
     if let reference = schema["$ref"] { return try referred(reference, object, place) }
@@ -79,7 +82,7 @@ struct JSONSchemaGrammar {
     }
     if schema["const"] != nil || schema["enum"] != nil { return try listed(schema, place) }
     let types = try types(of: schema, place)
-    guard let types else { return JSONTexts.any(Self.anyDepth) }
+    guard let types else { return JSONTexts.any }
     var choices: [ConstraintNode] = []
     for type in types { choices.append(try node(ofType: type, schema, place)) }
     return choices.count == 1 ? choices[0] : .choice(choices)
@@ -126,8 +129,10 @@ struct JSONSchemaGrammar {
     case "number", "integer": return try JSONNumbers(schema, place).node(isWhole: type == "integer")
     case "boolean": return .choice([.text("true"), .text("false")])
     case "null": return .text("null")
-    case "array": return try array(schema, place)
-    default: return try object(schema, place)
+    case "array":
+      return try inside { (grammar) throws(FormatError) in try grammar.array(schema, place) }
+    default:
+      return try inside { (grammar) throws(FormatError) in try grammar.object(schema, place) }
     }
   }
 
@@ -141,7 +146,7 @@ struct JSONSchemaGrammar {
     }
     guard !open.contains(path) else {
       throw Self.unsupported(
-        "\(path) refers to itself", place + "/$ref", hint: "write the levels out")
+        "\(path) is nothing but itself", place + "/$ref", hint: "put a list or an object between")
     }
     var target = document
     for part in path.dropFirst().split(separator: "/") {
@@ -153,9 +158,24 @@ struct JSONSchemaGrammar {
       target = next
     }
     try refuseOthers(schema, beside: "$ref", place)
+    if let known = ruleNumbers[path] { return .rule(known) }
+    let rule = rules.count
+    ruleNumbers[path] = rule
+    rules.append(.empty)
     open.append(path)
     defer { open.removeLast() }
-    return try node(target, at: path)
+    rules[rule] = try node(target, at: path)
+    return .rule(rule)
+  }
+
+  /// The parts of a list or an object, which stand behind its first byte.
+  private mutating func inside<Result>(
+    _ body: (inout Self) throws(FormatError) -> Result
+  ) throws(FormatError) -> Result {
+    let outer = open
+    open = []
+    defer { open = outer }
+    return try body(&self)
   }
 
   /// Beside a keyword that stands for whole schemas, others would have to be met as well.
@@ -376,7 +396,7 @@ struct JSONSchemaGrammar {
       }
       let value =
         additional == true
-        ? JSONTexts.any(Self.anyDepth - 1)
+        ? JSONTexts.any
         : try node(additional, at: place + "/additionalProperties")
       return JSONTexts.object(of: value, least: least, most: most)
     }

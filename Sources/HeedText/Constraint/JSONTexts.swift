@@ -28,22 +28,19 @@ enum JSONTexts {
     ])
   }
 
-  /// Any value of at most `depth` levels of lists and objects.
-  static func any(_ depth: Int) -> ConstraintNode {
-    var choices: [ConstraintNode] = [
-      string, JSONNumbers.anyNumber, .text("true"), .text("false"), .text("null"),
-    ]
-    if depth > 0 {
-      let inner = any(depth - 1)
-      choices += [
-        .sequence([
-          .text("["), .repeated(inner, separator: comma, least: 0, most: nil), .text("]"),
-        ]),
-        object(of: inner, least: 0, most: nil),
-      ]
-    }
-    return .choice(choices)
-  }
+  /// The rule of values of any kind.
+  static let anyRule = 0
+
+  /// Any value.
+  static let any = ConstraintNode.rule(anyRule)
+
+  /// What `any` stands for: lists and objects hold it again.
+  static let anyValue = ConstraintNode.choice([
+    string, JSONNumbers.anyNumber, .text("true"), .text("false"), .text("null"),
+    .sequence([
+      .text("["), .repeated(any, separator: comma, least: 0, most: nil), .text("]"),
+    ]), object(of: any, least: 0, most: nil),
+  ])
 
   /// One value.
   static func exactly(_ value: JSONValue) -> ConstraintNode {
