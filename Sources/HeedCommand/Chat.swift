@@ -47,7 +47,7 @@ struct Chat: ParsableCommand {
 
   private func talk() throws {
     let text = try model.load()
-    var settings = try sampling.settings(text)
+    var settings = try sampling.settings(text, model)
     settings.constraint = try constraint.constraint()
     settings.speculation = try speculation.speculation(model)
     context.apply(to: &settings)

@@ -62,7 +62,7 @@ struct Generate: ParsableCommand {
       }
     }
     guard !all.isEmpty else { throw CommandError("\(prompts ?? ""): there is no prompt in it") }
-    var settings = try sampling.settings(text, strategy: search.strategy)
+    var settings = try sampling.settings(text, model, strategy: search.strategy)
     settings.resultCount = search.results
     settings.constraint = try constraint.constraint()
     settings.speculation = try speculation.speculation(model)

@@ -30,20 +30,25 @@ struct SamplingOptions: ParsableArguments {
       valueName: "token=value"))
   var logitBias: [String] = []
   @Option(help: "The least number of tokens before an end.") var minTokens = 0
+  @Flag(help: "Leave out the sampling settings that were published with the model.")
+  var noPublished = false
   @Option(help: "The same seed gives the same text.") var seed: UInt64 = 0
   @Option(help: "End at this text; may be given several times.") var stop: [String] = []
   @Option(help: "End at this token id; may be given several times.") var stopToken: [Int] = []
 
-  /// What needs no model.
+  /// What was given, over what was published with the model.
   ///
   /// - Parameter strategy: only sampling has a temperature unless one is given.
-  func sampling(for strategy: DecodingStrategy) -> SamplingSettings {
+  func sampling(
+    for strategy: DecodingStrategy, published: PublishedGeneration = PublishedGeneration()
+  ) -> SamplingSettings {
     var settings = SamplingSettings(temperature: strategy == .sampling ? 0.8 : 1, seed: seed)
+    settings.apply(published, withFilters: strategy == .sampling)
     settings.frequencyPenalty = frequencyPenalty
     settings.presencePenalty = presencePenalty
-    settings.minimumNewTokens = minTokens
-    settings.topK = topK
-    settings.noRepeatLength = noRepeat
+    if minTokens != 0 { settings.minimumNewTokens = minTokens }
+    settings.topK = topK ?? settings.topK
+    settings.noRepeatLength = noRepeat ?? settings.noRepeatLength
     set(&settings.temperature, temperature)
     set(&settings.topP, topP)
     set(&settings.minP, minP)
@@ -79,13 +84,17 @@ struct SamplingOptions: ParsableArguments {
 
   /// All settings, with texts turned into the ids of a tokenizer.
   func settings(
-    _ text: TextModel, strategy: DecodingStrategy = .sampling
+    _ text: TextModel, _ model: ModelOptions, strategy: DecodingStrategy = .sampling
   ) throws -> GenerationSettings {
+    let published = noPublished ? PublishedGeneration() : try model.published()
     var settings = GenerationSettings(
-      sampling: sampling(for: strategy), newTokenCount: tokens, stops: stop)
+      sampling: sampling(for: strategy, published: published), newTokenCount: tokens, stops: stop)
     settings.strategy = strategy
+    if let problem = settings.problem {
+      throw CommandError("\(problem) (published with the model: --no-published leaves it out)")
+    }
     let tokenizer = text.tokenizer
-    settings.sampling.forbiddenSequences = try forbid.map {
+    settings.sampling.forbiddenSequences += try forbid.map {
       try tokenizer.encode($0, addingSpecialTokens: false)
     }
     for bias in logitBias {

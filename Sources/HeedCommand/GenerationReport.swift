@@ -55,6 +55,7 @@ struct GenerationReport {
     document["precision"] = .string(text.model.precision.rawValue)
     document["cache"] = .string("\(text.cacheType)")
     document["seed"] = .integer(Int(clamping: settings.sampling.seed))
+    if settings.strategy == .sampling { document["sampling"] = sampling }
     if let first = results.first, prompts.count == 1 {
       document["prompt"] = .string(prompts[0])
       document["text"] = .string(first.text)
@@ -64,6 +65,18 @@ struct GenerationReport {
       document["prompt_tokens"] = .array(promptTokens.map { .array($0.map(described)) })
     }
     return .object(document)
+  }
+
+  /// The settings in use, given or published.
+  private var sampling: JSONValue {
+    let sampling = settings.sampling
+    func number(_ value: Float) -> JSONValue { .number(Double("\(value)") ?? Double(value)) }
+    return [
+      "temperature": number(sampling.temperature),
+      "top_k": sampling.topK.map { .integer($0) } ?? .null, "top_p": number(sampling.topP),
+      "min_p": number(sampling.minP), "typical_p": number(sampling.typicalP),
+      "repetition_penalty": number(sampling.repetitionPenalty),
+    ]
   }
 
   private func entry(_ result: GeneratedText) -> JSONValue {

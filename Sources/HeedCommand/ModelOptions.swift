@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Heed
 import HeedFormats
+import HeedModels
 import HeedTensor
 import HeedText
 
@@ -65,6 +66,11 @@ struct ModelOptions: ParsableArguments {
   /// Runs `body` on the threads that were asked for.
   func withThreads(_ body: () throws -> Void) throws {
     try ThreadPool.withThreadCount(threads ?? ThreadPool.threadCount, body)
+  }
+
+  /// How those who published it sample.
+  func published() throws -> PublishedGeneration {
+    try PublishedGeneration(path: ShippedModel.place(of: model))
   }
 
   /// Its tokenizer alone.

@@ -139,6 +139,30 @@ import Testing
     }
   }
 
+  @Test("sampling settings that were published are the defaults, and can be left out")
+  func published() throws {
+    try withFolder { folder in
+      let model = folder.appendingPathComponent("model").path
+      #expect(try Run("convert", "shakespeare", model, "--dtype", "f32").status == 0)
+      let file = URL(fileURLWithPath: model + "/generation_config.json")
+      try Data(#"{"do_sample": true, "temperature": 0.5, "top_k": 3}"#.utf8).write(to: file)
+      let options = ["generate", "ROMEO:", "--tokens", "20", "--json", "--model", model]
+      func sampling(_ more: [String]) throws -> [Double?] {
+        let values = try document(Run(options + more))["sampling"] as? [String: Any]
+        return [values?["temperature"] as? Double, values?["top_k"] as? Double]
+      }
+      #expect(try sampling([]) == [0.5, 3])
+      #expect(try sampling(["--top-k", "9"]) == [0.5, 9])
+      #expect(try sampling(["--no-published"]) == [0.8, nil])
+      let given = ["--temperature", "0.5", "--top-k", "3", "--no-published"]
+      #expect(try texts(Run(options)) == texts(Run(options + given)))
+      #expect(try Run(options + ["--beams", "2"]).status == 0)
+      try Data(#"{"do_sample": true, "temperature": -1}"#.utf8).write(to: file)
+      let run = try Run(options)
+      #expect(run.status == 1 && run.errors.contains("--no-published"))
+    }
+  }
+
   @Test("probabilities are printed without --json too, also those of the prompt")
   func printedProbabilities() throws {
     let run = try Run(
