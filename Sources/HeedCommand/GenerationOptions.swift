@@ -8,7 +8,7 @@ import HeedText
 /// How tokens are chosen, as options.
 struct SamplingOptions: ParsableArguments {
   @Option(help: "The most tokens to add.") var tokens = 300
-  @Option(help: "Logits are divided by this; 0 takes the likeliest token (default: 0.8).")
+  @Option(help: "Logits are divided by this; 0 takes the likeliest token (published, or 0.8).")
   var temperature: Float?
   @Option(help: "Only this many likeliest tokens.") var topK: Int?
   @Option(help: "Only the likeliest tokens that reach this mass together.") var topP: Float?

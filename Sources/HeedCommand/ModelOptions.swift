@@ -31,19 +31,11 @@ struct ModelOptions: ParsableArguments {
   @Option(
     help: "The name of a model that ships (see `heed models`), a folder, a .gguf or a .bin file.")
   var model = "shakespeare"
-  @Option(
-    help: ArgumentHelp(
-      "Precision of products (default: bf16 where the file's weights are bf16, else f32).",
-      valueName: "f32|bf16"))
+  @Option(help: "Precision of products (default: bf16 for a file of bf16 weights, else f32).")
   var precision: BenchType?
-  @Option(
-    help: ArgumentHelp(
-      "Make blocks of 8 or 4 bits of weights that are numbers in the file.",
-      valueName: "q8_0|q4_0"))
+  @Option(help: "Make blocks of 8 or 4 bits of weights that are numbers in the file.")
   var quantize: LoadedBlocks?
-  @Option(
-    help: ArgumentHelp(
-      "How keys and values are kept (default: as --precision).", valueName: "f32|bf16|int8"))
+  @Option(help: "How keys and values are kept (default: as --precision).")
   var cacheType: CacheType?
   @Option(help: "Threads; as many as the machine has when not given.") var threads: Int?
 

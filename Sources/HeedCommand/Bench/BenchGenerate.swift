@@ -61,10 +61,7 @@ struct BenchGenerate: ParsableCommand {
   @Option(
     help: "What the weights are: f32, bf16, q8_0 or q4_0. Blocks of a file stay what they are.")
   var dtype = WeightType.f32
-  @Option(
-    help: ArgumentHelp(
-      "How keys and values are kept (default: f32 for f32 weights, else bf16).",
-      valueName: "f32|bf16|int8"))
+  @Option(help: "How keys and values are kept (default: f32 for f32 weights, else bf16).")
   var cacheType: CacheType?
   @Option(help: "prefill or decode.") var phase = Phase.decode
   @OptionGroup var options: BenchOptions
