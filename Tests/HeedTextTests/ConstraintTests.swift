@@ -103,10 +103,75 @@ import Testing
     }
   }
 
+  @Test("numbers with fractions between bounds are exactly those")
+  func fractions() throws {
+    let texts =
+      ["0", "-0.5", "0.0", "1", "1.0", "1.00", "1.001", "9.99", "12"]
+      + (0..<400).flatMap { n in
+        ["\(n / 100).\(n % 100 < 10 ? "0" : "")\(n % 100)", "-\(n / 100).\(n % 100)5", "\(n / 40)"]
+      }
+    for (low, high) in [
+      (0.5, 2.25), (-1.5, 1.0), (-3.05, -0.2), (0, 0.75), (1, 1), (2, 2.5), (-0.5, 3), (0.05, 0.07),
+    ] {
+      for (isLeastOut, isMostOut) in [(false, false), (true, false), (false, true)] {
+        if low == high, isLeastOut || isMostOut { continue }
+        let constraint = try TextConstraint(
+          jsonSchema: [
+            "type": "number", isLeastOut ? "exclusiveMinimum" : "minimum": .number(low),
+            isMostOut ? "exclusiveMaximum" : "maximum": .number(high),
+          ])
+        for text in texts {
+          guard let value = Double(text), value != 0 || !text.hasPrefix("-") else { continue }
+          let isWithin =
+            (isLeastOut ? value > low : value >= low) && (isMostOut ? value < high : value <= high)
+          #expect(constraint.matches(text) == isWithin, "\(text) in \(low) \(high)")
+        }
+      }
+    }
+    #expect(try accepts(["type": "number", "minimum": 2.5], "123456.75"))
+    #expect(try accepts(["type": "number", "exclusiveMaximum": 0], "-0.001"))
+    #expect(try !accepts(["type": "number", "exclusiveMinimum": 0], "0.000"))
+  }
+
+  @Test("multiples, unique values, patterns of names and allOf are met")
+  func moreKeywords() throws {
+    #expect(try accepts(["type": "number", "multipleOf": 0.01], "-12.25"))
+    #expect(try !accepts(["type": "number", "multipleOf": 0.01], "12.255"))
+    #expect(try accepts(["type": "integer", "multipleOf": 100], "1200"))
+    #expect(try !accepts(["type": "integer", "multipleOf": 100], "1250"))
+    let set: JSONValue = [
+      "type": "array", "items": ["enum": ["a", "b", "c"]], "uniqueItems": true,
+    ]
+    #expect(try accepts(set, #"["a","c"]"#) && accepts(set, "[]") && !accepts(set, #"["a","a"]"#))
+    let names: JSONValue = ["patternProperties": ["^x_": ["type": "integer"]]]
+    #expect(try accepts(names, #"{"x_a":1, "x_":2}"#) && !accepts(names, #"{"a":1}"#))
+    let merged: JSONValue = [
+      "$defs": ["base": ["properties": ["a": ["type": "integer"]], "required": ["a"]]],
+      "allOf": [
+        ["$ref": "#/$defs/base"],
+        ["properties": ["a": ["minimum": 3], "b": ["type": "null"]], "required": ["b"]],
+      ], "type": "object",
+    ]
+    #expect(try accepts(merged, #"{"a":3,"b":null}"#) && !accepts(merged, #"{"a":2,"b":null}"#))
+    #expect(try !accepts(merged, #"{"a":3}"#))
+    let endless: JSONValue = ["allOf": [["$ref": "#"], ["type": "object"]]]
+    #expect(throws: FormatError.self) { try TextConstraint(jsonSchema: endless) }
+  }
+
   @Test(
     "a schema that is not supported or cannot be met names the part",
     arguments: [
-      (#"{"type":"string","multipleOf":2}"#, "#/multipleOf"),
+      (#"{"type":"integer","multipleOf":2}"#, "#/multipleOf"),
+      (#"{"type":"string","nonsense":2}"#, "#/nonsense"),
+      (#"{"type":"array","uniqueItems":true}"#, "#/uniqueItems"),
+      (#"{"allOf":[{"pattern":"a"},{"pattern":"b"}],"type":"string"}"#, "#/allOf/1/pattern"),
+      (
+        #"{"properties":{"a":true},"patternProperties":{"b":true}}"#, "#/patternProperties"
+      ),
+      (
+        #"{"allOf":[{"properties":{"a":true},"additionalProperties":false},{"properties":{"b":true}}]}"#,
+        "#/allOf/1/additionalProperties"
+      ),
       (#"{"properties":{"a":{"type":"strin"}}}"#, "#/properties/a/type"),
       (#"{"properties":{"a":{"minimum":3}}}"#, "#/properties/a"),
       (#"{"type":"integer","minimum":3,"maximum":2}"#, "#"),
