@@ -77,6 +77,7 @@ struct Generate: ParsableCommand {
       // Checked before anything is shown, so that a prompt that is refused leaves no output.
       show(all[0])
       while let pieces = batch.next() { pieces.forEach { show($0.text) } }
+      // Not shown at once: a full disk has to be seen at the end.
       print()
     } else {
       while batch.next() != nil {}
