@@ -82,10 +82,13 @@ struct Chat: ParsableCommand {
     // While a reply is written, Ctrl-C is a question that is asked after each token.
     let interrupt = Interrupt()
     do {
-      _ = try session.reply(to: message, shouldStop: { interrupt.isRequested }) { piece in
+      let reply = try session.reply(to: message, shouldStop: { interrupt.isRequested }) { piece in
         if !json { show(piece) }
       }
       if !json { print("\n") }
+      if let constraint = try constraint.constraint(), !constraint.matches(reply) {
+        note("the reply was cut before it matched what it has to: allow more with --tokens")
+      }
       try explanation.show(text, session.latestTokens)
     } catch  where isatty(STDIN_FILENO) == 1 {
       // A person may say it differently; a script has to know.
