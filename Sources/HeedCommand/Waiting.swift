@@ -4,13 +4,13 @@ import Foundation
 /// A line on standard error for a person who waits: only on a terminal, and only behind two seconds.
 final class Waiting {
   private let timer: any DispatchSourceTimer
+  private let begin = steadySeconds()
   private let queue = DispatchQueue(label: "waiting")
 
   private init(_ what: String) {
-    let begin = steadySeconds()
     timer = DispatchSource.makeTimerSource(queue: queue)
     timer.schedule(deadline: .now() + 2, repeating: 0.5)
-    timer.setEventHandler {
+    timer.setEventHandler { [begin] in
       showOnStandardError("\r\(what): \(Int(steadySeconds() - begin)) s\u{1B}[K")
     }
     timer.resume()
@@ -18,6 +18,7 @@ final class Waiting {
 
   private func end() {
     timer.cancel()
+    guard steadySeconds() - begin > 2 else { return }
     // Behind whatever is being written now.
     queue.sync { showOnStandardError("\r\u{1B}[K") }
   }
