@@ -80,10 +80,13 @@ let package = Package(
     .executableTarget(
       name: "AttentionExample", dependencies: ["HeedAttention", "HeedTensor"],
       path: "Examples/Attention", swiftSettings: settings),
-    // Tests.
-    tests(of: "HeedTensor", ["CHeedKernels"]),
-    tests(of: "HeedAttention", ["HeedTensor"]),
-    tests(of: "HeedBlocks", ["HeedTensor", "HeedAttention"]),
+    // Tests, and what they share.
+    .target(
+      name: "HeedTestSupport", dependencies: ["HeedTensor"], path: "Tests/HeedTestSupport",
+      swiftSettings: settings),
+    tests(of: "HeedTensor", ["CHeedKernels", "HeedTestSupport"]),
+    tests(of: "HeedAttention", ["HeedTensor", "HeedTestSupport"]),
+    tests(of: "HeedBlocks", ["HeedTensor", "HeedAttention", "HeedTestSupport"]),
     tests(of: "HeedFormats", ["HeedTensor"]),
     tests(of: "HeedText", ["HeedFormats"]),
     tests(of: "HeedModels", ["HeedTensor", "HeedAttention", "HeedBlocks", "HeedFormats"]),
@@ -93,7 +96,7 @@ let package = Package(
       ["HeedAttention", "HeedFormats", "HeedModels", "HeedTensor", "HeedText", "HeedTraining"]),
     tests(of: "HeedExplorer", ["Heed", "HeedFormats", "HeedModels", "HeedText"]),
     tests(of: "HeedVerification", ["HeedFormats", "HeedTensor"]),
-    tests(of: "HeedCommand"),
+    tests(of: "HeedCommand", ["HeedFormats", "HeedTensor", "HeedTraining"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11

@@ -26,8 +26,20 @@ public struct RecipeRun: Sendable {
   private let binding: WeightBinding
   private var trainer: Trainer
   private var log: TrainingLog
+  /// Finished steps in the checkpoint.
+  private var checkpointStep: Int
   /// Processor time that this process had taken when the run, with its earlier parts, was at 0.
   private var processorStart: Double
+
+  /// What becomes of an earlier run in the folder.
+  public enum EarlierRun: Sendable {
+    /// It stays, and the new one is refused.
+    case kept
+    /// It goes on from its checkpoint.
+    case resumed
+    /// It is deleted.
+    case replaced
+  }
 
   /// How a run ended.
   public struct Result: Sendable, Hashable {
@@ -57,14 +69,15 @@ public struct RecipeRun: Sendable {
   /// - Parameters:
   ///   - corpus: what is learnt, and what validates.
   ///   - folder: made when it is not there.
-  ///   - isResuming: go on from the folder's checkpoint.
+  ///   - earlierRun: what becomes of a run whose checkpoint or model the folder has.
   /// - Throws: `FormatError`, `TokenizerError` and `TrainingError`: an unusable folder, text or
-  ///   checkpoint.
+  ///   checkpoint; `.occupied` when there is an earlier run that is to be kept.
   public init(
-    _ recipe: Recipe, corpus: TextCorpus, folder: String, isResuming: Bool = false
+    _ recipe: Recipe, corpus: TextCorpus, folder: String, earlierRun: EarlierRun = .kept
   ) throws {
     self.recipe = recipe
     self.folder = folder
+    if earlierRun == .kept { try Self.requireNoRun(in: folder) }
     let learned = try recipe.vocabulary.learned(from: corpus)
     texts = try EncodedCorpus(corpus, learned.tokenizer, length: recipe.contextLength)
     training = TokenWindows(texts.training, length: recipe.contextLength)
@@ -82,7 +95,9 @@ public struct RecipeRun: Sendable {
     binding = fresh.binding
     let training = recipe.training(outside: binding.namesOutsideBlocks)
     try FileAccess.makeFolder(folder)
-    if isResuming {
+    try Self.deleteUnfinishedFiles(in: folder)
+    if earlierRun == .replaced { try Self.deleteRun(in: folder) }
+    if earlierRun == .resumed {
       let path = folder + "/checkpoint.safetensors"
       let checkpoint = try Checkpoint(path: path)
       try checkpoint.requireSame(recipe: recipe.name, settings: self.settings)
@@ -97,6 +112,7 @@ public struct RecipeRun: Sendable {
     } else {
       trainer = Trainer(parameters: fresh.parameters, settings: training)
     }
+    checkpointStep = trainer.stepCount
     log = try TrainingLog(path: folder + "/log.jsonl", continuingAfter: trainer.stepCount)
     processorStart = ProcessorClock.seconds - (log.entries.last?.processorSeconds ?? 0)
     for (name, json) in learned.files + [("config.json", config)] {
@@ -107,9 +123,16 @@ public struct RecipeRun: Sendable {
   /// Trains to the last step, or until `shouldStop` answers true; a checkpoint is written then.
   ///
   /// - Parameter progress: told after every step.
-  /// - Throws: `TrainingError` when the loss diverges, `FormatError` when a file cannot be written.
+  /// - Throws: `TrainingError` when the loss diverges or a file cannot be written. The steps until then
+  ///   are in the checkpoint that it names, unless that one cannot be written either.
   public mutating func run(
     shouldStop: () -> Bool = { false }, progress: (TrainingProgress) -> Void = { _ in }
+  ) throws -> Result {
+    do { return try steps(shouldStop, progress) } catch { throw rescued(from: error) }
+  }
+
+  private mutating func steps(
+    _ shouldStop: () -> Bool, _ progress: (TrainingProgress) -> Void
   ) throws -> Result {
     let clock = ContinuousClock()
     let start = clock.now
@@ -183,7 +206,45 @@ public struct RecipeRun: Sendable {
     try Checkpoint(of: trainer, recipe: recipe.name, settings: settings)
       .write(to: checkpointPath)
     trainer.lastCheckpoint = checkpointPath
+    checkpointStep = trainer.stepCount
     try writeCurve()
+  }
+
+  /// Writes what the steps until `error` have learnt, where it is of use, and names it in the error.
+  private mutating func rescued(from error: any Error) -> TrainingError {
+    // An update that was too large for floats shows in the next loss only.
+    let isGood = (Array(trainer.parameters.values) + trainer.moments.values.joined())
+      .allSatisfy { $0.nonFiniteCount == 0 }
+    if isGood, trainer.stepCount > checkpointStep { try? writeCheckpoint() }
+    var rescued =
+      error as? TrainingError
+      ?? TrainingError(.unusable, what: "\(error)", step: trainer.stepCount)
+    rescued.lastCheckpoint = trainer.lastCheckpoint
+    return rescued
+  }
+
+  private static func requireNoRun(in folder: String) throws(TrainingError) {
+    let found = ["checkpoint.safetensors", "model.safetensors"]
+      .filter { FileAccess.exists(folder + "/" + $0) }
+    guard !found.isEmpty else { return }
+    throw TrainingError(
+      .occupied, what: "\(folder) has \(found.joined(separator: " and ")) of an earlier run",
+      hint: "resume that run, replace it, or choose another folder")
+  }
+
+  /// Deletes what a process left that ended while it was writing a file.
+  private static func deleteUnfinishedFiles(in folder: String) throws(FormatError) {
+    for name in FileAccess.names(in: folder)
+    where name.contains(".safetensors.") && name.hasSuffix(".partial") {
+      try FileAccess.delete(folder + "/" + name)
+    }
+  }
+
+  private static func deleteRun(in folder: String) throws(FormatError) {
+    // The log goes last: what is left of a deletion that was cut off is no run.
+    for name in ["checkpoint.safetensors", "model.safetensors", "loss.svg", "log.jsonl"] {
+      try FileAccess.delete(folder + "/" + name)
+    }
   }
 
   private func writeModel() throws {

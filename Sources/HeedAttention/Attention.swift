@@ -13,7 +13,8 @@ public import HeedTensor
 /// the batch, and for queries asked together or one by one.
 ///
 /// - Parameters:
-///   - queries: `[B, H, T, D]`, float32, bfloat16 or float16.
+///   - queries: `[B, H, T, D]`, float32, bfloat16 or float16; in float64 the slow twin computes, in
+///     whole matrices and without a rule.
 ///   - keys: `[B, G, S, D]`, H a multiple of G.
 ///   - values: `[B, G, S, Dv]`.
 ///   - scale: factor on the dot products; `1/sqrt(D)` when nil.
@@ -25,7 +26,8 @@ public import HeedTensor
 ///   - dropout: weights that become zero, in training.
 ///   - rule: the user's own change of the scores.
 ///   - precision: of the factors; bfloat16 inputs always use bfloat16 products.
-///   - probe: is told log-sum-exps and what is needed to compute weights; never changes the result.
+///   - probe: is told log-sum-exps and what is needed to compute weights, in float32; never changes
+///     the result.
 /// - Returns: `[B, H, T, Dv]`, of the element type of `queries`. A query that may see no key gives
 ///   zeros.
 /// - Precondition: the shapes fit as above; the message names them.
@@ -39,11 +41,18 @@ public func attention(
   precision: ProductPrecision = .float32, probe: AttentionProbe? = nil
 ) -> Tensor {
   if queries.elementType == .float64 {
-    precondition(
-      rule == nil && dropout == nil, "attention: in float64 there is no rule and no dropout")
+    precondition(rule == nil, "attention: in float64 there is no rule")
+    if let probe {
+      // Only to be looked at: float64 keeps no log-sum-exps.
+      func single(_ tensor: Tensor) -> Tensor { tensor.detached().converted(to: .float32) }
+      _ = attention(
+        single(queries), single(keys), single(values), scale: scale, mask: mask,
+        bias: bias.map(single), alibi: alibi.map(single), softCap: softCap,
+        sinks: sinks.map(single), probe: probe)
+    }
     return referenceAttention(
       queries, keys, values, scale: scale, mask: mask, bias: bias, alibi: alibi,
-      softCap: softCap, sinks: sinks
+      softCap: softCap, sinks: sinks, dropout: dropout
     ).output
   }
   let isHalf = [queries, keys, values].contains { $0.elementType == .bfloat16 }
@@ -56,7 +65,7 @@ public func attention(
     precision: isHalf ? .bfloat16 : precision)
   let forward = FusedForward(plan, queries: q, keys: k, values: v)
   forward.run()
-  probe?.record(plan: plan, queries: q, keys: k, logSumExp: forward.logSumExp)
+  probe?.record(forward, queries: q, keys: k)
   let output = forward.output.converted(to: queries.elementType)
   let inputs =
     [queries, keys, values] + [bias, alibi, sinks].compactMap { $0 } + (rule?.tables ?? [])
@@ -68,8 +77,8 @@ public func attention(
       types = inputs.map(\.elementType), shapes = inputs.map(\.shape)
     ] gradient in
     let backward = FusedBackward(
-      plan, queries: q, keys: k, values: v, output: forward.output,
-      logSumExp: forward.logSumExp, gradient: gradient, wantsBias: wantsBias)
+      plan, queries: q, keys: k, values: v, forward: forward, gradient: gradient,
+      wantsBias: wantsBias)
     backward.run()
     var gradients: [Tensor?] = [
       backward.finishedQueryGradient(), backward.keyGradient, backward.valueGradient,

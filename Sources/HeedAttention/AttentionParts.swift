@@ -15,6 +15,8 @@ struct AttentionParts: Sendable {
   var dropout: AttentionDropout?
   /// Strides of the bias seen as `[B, H, T, S]`.
   private(set) var biasStrides: [Int] = []
+  /// Blocks that the bias hides; nil where there are none, or where a rule may show them again.
+  private(set) var biasCoverage: BiasCoverage?
 
   func prepared(batch: Int, heads: Int, queryCount: Int, keyCount: Int) -> AttentionParts {
     var result = self
@@ -32,6 +34,7 @@ struct AttentionParts: Sendable {
       }
       result.bias = full
       result.biasStrides = DenseView(full, rank: 4).strides
+      result.biasCoverage = change == nil ? BiasCoverage(full) : nil
     }
     precondition(
       slopes.map { $0.count == heads } ?? true,
@@ -46,43 +49,5 @@ struct AttentionParts: Sendable {
           + "\([batch, heads, queryCount])")
     }
     return result
-  }
-}
-
-/// Dropout of attention weights, drawn from a counter, so that the backward draws it again.
-public struct AttentionDropout: Sendable {
-  /// The share of weights that become zero; the others are divided by `1 - rate`.
-  public let rate: Float
-  /// The seed of the draw. Use another one for each layer and step.
-  public let seed: UInt64
-
-  /// Dropout of a share `rate` of the weights.
-  public init(rate: Float, seed: UInt64) {
-    precondition(rate >= 0 && rate < 1, "AttentionDropout: a rate of \(rate) is not in 0..<1")
-    self.rate = rate
-    self.seed = seed
-  }
-
-  /// What the weight of a cell is multiplied by: 0 or `1 / (1 - rate)`.
-  ///
-  /// A hash of the cell's coordinates (the finaliser of SplitMix64), not a stream: cells are
-  /// visited in any order, and the same cell draws the same number.
-  @inline(__always)
-  func factor(batch: Int, head: Int, query: Int, key: Int) -> Float {
-    var bits = seed &+ 0x9E37_79B9_7F4A_7C15
-    bits = AttentionDropout.mixed(
-      bits ^ (UInt64(truncatingIfNeeded: batch) << 32 | UInt64(truncatingIfNeeded: head)))
-    bits = AttentionDropout.mixed(
-      bits ^ (UInt64(truncatingIfNeeded: query) << 32 | UInt64(truncatingIfNeeded: key)))
-    let uniform = Float(bits >> 40) * 0x1p-24
-    return uniform < rate ? 0 : 1 / (1 - rate)
-  }
-
-  @inline(__always)
-  private static func mixed(_ value: UInt64) -> UInt64 {
-    var z = value
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

@@ -111,14 +111,35 @@ final class AttentionPlan: Sendable {
         for key in range { seen[key] = true }
         continue
       }
-      withUnsafeTemporaryAllocation(of: UInt8.self, capacity: range.count) { cells in
-        guard let base = cells.baseAddress else { return }
-        mask.fill(
-          base, batch: batch, head: head, query: query, firstKey: range.lowerBound,
-          count: range.count, queryCount: queryCount, keyCount: keyCount)
-        for (i, key) in range.enumerated() where base[i] != 0 { seen[key] = true }
-      }
+      forEachVisible(of: range, batch: batch, head: head, query: query) { seen[$0] = true }
     }
     return seen
+  }
+
+  /// Which keys a query of a head may see; `[S]`.
+  func visibleKeys(batch: Int, head: Int, query: Int) -> [Bool] {
+    let ranges = ranges(of: batch)
+    let row = head % groupSize * queryCount + query
+    let range = Int(ranges.low[row])..<Int(ranges.high[row])
+    var visible = [Bool](repeating: false, count: keyCount)
+    if ranges.exact {
+      for key in range { visible[key] = true }
+    } else if !range.isEmpty {
+      forEachVisible(of: range, batch: batch, head: head, query: query) { visible[$0] = true }
+    }
+    return visible
+  }
+
+  /// Asks the mask about each key of `range`.
+  private func forEachVisible(
+    of range: Range<Int>, batch: Int, head: Int, query: Int, _ body: (Int) -> Void
+  ) {
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: range.count) { cells in
+      guard let base = cells.baseAddress else { return }
+      mask.fill(
+        base, batch: batch, head: head, query: query, firstKey: range.lowerBound,
+        count: range.count, queryCount: queryCount, keyCount: keyCount)
+      for (i, key) in range.enumerated() where base[i] != 0 { body(key) }
+    }
   }
 }

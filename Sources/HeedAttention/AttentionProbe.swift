@@ -24,12 +24,13 @@ public final class AttentionProbe: Sendable {
   /// Forgets everything.
   public func reset() { state.withLock { $0 = [] } }
 
-  func record(plan: AttentionPlan, queries: Tensor, keys: Tensor, logSumExp: Tensor) {
+  func record(_ forward: FusedForward, queries: Tensor, keys: Tensor) {
     state.withLock { records in
       let isChosen = chosen?.contains(records.count) ?? true
       records.append(
         AttentionRecord(
-          plan: plan, inputs: isChosen ? (queries, keys) : nil, logSumExp2: logSumExp))
+          plan: forward.plan, inputs: isChosen ? (queries, keys) : nil,
+          logSumExp2: forward.logSumExp, absorbed: forward.absorbed))
     }
   }
 }

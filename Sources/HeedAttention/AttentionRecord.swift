@@ -15,6 +15,8 @@ public struct AttentionRecord: Sendable {
   let inputs: (queries: Tensor, keys: Tensor)?
   /// In units of log2.
   let logSumExp2: Tensor
+  /// Rows that look empty although a bias has only swallowed their scores.
+  let absorbed: AbsorbedRows?
 
   /// B, H, T and S of the call.
   public var shape: [Int] { [plan.batch, plan.heads, plan.queryCount, plan.keyCount] }
@@ -23,26 +25,14 @@ public struct AttentionRecord: Sendable {
   /// -inf for a query that may see no key.
   public var logSumExp: Tensor {
     var natural: [Float] = logSumExp2.elements()
-    let absorbed = absorbedRows
     for place in natural.indices {
       if natural[place] > -.infinity {
         natural[place] *= Float(M_LN2)
-      } else if let absorbed {
-        let (index, row) = place.quotientAndRemainder(dividingBy: plan.rowCount)
-        natural[place] =
-          absorbed.weights(index: index, row: row).map { Float($0.logSumExp) } ?? -.infinity
+      } else {
+        natural[place] = absorbed?.logSumExp(of: place) ?? -.infinity
       }
     }
     return Tensor(natural, shape: logSumExp2.shape)
-  }
-
-  /// For rows that look empty although a bias has only swallowed their scores.
-  private var absorbedRows: AbsorbedRows? {
-    guard let inputs, plan.parts.bias != nil else { return nil }
-    return AbsorbedRows(
-      plan: plan,
-      source: KeyValueSource(plan, keys: inputs.keys, values: inputs.keys, packed: false),
-      queries: inputs.queries.converted(to: .float32).dense())
   }
 
   /// True when weights can be computed: the call was chosen.
@@ -50,49 +40,51 @@ public struct AttentionRecord: Sendable {
 
   /// Exact weights of some rows of a head, computed now: `[rows, S]`.
   ///
-  /// Rows sum to 1, or to less where a sink takes mass.
+  /// Rows sum to 1, or to less where a sink takes mass (`sinkMass`). As they are before dropout.
   ///
   /// - Parameter rows: queries; all when nil.
+  /// - Precondition: `hasWeights`.
   /// - Complexity: O(rows·S·D).
   public func weights(batch: Int, head: Int, rows: Range<Int>? = nil) -> Tensor {
-    guard let inputs else {
-      preconditionFailure("AttentionRecord: this call was not chosen when the probe was made")
-    }
     let rows = rows ?? 0..<plan.queryCount
-    precondition(
-      rows.lowerBound >= 0 && rows.upperBound <= plan.queryCount && head < plan.heads
-        && batch < plan.batch,
-      "weights: batch \(batch), head \(head), rows \(rows) are not within \(shape)")
     let result = Tensor(zeros: [rows.count, plan.keyCount])
     let target = result.mutablePointer(to: Float.self)
-    forEachTile(batch: batch, head: head, rows: rows, inputs) { tile, keys, weights in
+    forEachTile(batch: batch, head: head, rows: rows) { tile, keys, weights in
       for (i, row) in tile.enumerated() {
         let start = (row - rows.lowerBound) * plan.keyCount + keys.lowerBound
         (target + start).update(
           from: weights + i * AttentionPlan.blockKeys, count: keys.count)
       }
     }
-    if let absorbed = absorbedRows {
-      let index = batch * plan.groups + head / plan.groupSize
-      for (i, query) in rows.enumerated() {
-        let row = head % plan.groupSize * plan.queryCount + query
-        let place = index * plan.rowCount + row
-        guard logSumExp2.pointer(to: Float.self)[place] == -.infinity,
-          let (weights, _) = absorbed.weights(index: index, row: row)
-        else { continue }
-        for (key, weight) in weights.enumerated() {
-          target[i * plan.keyCount + key] = Float(weight)
-        }
-      }
-    }
     return result
   }
 
+  /// The mass that the sink of a head takes from each query, the rest to a sum of 1; `[T]`. Zeros
+  /// where there is no sink.
+  public func sinkMass(batch: Int, head: Int) -> [Float] {
+    check(batch: batch, head: head)
+    guard let sink = plan.parts.sinks?[head], sink > -.infinity else {
+      return [Float](repeating: 0, count: plan.queryCount)
+    }
+    let lse =
+      logSumExp2.pointer(to: Float.self) + (batch * plan.heads + head) * plan.queryCount
+    return (0..<plan.queryCount).map { exp2f(sink * Float(M_LOG2E) - lse[$0]) }
+  }
+
+  /// Which keys a query of a head may see, by the mask of the call; `[S]`.
+  ///
+  /// A dense bias of -inf is no mask: it hides keys by weights of zero.
+  public func visibleKeys(batch: Int, head: Int, query: Int) -> [Bool] {
+    check(batch: batch, head: head, rows: query..<query + 1)
+    return plan.visibleKeys(batch: batch, head: head, query: query)
+  }
+
   /// The mass that each key receives from the queries of a head; `[S]`.
+  ///
+  /// - Precondition: `hasWeights`.
   public func massReceived(batch: Int, head: Int) -> [Float] {
     var mass = [Float](repeating: 0, count: plan.keyCount)
-    guard let inputs else { return mass }
-    forEachTile(batch: batch, head: head, rows: 0..<plan.queryCount, inputs) {
+    forEachTile(batch: batch, head: head, rows: 0..<plan.queryCount) {
       tile, keys, weights in
       for i in 0..<tile.count {
         for (j, key) in keys.enumerated() { mass[key] += weights[i * AttentionPlan.blockKeys + j] }
@@ -102,10 +94,11 @@ public struct AttentionRecord: Sendable {
   }
 
   /// Entropy of each query's weights in nats; `[T]`. The share of a sink does not count.
+  ///
+  /// - Precondition: `hasWeights`.
   public func entropy(batch: Int, head: Int) -> [Float] {
     var entropy = [Float](repeating: 0, count: plan.queryCount)
-    guard let inputs else { return entropy }
-    forEachTile(batch: batch, head: head, rows: 0..<plan.queryCount, inputs) {
+    forEachTile(batch: batch, head: head, rows: 0..<plan.queryCount) {
       tile, keys, weights in
       for (i, row) in tile.enumerated() {
         for j in 0..<keys.count {
@@ -127,11 +120,22 @@ public struct AttentionRecord: Sendable {
       .prefix(count).map { (key: $0.0, weight: $0.1) }
   }
 
+  private func check(batch: Int, head: Int, rows: Range<Int> = 0..<0) {
+    precondition(
+      rows.lowerBound >= 0 && rows.upperBound <= plan.queryCount
+        && (0..<plan.heads).contains(head) && (0..<plan.batch).contains(batch),
+      "AttentionRecord: batch \(batch), head \(head), rows \(rows) are not within \(shape)")
+  }
+
   /// Calls `body` with the weights of each tile, by the kernels of the forward.
   private func forEachTile(
-    batch: Int, head: Int, rows: Range<Int>, _ inputs: (queries: Tensor, keys: Tensor),
+    batch: Int, head: Int, rows: Range<Int>,
     _ body: (Range<Int>, Range<Int>, UnsafeMutablePointer<Float>) -> Void
   ) {
+    check(batch: batch, head: head, rows: rows)
+    guard let inputs else {
+      preconditionFailure("AttentionRecord: this call was not chosen when the probe was made")
+    }
     let source = KeyValueSource(plan, keys: inputs.keys, values: inputs.keys, packed: false)
     let queries = inputs.queries.converted(to: .float32).dense()
     let group = head / plan.groupSize
@@ -144,13 +148,11 @@ public struct AttentionRecord: Sendable {
       let scratch = ForwardScratch(plan, rows: tile.count)
       let scores = ScoreTile(plan, rows: planRows, index: index)
       scores.load(queries, source, scratch)
-      let lse =
-        logSumExp2.pointer(to: Float.self) + index * plan.rowCount + planRows.lowerBound
       for first in stride(from: 0, to: plan.keyCount, by: AttentionPlan.blockKeys) {
         let keys = first..<min(first + AttentionPlan.blockKeys, plan.keyCount)
         guard scores.compute(keys: keys, source, scratch) else { continue }
-        source.products.kernels.softmax_weights_f32(
-          tile.count, keys.count, scratch.scores, plan.softmaxFactor, lse)
+        scores.weigh(
+          scratch.scores, keys: keys, logSumExp: logSumExp2, absorbed, source.products.kernels)
         body(tile, keys, scratch.scores)
       }
     }

@@ -83,8 +83,7 @@ private func attention(
   forward.run()
   if let probe {
     // A copy: the probe may look after the cache has gone on.
-    probe.record(
-      plan: plan, queries: q, keys: stored.keys.tensor(), logSumExp: forward.logSumExp)
+    probe.record(forward, queries: q, keys: stored.keys.tensor())
   }
   return forward.output.converted(to: queries.elementType)
 }

@@ -12,11 +12,12 @@ import HeedTensor
 /// The fused attention, backward: weights are computed again from the log-sum-exp, tile by tile.
 ///
 /// With P the weights, D = rows of dO . O: dV = P^T dO, dS = P (dO V^T - D), dQ = dS K, dK = dS^T Q,
-/// five products for each tile of 56 rows and 128 keys, all in the first caches.
+/// five products for each tile of up to 64 rows and 128 keys, all in the first caches.
 ///
 /// Order of sums. One part owns a key/value head (or, where there are few heads, one run of its key
 /// blocks, with a dQ of its own that is added in order afterwards), and walks over key blocks and
-/// row tiles in order. How many runs there are depends on the shape alone.
+/// row tiles in order. How many runs there are depends on heads and keys alone, so that gradients of a
+/// sequence are the same bits in every batch.
 ///
 /// Source: Dao 2023, arXiv 2307.08691, appendix; the rule for P of a row without keys (0) keeps
 /// every gradient finite.
@@ -26,6 +27,7 @@ struct FusedBackward {
   let source: KeyValueSource
   let output: Tensor
   let logSumExp: Tensor
+  let absorbed: AbsorbedRows?
   let gradient: Tensor
 
   let queryGradient: Tensor
@@ -47,19 +49,20 @@ struct FusedBackward {
   private var kernels: heed_kernels { source.products.kernels }
 
   init(
-    _ plan: AttentionPlan, queries: Tensor, keys: Tensor, values: Tensor, output: Tensor,
-    logSumExp: Tensor, gradient: Tensor, wantsBias: Bool
+    _ plan: AttentionPlan, queries: Tensor, keys: Tensor, values: Tensor, forward: FusedForward,
+    gradient: Tensor, wantsBias: Bool
   ) {
     self.plan = plan
     self.queries = queries.converted(to: .float32).dense()
-    self.output = output
-    self.logSumExp = logSumExp
+    output = forward.output
+    logSumExp = forward.logSumExp
+    absorbed = forward.absorbed
     self.gradient = gradient.converted(to: .float32).dense()
     let readableKeys = Self.withoutUnseen(keys, plan)
     let readableValues = Self.withoutUnseen(values, plan)
     source = KeyValueSource(plan, keys: readableKeys, values: readableValues, packed: false)
     let count = (plan.keyCount + AttentionPlan.blockKeys - 1) / AttentionPlan.blockKeys
-    runs = max(1, min(count, 8 / max(1, plan.batch * plan.groups)))
+    runs = max(1, min(count, 8 / max(1, plan.groups)))
     let shape = [plan.batch, plan.heads, plan.queryCount, plan.width]
     queryGradient = Tensor(zeros: (runs > 1 ? [runs] : []) + shape)
     keyGradient = Tensor(zeros: [plan.batch, plan.groups, plan.keyCount, plan.width])
@@ -74,13 +77,9 @@ struct FusedBackward {
   /// The tensor with rows of keys that no query may see set to zero, where it holds a NaN or an
   /// infinity at all: what nobody sees must not reach a gradient.
   private static func withoutUnseen(_ tensor: Tensor, _ plan: AttentionPlan) -> Tensor {
+    if tensor.elementType == .float32, tensor.hasFiniteRows { return tensor }
     var copy = tensor.converted(to: .float32).dense()
-    let isFinite = copy.withElements(of: Float.self) { elements in
-      elements.baseAddress.map {
-        Kernels.table.sum_of_squares_f32(elements.count, $0).isFinite
-      } ?? true
-    }
-    if isFinite { return tensor }
+    if tensor.elementType != .float32, copy.hasFiniteRows { return tensor }
     let width = tensor.shape[3]
     copy.withMutableElements(of: Float.self) { elements in
       for index in 0..<plan.batch * plan.groups {
@@ -182,11 +181,6 @@ struct FusedBackward {
         visit(tile, block: block, run: run, index: index, rows, deltas, scratch)
       }
     }
-    let size = AttentionPlan.blockKeys
-    addAbsorbedRows(
-      run: run, index: index,
-      keys: run * blocks / runs * size..<min((run + 1) * blocks / runs * size, plan.keyCount),
-      deltas)
   }
 
   /// Keys and values of a block, transposed, and its rows.
@@ -243,8 +237,7 @@ struct FusedBackward {
     scores.change(p, keys: keys, kernels, capped: scratch.capped, beforeRule: scratch.beforeRule)
     scores.hide(
       p, keys: keys, cells, low: scratch.low, high: scratch.high, bytes: scratch.cells, kernels)
-    let lse = logSumExp.pointer(to: Float.self) + index * plan.rowCount + tile.lowerBound
-    kernels.softmax_weights_f32(m, n, p, plan.softmaxFactor, lse)
+    scores.weigh(p, keys: keys, logSumExp: logSumExp, absorbed, kernels)
     if plan.parts.dropout != nil { scores.drop(ds, keys: keys, paired: false) }
     deltas.withUnsafeBufferPointer { deltas in
       guard let base = deltas.baseAddress else { return }
@@ -339,6 +332,25 @@ struct FusedBackward {
         scratch.keyRows + (skip >> rows.shift) * width, width, target + run.lowerBound * width,
         width, accumulate: true)
     }
+  }
+}
+
+extension Tensor {
+  /// Whether all elements of a float32 tensor `[B, G, S, D]` are finite, whatever its strides.
+  fileprivate var hasFiniteRows: Bool {
+    guard strides[3] == 1 || shape[3] == 1 else { return dense().hasFiniteRows }
+    let (width, keys) = (shape[3], shape[2])
+    let base = pointer(to: Float.self)
+    let finite = Storage(byteCount: Swift.max(1, shape[0] * shape[1]))
+    let flags = finite.base.assumingMemoryBound(to: Bool.self)
+    ThreadPool.shared.parallel(shape[0] * shape[1], work: count) { index in
+      let head =
+        base + index / shape[1] * strides[0] + index % shape[1] * strides[1]
+      flags[index] = (0..<keys).allSatisfy {
+        Kernels.table.sum_of_squares_f32(width, head + $0 * strides[2]).isFinite
+      }
+    }
+    return (0..<shape[0] * shape[1]).allSatisfy { flags[$0] }
   }
 }
 

@@ -11,7 +11,7 @@ import HeedTensor
 
 /// The fused attention, forward: tile by tile, an online softmax, no matrix of weights.
 ///
-/// For a tile of up to 56 rows and blocks of 128 keys: scores = Q K^T in the first cache, changed
+/// For a tile of up to 64 rows and blocks of 128 keys: scores = Q K^T in the first cache, changed
 /// and masked there, one step of the softmax, and the context grows by P V. Extra memory is one
 /// scratch for each thread and the packed keys: O(T), not O(T^2).
 ///
@@ -24,12 +24,15 @@ struct FusedForward {
   let output: Tensor
   /// Log-sum-exp of each row, in units of log2; `[B, H, T]`.
   let logSumExp: Tensor
+  /// Rows that only look empty.
+  let absorbed: AbsorbedRows?
 
   init(
     _ plan: AttentionPlan, queries: Tensor, keys: Tensor, values: Tensor,
     stored: StoredKeyValues? = nil
   ) {
     self.plan = plan
+    absorbed = AbsorbedRows(plan)
     self.queries = queries.converted(to: .float32).dense()
     source = KeyValueSource(
       plan, keys: keys, values: values, stored: stored,
@@ -74,7 +77,7 @@ struct FusedForward {
         if let sums { join(target, into: sums, rows: rows.count) } else { sums = target }
       }
       if sums == nil { start(scratch.total, index: index, rows: rows) }
-      finish(sums ?? scratch.total, rows: rows, index: index, scratch)
+      finish(sums ?? scratch.total, scores, scratch)
     }
   }
 
@@ -106,7 +109,7 @@ struct FusedForward {
           partials + (part * splits + split) * size, rows: tile, width: plan.valueWidth)
         join(sums, into: scratch.total, rows: rows.count)
       }
-      finish(scratch.total, rows: rows, index: index, scratch)
+      finish(scratch.total, ScoreTile(plan, rows: rows, index: index), scratch)
     }
     withExtendedLifetime((storage, used)) {}
   }
@@ -126,6 +129,7 @@ struct FusedForward {
   private func accumulate(
     split: Int, _ scores: ScoreTile, _ part: PartialSums, _ scratch: ForwardScratch
   ) -> Bool {
+    let factor = scores.softmaxFactor
     let visible = scores.visible
     let first = max(split * AttentionPlan.splitKeys, visible.lowerBound / 32 * 32)
     let end = min((split + 1) * AttentionPlan.splitKeys, visible.upperBound)
@@ -148,10 +152,10 @@ struct FusedForward {
         kernels.softmax_step_bf16(
           m, n, scratch.scores,
           UnsafeMutableRawPointer(weights).assumingMemoryBound(to: UInt32.self),
-          plan.softmaxFactor, part.maximum, part.sum, scratch.corrections)
+          factor, part.maximum, part.sum, scratch.corrections)
       } else {
         kernels.softmax_step_f32(
-          m, n, weights, plan.softmaxFactor, part.maximum, part.sum, scratch.corrections)
+          m, n, weights, factor, part.maximum, part.sum, scratch.corrections)
       }
       if plan.parts.dropout != nil {
         scores.drop(weights, keys: key..<next, paired: products.isPaired)
@@ -217,35 +221,61 @@ struct FusedForward {
   }
 
   /// Divides by the sums and writes the rows.
-  private func finish(
-    _ sums: PartialSums, rows: Range<Int>, index: Int, _ scratch: ForwardScratch
-  ) {
+  private func finish(_ sums: PartialSums, _ scores: ScoreTile, _ scratch: ForwardScratch) {
+    let (rows, index) = (scores.rows, scores.index)
     let width = plan.valueWidth
     let start = index * plan.rowCount + rows.lowerBound
     let target = output.mutablePointer(to: Float.self) + start * width
     let lse = logSumExp.mutablePointer(to: Float.self) + start
     let inverses = scratch.corrections
     for i in 0..<rows.count {
-      inverses[i] = sums.sum[i] == 0 ? 0 : 1 / sums.sum[i]
-      lse[i] = sums.sum[i] == 0 ? -.infinity : sums.maximum[i] + log2f(sums.sum[i])
+      let isEmpty = sums.sum[i] == 0 || scores.isSwallowed
+      lse[i] = isEmpty ? -.infinity : sums.maximum[i] + log2f(sums.sum[i])
     }
+    if scores.isSwallowed {
+      note(sums, scores) { sums.sum[$0] > 0 }
+    } else if absorbed != nil, (0..<rows.count).contains(where: { sums.sum[$0] == 0 }) {
+      addAbsorbed(sums, scores, careful: scratch.isCareful)
+    }
+    for i in 0..<rows.count { inverses[i] = sums.sum[i] == 0 ? 0 : 1 / sums.sum[i] }
     let kernels = source.products.kernels
     let count = rows.count * width
-    let absorbed = AbsorbedRows(plan: plan, source: source, queries: queries)
-    if absorbed.canExist {
-      for i in 0..<rows.count where sums.sum[i] == 0 {
-        guard let context = absorbed.context(index: index, row: rows.lowerBound + i) else {
-          continue
-        }
-        inverses[i] = 1
-        for j in 0..<width { sums.context[i * width + j] = context[j] }
-      }
-    }
     kernels.scale_rows_f32(rows.count, width, sums.context, width, inverses)
     target.update(from: sums.context, count: count)
     // A sum of squares in float64 is finite when all of them are.
     guard !scratch.isCareful, !kernels.sum_of_squares_f32(count, target).isFinite else { return }
     repeatCarefully(rows, index: index)
+  }
+
+  /// The rows of a tile that look empty though a bias has only swallowed their scores.
+  private func addAbsorbed(_ sums: PartialSums, _ tile: ScoreTile, careful: Bool) {
+    let (rows, width) = (tile.rows.count, plan.valueWidth)
+    let scratch = ForwardScratch(plan, rows: rows, careful: careful)
+    let total = scratch.total
+    total.maximum.update(repeating: -.infinity, count: rows)
+    total.sum.update(repeating: 0, count: rows)
+    total.context.update(repeating: 0, count: rows * width)
+    var scores = tile
+    scores.isSwallowed = true
+    scores.load(queries, source, scratch)
+    for split in 0..<(plan.keyCount + AttentionPlan.splitKeys - 1) / AttentionPlan.splitKeys {
+      if accumulate(split: split, scores, scratch.part, scratch) {
+        join(scratch.part, into: total, rows: rows)
+      }
+    }
+    note(total, tile) { sums.sum[$0] == 0 && total.sum[$0] > 0 }
+    for i in 0..<rows where sums.sum[i] == 0 && total.sum[i] > 0 {
+      sums.sum[i] = total.sum[i]
+      (sums.context + i * width).update(from: total.context + i * width, count: width)
+    }
+  }
+
+  /// Notes the rows of a tile that a bias has swallowed.
+  private func note(_ sums: PartialSums, _ tile: ScoreTile, where isAbsorbed: (Int) -> Bool) {
+    for (i, row) in tile.rows.enumerated() where isAbsorbed(i) {
+      absorbed?.note(
+        tile.index * plan.rowCount + row, maximum: sums.maximum[i], count: sums.sum[i])
+    }
   }
 
   /// A tile that came out with a NaN or an infinity, once more, so that only rows that may see its
@@ -260,6 +290,6 @@ struct FusedForward {
         join(scratch.part, into: scratch.total, rows: rows.count)
       }
     }
-    finish(scratch.total, rows: rows, index: index, scratch)
+    finish(scratch.total, scores, scratch)
   }
 }

@@ -33,7 +33,7 @@ extension Mask {
       combine(left, right) { $0 & $1 }
     case .or(let left, let right):
       combine(left, right) { $0 | $1 }
-    case .none, .causal, .window, .chunks, .keyLengths, .queryLengths, .prefix:
+    case .none, .causal, .window, .chunks, .keyLengths, .queryLengths, .prefix, .ranges:
       let (low, high) = keys(of: query, batch: batch, queryCount: T, keyCount: S) ?? (0, S)
       for i in 0..<count { cells[i] = firstKey + i >= low && firstKey + i < high ? 1 : 0 }
     }
@@ -56,8 +56,12 @@ extension Mask {
   /// True when the rule is the same for every sequence of the batch.
   var isSameForAllSequences: Bool {
     switch self {
-    case .none, .causal(.end), .causal(.start), .window, .chunks: true
-    case .causal(.lengths), .keyLengths, .queryLengths, .prefix, .documents, .predicate: false
+    case .none, .causal(.end), .causal(.start), .chunks: true
+    case .window(_, _, .end), .window(_, _, .start): true
+    case .causal(.lengths), .window(_, _, .lengths), .keyLengths, .queryLengths, .prefix,
+      .documents, .predicate:
+      false
+    case .ranges(let ranges): ranges.count == 1
     case .dense(let tensor): DenseView(tensor, rank: 4).strides[0] == 0
     case .blocks(let pattern): pattern.batchCount == 1
     case .and(let left, let right), .or(let left, let right):
@@ -75,8 +79,8 @@ extension Mask {
         "attention: a dense mask \(tensor.elementType) \(tensor.shape) does not broadcast to "
           + "\([B, H, T, S])")
       return .dense(tensor.dense())
-    case .causal(.lengths(let lengths)), .keyLengths(let lengths), .queryLengths(let lengths),
-      .prefix(let lengths):
+    case .causal(.lengths(let lengths)), .window(_, _, .lengths(let lengths)),
+      .keyLengths(let lengths), .queryLengths(let lengths), .prefix(let lengths):
       precondition(
         lengths.count == B, "attention: \(lengths.count) lengths in the mask for \(B) sequences")
       return self
@@ -85,6 +89,11 @@ extension Mask {
         queries.count == B && keys.count == B && queries.allSatisfy { $0.count == T }
           && keys.allSatisfy { $0.count == S },
         "attention: document ids do not fit queries \([B, T]) and keys \([B, S])")
+      return self
+    case .ranges(let ranges):
+      precondition(
+        (ranges.count == 1 || ranges.count == B) && ranges.allSatisfy { $0.count == T },
+        "attention: ranges of \(ranges.map(\.count)) queries in the mask for \([B, T])")
       return self
     case .blocks(let pattern):
       precondition(

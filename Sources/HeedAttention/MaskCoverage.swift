@@ -6,17 +6,27 @@ extension Mask {
   func keys(
     of query: Int, batch: Int, queryCount T: Int, keyCount S: Int
   ) -> (low: Int, high: Int)? {
-    let place = query + S - T
+    /// Where the query stands, and the end of the keys that are no padding.
+    func place(_ alignment: Alignment) -> (place: Int, end: Int) {
+      switch alignment {
+      case .end: (query + S - T, S)
+      case .start: (query, S)
+      case .lengths(let lengths): (query + lengths[batch] - T, lengths[batch])
+      }
+    }
     switch self {
     case .none: return (0, S)
-    case .causal(.end): return (0, place + 1)
-    case .causal(.start): return (0, query + 1)
-    case .causal(.lengths(let lengths)):
-      return (0, min(lengths[batch], query + lengths[batch] - T + 1))
-    case .window(let left, let right):
-      return (left.map { place - $0 } ?? 0, right.map { place + $0 + 1 } ?? S)
+    case .causal(let alignment):
+      let (place, end) = place(alignment)
+      return (0, min(end, place + 1))
+    case .window(let left, let right, let alignment):
+      let (place, end) = place(alignment)
+      return (left.map { place - $0 } ?? 0, right.map { min(end, place + $0 + 1) } ?? end)
+    case .ranges(let ranges):
+      let range = ranges[ranges.count == 1 ? 0 : batch][query]
+      return (range.lowerBound, range.upperBound)
     case .chunks(let length):
-      let start = max(place, 0) / length * length
+      let start = max(query + S - T, 0) / length * length
       return (start, start + length)
     case .keyLengths(let lengths), .prefix(let lengths): return (0, lengths[batch])
     case .queryLengths(let lengths): return (0, query < lengths[batch] ? S : 0)

@@ -81,7 +81,7 @@ extension Mask {
     case .or(let left, let right):
       return left.ranges(batch: batch, queryCount: T, keyCount: S)
         .union(right.ranges(batch: batch, queryCount: T, keyCount: S))
-    case .none, .causal, .window, .chunks, .keyLengths, .queryLengths, .prefix:
+    case .none, .causal, .window, .chunks, .keyLengths, .queryLengths, .prefix, .ranges:
       return MaskRanges(T, S) {
         keys(of: $0, batch: batch, queryCount: T, keyCount: S) ?? (0, S)
       }

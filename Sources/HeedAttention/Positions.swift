@@ -46,7 +46,34 @@ public struct RelativeBuckets: Sendable, Hashable {
     return start + min(far, buckets - 1)
   }
 
-  /// The bias that a table gives to every query and key; differentiable in the table.
+  /// A rule that adds what a table gives to each distance, for `attention(rule:)`; differentiable in
+  /// the table.
+  ///
+  ///     let rule = buckets.rule(table: table, queryCount: T, keyCount: S)
+  ///     attention(q, k, v, scale: 1, rule: rule)
+  ///
+  /// - Parameters:
+  ///   - table: `[count, H]`.
+  ///   - queryOffset: position of the first query (keys seen before it, when decoding).
+  /// - Complexity: O(H·(T + S)) memory.
+  public func rule(
+    table: Tensor, queryCount: Int, keyCount: Int, queryOffset: Int = 0
+  ) -> ScoreRule {
+    check(table)
+    let first = 1 - queryCount - queryOffset
+    let distances = (0..<max(queryCount + keyCount - 1, 1)).map { bucket(first + $0) }
+    let columns = table.gathered(atIndices: distances).transposed()  // [H, T + S - 1]
+    return ScoreRule(DistanceTable(shift: queryCount - 1), tables: [columns])
+  }
+
+  private func check(_ table: Tensor) {
+    precondition(
+      table.rank == 2 && table.shape[0] == count,
+      "RelativeBuckets: a table \(table.shape) for \(count) buckets")
+  }
+
+  /// The bias that a table gives to every query and key; differentiable in the table. In whole
+  /// matrices: to be looked at, and for float64; `rule` does the same in O(T + S).
   ///
   /// - Parameters:
   ///   - table: `[count, H]`.
@@ -55,9 +82,7 @@ public struct RelativeBuckets: Sendable, Hashable {
   public func bias(
     table: Tensor, queryCount: Int, keyCount: Int, queryOffset: Int = 0
   ) -> Tensor {
-    precondition(
-      table.rank == 2 && table.shape[0] == count,
-      "RelativeBuckets: a table \(table.shape) for \(count) buckets")
+    check(table)
     var indices: [Int] = []
     indices.reserveCapacity(queryCount * keyCount)
     for query in 0..<queryCount {
@@ -67,6 +92,17 @@ public struct RelativeBuckets: Sendable, Hashable {
       .reshaped(to: [queryCount, keyCount, table.shape[1]])
       .transposed(permutation: [2, 0, 1])  // [H, T, S]
       .reshaped(to: [1, table.shape[1], queryCount, keyCount])
+  }
+}
+
+/// Adds the column of a head's row that belongs to the distance of the key.
+private struct DistanceTable: ScoreChange {
+  /// The column of the key with the number of the query.
+  let shift: Int
+
+  func changed<S: ScoreScalar>(_ score: S, at place: ScorePlace<S>) -> S {
+    let column = place.key - place.query + S(Float(shift))
+    return score + place.value(ofTable: 0, row: place.head, column: column)
   }
 }
 

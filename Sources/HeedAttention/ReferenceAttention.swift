@@ -12,9 +12,12 @@ package import HeedTensor
 ///
 /// Runs in float64 (or float32), and its gradients are those of the operations that it is made of,
 /// each checked against finite differences. Tests compare the fused kernels with it.
+///
+/// - Returns: the context, and the weights before dropout.
 package func referenceAttention(
   _ queries: Tensor, _ keys: Tensor, _ values: Tensor, scale: Float? = nil, mask: Mask = .none,
-  bias: Tensor? = nil, alibi: Tensor? = nil, softCap: Float? = nil, sinks: Tensor? = nil
+  bias: Tensor? = nil, alibi: Tensor? = nil, softCap: Float? = nil, sinks: Tensor? = nil,
+  dropout: AttentionDropout? = nil
 ) -> (output: Tensor, weights: Tensor) {
   let (B, H, T, D) = (queries.shape[0], queries.shape[1], queries.shape[2], queries.shape[3])
   let S = keys.shape[2]
@@ -41,7 +44,9 @@ package func referenceAttention(
   }
   // Rows without keys: softmax gives zeros for a row of -inf.
   let weights = scores.softmax(alongAxis: -1).sliced(axis: 3, range: 0..<S)  // [B, H, T, S]
-  return (weights.matrixProduct(v), weights)
+  guard let dropout else { return (weights.matrixProduct(v), weights) }
+  let factors = dropout.factors(batch: B, heads: H, queryCount: T, keyCount: S).converted(to: type)
+  return ((weights * factors).matrixProduct(v), weights)
 }
 
 extension Mask {
@@ -61,6 +66,17 @@ extension Mask {
       }
     }
     return Tensor(cells.map { $0 != 0 }, shape: [B, H, T, S])
+  }
+}
+
+extension AttentionDropout {
+  /// What each weight is multiplied by; `[B, H, T, S]`.
+  package func factors(batch B: Int, heads H: Int, queryCount T: Int, keyCount S: Int) -> Tensor {
+    let factors = (0..<B * H * T).flatMap { place in
+      let row = row(batch: place / T / H, head: place / T % H, place: place % T + S - T)
+      return (0..<S).map { row.factor(key: $0) }
+    }
+    return Tensor(factors, shape: [B, H, T, S])
   }
 }
 

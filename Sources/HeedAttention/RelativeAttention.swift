@@ -6,9 +6,10 @@
 // Either way the distances meet the queries in one product with as many columns as there are
 // distances, and a score takes its column. Shaw clips distances, so there are few columns: a rule of
 // the fused attention reads them, O(T) memory. Transformer-XL has as many distances as keys, so the
-// columns are O(T·S) by themselves, and go in as a bias; less memory would take a product with a band
+// columns are O(T·S) by themselves, read by the same rule; less memory would take a product with a band
 // of distances inside each tile, a second kind of tile for one family. Values of distances need the
 // weights themselves, summed over the keys at the same distance, so only that form computes weights.
+// The slow twin knows no rules: in float64 the columns are spread to a bias.
 // Shaw et al. 2018, arXiv 1803.02155, eq. (3) and (4); Dai et al. 2019, arXiv 1901.02860, section 3.3.
 
 public import HeedTensor
@@ -120,17 +121,25 @@ public func transformerXLAttention(
     contentBias.shape == [H, D] && positionBias.shape == [H, D] && weight.shape[0] == H * D,
     "transformerXLAttention: biases \(contentBias.shape), \(positionBias.shape) and a weight "
       + "\(weight.shape) do not fit queries \(queries.shape)")
-  let sinusoids = SinusoidalTable(width: weight.shape[1], layout: .halves).rows(count: S)
-    .converted(to: queries.elementType)
+  // The farthest first: the column of a key is then its number, less that of the query.
+  let sinusoids = SinusoidalTable(width: weight.shape[1], layout: .halves)
+    .rows((0..<S).reversed().map(Double.init)).converted(to: queries.elementType)
   let distances = linear(sinusoids, weight: weight)  // [S, H D]
     .reshaped(to: [S, H, D]).transposed(permutation: [1, 2, 0])  // [H, D, S]
-  let columns = (queries + positionBias.expanded(axis: 1)).matrixProduct(distances)
+  let columns =
+    (queries + positionBias.expanded(axis: 1)).matrixProduct(distances)  // [B, H, T, S]
+    * Double(scale ?? 1 / Float(D).squareRoot())
+  let content = queries + contentBias.expanded(axis: 1)
+  guard queries.elementType == .float64 else {
+    let rule = ScoreRule(DistanceColumns(shift: T - 1), tables: [columns])
+    return attention(
+      content, keys, values, scale: scale, mask: .causal & mask, rule: rule, probe: probe)
+  }
   // What is ahead is masked: any column will do.
-  let rows = (0..<T * S).map { max(0, $0 / S + S - T - $0 % S) }
-  let bias = columns.takingColumns(rows, count: S) * Double(scale ?? 1 / Float(D).squareRoot())
+  let rows = (0..<T * S).map { min(S - 1, $0 % S - $0 / S + T - 1) }
   return attention(
-    queries + contentBias.expanded(axis: 1), keys, values, scale: scale, mask: .causal & mask,
-    bias: bias, probe: probe)
+    content, keys, values, scale: scale, mask: .causal & mask,
+    bias: columns.takingColumns(rows, count: S), probe: probe)
 }
 
 extension Tensor {

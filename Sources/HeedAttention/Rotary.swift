@@ -30,6 +30,8 @@ public struct Rotary: Sendable, Hashable {
   /// How frequencies are stretched.
   public var scaling: RotaryScaling
 
+  /// Positions of plain frequencies, unless a scaling is given.
+  ///
   /// - Precondition: `width` is even.
   public init(
     base: Double = 10_000, width: Int, pairing: Pairing = .halves, scaling: RotaryScaling = .none
@@ -62,17 +64,36 @@ public struct Rotary: Sendable, Hashable {
   }
 
   /// Cosines and sines of the angles at `positions`, times the attention factor;
-  /// `[positions, width / 2]` each.
+  /// `[positions, width / 2]` each. The longest of them is the length of the text for all.
   public func table(positions: [Int]) -> (cosines: [Float], sines: [Float]) {
     let length = (positions.max() ?? -1) + 1
+    return table(
+      positions: positions, textLengths: [Int](repeating: length, count: positions.count))
+  }
+
+  /// The same, with a length of the text for each position, for positions of several texts; only
+  /// dynamic and LongRoPE scaling ask for it.
+  ///
+  /// - Precondition: there are as many lengths as positions.
+  public func table(
+    positions: [Int], textLengths: [Int]
+  ) -> (cosines: [Float], sines: [Float]) {
+    precondition(
+      textLengths.count == positions.count,
+      "Rotary: \(textLengths.count) lengths for \(positions.count) positions")
+    var length = 0
     // Angles in float32, as trained models computed them.
-    let frequencies = frequencies(sequenceLength: length).map { Float($0) }
+    var frequencies = frequencies(sequenceLength: length).map { Float($0) }
     let factor = Float(scaling.attentionFactor)
     var cosines: [Float] = []
     var sines: [Float] = []
     cosines.reserveCapacity(positions.count * frequencies.count)
     sines.reserveCapacity(positions.count * frequencies.count)
-    for position in positions {
+    for (position, text) in zip(positions, textLengths) {
+      if scaling.decidingLength(text) != length {
+        length = scaling.decidingLength(text)
+        frequencies = self.frequencies(sequenceLength: length).map { Float($0) }
+      }
       for frequency in frequencies {
         let angle = Float(position) * frequency
         cosines.append(cosf(angle) * factor)

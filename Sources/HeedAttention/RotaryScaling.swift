@@ -82,6 +82,24 @@ public enum RotaryScaling: Sendable, Hashable {
     }
   }
 
+  /// The shortest length with the frequencies of `length`.
+  func decidingLength(_ length: Int) -> Int {
+    switch self {
+    case .none, .linear, .yarn, .llama3: 0
+    case .dynamic(_, let trained): length > trained ? length : 0
+    case .longRope(_, _, let trained, _): length > trained ? trained + 1 : 0
+    }
+  }
+
+  /// The length of a text beyond which every token of it, also its first, is turned by other
+  /// frequencies; nil where there is none. Dynamic scaling has other ones for each length.
+  public var switchLength: Int? {
+    guard case .longRope(let short, let long, let trained, _) = self, short != long else {
+      return nil
+    }
+    return trained
+  }
+
   /// Angles per position of each pair of channels; `[width / 2]`.
   func frequencies(base: Double, width: Int, sequenceLength: Int) -> [Double] {
     // In float32, as the models that were trained with them computed them: at position 60,000 the

@@ -73,10 +73,28 @@ public protocol ScoreScalar {
   var hyperbolicTangent: Self { get }
   /// e to this power.
   var exponential: Self { get }
+  /// The natural logarithm.
+  var logarithm: Self { get }
+  /// The square root.
+  var squareRoot: Self { get }
   /// The distance from zero.
   var absolute: Self { get }
   /// `yes` where this number is less than `other`, `no` elsewhere.
   func selecting(_ yes: Self, whereLessThan other: Self, otherwise no: Self) -> Self
   /// What a table holds; `ScorePlace.value(ofTable:row:column:)` calls it.
   static func reading(_ tables: ScoreTables, table: Int, row: Int, column: Self) -> Self
+}
+
+extension ScoreScalar {
+  /// The smaller of two numbers; of equal ones `other`, with its derivative.
+  @inlinable
+  public func minimum(_ other: Self) -> Self {
+    selecting(self, whereLessThan: other, otherwise: other)
+  }
+
+  /// The larger of two numbers; of equal ones this one, with its derivative.
+  @inlinable
+  public func maximum(_ other: Self) -> Self {
+    selecting(other, whereLessThan: other, otherwise: self)
+  }
 }

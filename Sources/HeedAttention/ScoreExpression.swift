@@ -33,6 +33,14 @@ public indirect enum ScoreExpression: ScoreChange, Hashable, ExpressibleByFloatL
   case hyperbolicTangent(ScoreExpression)
   /// e to this power.
   case exponential(ScoreExpression)
+  /// The natural logarithm.
+  case logarithm(ScoreExpression)
+  /// The square root.
+  case squareRoot(ScoreExpression)
+  /// The smaller of two.
+  case minimum(ScoreExpression, ScoreExpression)
+  /// The larger of two.
+  case maximum(ScoreExpression, ScoreExpression)
   /// The distance from zero.
   case absolute(ScoreExpression)
   /// `yes` where `left` is less than `right`, `no` elsewhere.
@@ -69,6 +77,10 @@ public indirect enum ScoreExpression: ScoreChange, Hashable, ExpressibleByFloatL
     case .quotient(let left, let right): value(left) / value(right)
     case .hyperbolicTangent(let inner): value(inner).hyperbolicTangent
     case .exponential(let inner): value(inner).exponential
+    case .logarithm(let inner): value(inner).logarithm
+    case .squareRoot(let inner): value(inner).squareRoot
+    case .minimum(let left, let right): value(left).minimum(value(right))
+    case .maximum(let left, let right): value(left).maximum(value(right))
     case .absolute(let inner): value(inner).absolute
     case .selection(let left, let right, let yes, let no):
       value(left).selecting(value(yes), whereLessThan: value(right), otherwise: value(no))

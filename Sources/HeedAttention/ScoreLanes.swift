@@ -1,11 +1,3 @@
-#if canImport(Glibc)
-  public import Glibc
-#elseif canImport(Musl)
-  public import Musl
-#else
-  public import Darwin
-#endif
-
 /// Sixteen scores of neighbouring keys.
 @frozen
 public struct ScoreLanes: ScoreScalar {
@@ -31,12 +23,18 @@ public struct ScoreLanes: ScoreScalar {
   @inlinable
   public static func / (left: Self, right: Self) -> Self { Self(lanes: left.lanes / right.lanes) }
 
-  /// tanh of each lane.
+  /// tanh of each lane, to 2 ulp.
   @inlinable
-  public var hyperbolicTangent: Self { mapped { tanhf($0) } }
-  /// e to the power of each lane.
+  public var hyperbolicTangent: Self { Self(lanes: Self.hyperbolicTangent(lanes)) }
+  /// e to the power of each lane, to 1.4 ulp.
   @inlinable
-  public var exponential: Self { mapped { expf($0) } }
+  public var exponential: Self { Self(lanes: Self.exponential(lanes)) }
+  /// The natural logarithm of each lane, to 1 ulp; not-a-number below zero.
+  @inlinable
+  public var logarithm: Self { Self(lanes: Self.logarithm(lanes)) }
+  /// The square root of each lane, rounded correctly; not-a-number below zero.
+  @inlinable
+  public var squareRoot: Self { Self(lanes: lanes.squareRoot()) }
   /// The distance of each lane from zero.
   @inlinable
   public var absolute: Self {
@@ -47,11 +45,7 @@ public struct ScoreLanes: ScoreScalar {
   /// `yes` in the lanes that are less than those of `other`, `no` elsewhere.
   @inlinable
   public func selecting(_ yes: Self, whereLessThan other: Self, otherwise no: Self) -> Self {
-    // By bits: a choice lane by lane does not become vector code.
-    let mask = unsafeBitCast(lanes .< other.lanes, to: SIMD16<UInt32>.self)
-    let chosen = unsafeBitCast(yes.lanes, to: SIMD16<UInt32>.self) & mask
-    let rest = unsafeBitCast(no.lanes, to: SIMD16<UInt32>.self) & ~mask
-    return Self(lanes: unsafeBitCast(chosen | rest, to: SIMD16<Float>.self))
+    Self(lanes: Self.select(lanes .< other.lanes, yes.lanes, no.lanes))
   }
 
   /// What a table holds at each lane's column.
@@ -60,13 +54,6 @@ public struct ScoreLanes: ScoreScalar {
     _ tables: ScoreTables, table: Int, row: Int, column: Self
   ) -> Self {
     Self(lanes: tables.values(table: table, row: row, columns: column.lanes))
-  }
-
-  @inlinable
-  func mapped(_ function: (Float) -> Float) -> Self {
-    var result = lanes
-    for i in 0..<16 { result[i] = function(lanes[i]) }
-    return Self(lanes: result)
   }
 }
 
@@ -122,6 +109,15 @@ public struct DualScoreLanes: ScoreScalar {
   public var exponential: Self {
     let power = value.exponential
     return Self(value: power, slope: slope * power)
+  }
+  /// The natural logarithm of each lane.
+  @inlinable
+  public var logarithm: Self { Self(value: value.logarithm, slope: slope / value) }
+  /// The square root of each lane.
+  @inlinable
+  public var squareRoot: Self {
+    let root = value.squareRoot
+    return Self(value: root, slope: slope * ScoreLanes(0.5) / root)
   }
   /// The distance of each lane from zero.
   @inlinable

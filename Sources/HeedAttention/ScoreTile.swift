@@ -13,6 +13,8 @@ struct ScoreTile {
   let visible: Range<Int>
   /// The keys within the ranges of all rows.
   private let common: Range<Int>
+  /// Whether the bias has swallowed all scores of all rows (`AbsorbedRows`).
+  var isSwallowed = false
 
   /// What a tile shows.
   enum Cells {
@@ -31,7 +33,13 @@ struct ScoreTile {
     ranges = plan.ranges(of: index / plan.groups)
     visible = ranges.hull(of: rows)
     common = ranges.common(of: rows)
+    if let coverage = plan.parts.biasCoverage, plan.parts.sinks == nil {
+      isSwallowed = (0..<rows.count).allSatisfy { coverage.swallows(rowAt: biasStart($0)) }
+    }
   }
+
+  /// What scores are multiplied by, in powers of two.
+  var softmaxFactor: Float { isSwallowed ? AbsorbedRows.factor : plan.softmaxFactor }
 
   /// Whether all rows have all of `keys` in their ranges.
   func isWhole(_ keys: Range<Int>) -> Bool {
@@ -87,6 +95,7 @@ struct ScoreTile {
 
   /// Asks a mask that is more than ranges for its cells.
   func cells(keys: Range<Int>, _ bytes: UnsafeMutablePointer<UInt8>) -> Cells {
+    if let coverage = plan.parts.biasCoverage, isHidden(by: coverage, keys) { return .empty }
     if ranges.exact { return .ranges }
     var any: UInt8 = 0
     var all: UInt8 = 1
@@ -116,6 +125,17 @@ struct ScoreTile {
       i += run
     }
     return any == 0 ? .empty : all == 1 ? .ranges : .bytes
+  }
+
+  /// Whether the bias of every row hides the block in which `keys` lie.
+  private func isHidden(by coverage: BiasCoverage, _ keys: Range<Int>) -> Bool {
+    (0..<rows.count).allSatisfy { coverage.hides(keys.lowerBound, inRowAt: biasStart($0)) }
+  }
+
+  /// The first element of the bias for a row of the tile.
+  private func biasStart(_ i: Int) -> Int {
+    let (strides, (head, query)) = (plan.parts.biasStrides, place(i))
+    return batch * strides[0] + head * strides[1] + query * strides[2]
   }
 
   /// Scale, soft cap, bias, slopes and rule.
@@ -167,15 +187,14 @@ struct ScoreTile {
     _ scores: UnsafeMutablePointer<Float>, keys: Range<Int>, _ bias: Tensor, scale: Float,
     _ kernels: heed_kernels
   ) {
-    let strides = plan.parts.biasStrides
+    let stride = plan.parts.biasStrides[2]
     let base = bias.pointer(to: Float.self)
     var i = 0
     while i < rows.count {
-      let (head, query) = place(i)
-      let run = min(rows.count - i, plan.queryCount - query)
-      let start = batch * strides[0] + head * strides[1] + query * strides[2] + keys.lowerBound
+      let run = min(rows.count - i, plan.queryCount - place(i).query)
       kernels.score_bias_f32(
-        run, keys.count, scores + i * AttentionPlan.blockKeys, scale, base + start, strides[2])
+        run, keys.count, scores + i * AttentionPlan.blockKeys, scale,
+        base + biasStart(i) + keys.lowerBound, stride)
       i += run
     }
   }
@@ -202,23 +221,57 @@ struct ScoreTile {
   /// Multiplies weights by their dropout factors.
   func drop(_ weights: UnsafeMutablePointer<Float>, keys: Range<Int>, paired: Bool) {
     guard let dropout = plan.parts.dropout else { return }
+    let stride = paired ? AttentionPlan.blockKeys / 2 : AttentionPlan.blockKeys
     for i in 0..<rows.count {
       let (head, query) = place(i)
-      for j in 0..<keys.count {
-        let factor = dropout.factor(
-          batch: batch, head: head, query: query, key: keys.lowerBound + j)
-        if !paired {
-          weights[i * AttentionPlan.blockKeys + j] *= factor
-          continue
-        }
-        let word = weights + i * AttentionPlan.blockKeys / 2 + j / 2
-        let shift = UInt32(16 * (j % 2))
-        let half = (word.pointee.bitPattern >> shift) & 0xffff
-        let value = Float(bitPattern: half << 16) * factor
-        let rounded = (value.bitPattern &+ 0x7fff &+ ((value.bitPattern >> 16) & 1)) >> 16
-        word.pointee = Float(
-          bitPattern: word.pointee.bitPattern & ~(0xffff << shift) | rounded << shift)
+      // By its place among the keys: the same draw in a whole pass and in pieces behind a cache.
+      let place = query + plan.keyCount - plan.queryCount
+      let factors = dropout.row(batch: batch, head: head, place: place)
+      let row = weights + i * stride
+      guard paired else {
+        for j in 0..<keys.count { row[j] *= factors.factor(key: keys.lowerBound + j) }
+        continue
       }
+      for word in 0..<(keys.count + 1) / 2 {
+        let (bits, key) = (row[word].bitPattern, keys.lowerBound + 2 * word)
+        let low = Float(bitPattern: bits << 16) * factors.factor(key: key)
+        let high = Float(bitPattern: bits & 0xffff_0000) * factors.factor(key: key + 1)
+        row[word] = Float(
+          bitPattern: Self.roundedHalf(low) >> 16 | Self.roundedHalf(high) & 0xffff_0000)
+      }
+    }
+  }
+
+  /// The bits of a number whose upper half is rounded to bf16, ties to even.
+  @inline(__always)
+  private static func roundedHalf(_ value: Float) -> UInt32 {
+    value.bitPattern &+ 0x7fff &+ ((value.bitPattern >> 16) & 1)
+  }
+
+  /// Turns scores, changed and hidden, into weights by the log-sum-exps of all rows.
+  func weigh(
+    _ scores: UnsafeMutablePointer<Float>, keys: Range<Int>, logSumExp: Tensor,
+    _ absorbed: AbsorbedRows?, _ kernels: heed_kernels
+  ) {
+    let first = index * plan.rowCount + rows.lowerBound
+    let lse = logSumExp.pointer(to: Float.self) + first
+    let n = keys.count
+    guard let absorbed,
+      rows.indices.contains(where: { absorbed.contains($0 + first - rows.lowerBound) })
+    else {
+      kernels.softmax_weights_f32(rows.count, n, scores, plan.softmaxFactor, lse)
+      return
+    }
+    for i in 0..<rows.count {
+      let row = scores + i * AttentionPlan.blockKeys
+      guard absorbed.contains(first + i) else {
+        kernels.softmax_weights_f32(1, n, row, plan.softmaxFactor, lse + i)
+        continue
+      }
+      var (maximum, count) = absorbed.share(of: first + i)
+      kernels.softmax_weights_f32(1, n, row, AbsorbedRows.factor, &maximum)
+      count = 1 / count
+      kernels.scale_rows_f32(1, n, row, AttentionPlan.blockKeys, &count)
     }
   }
 

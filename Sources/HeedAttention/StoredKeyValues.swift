@@ -69,15 +69,6 @@ enum StoredRows: Sendable {
     }
   }
 
-  /// One row as floats.
-  func row(_ index: Int, _ key: Int) -> [Float] {
-    let width = shape.shape[3]
-    return [Float](unsafeUninitializedCapacity: width) { buffer, count in
-      if let base = buffer.baseAddress { copy(index, key, 1, to: base) }
-      count = width
-    }
-  }
-
   /// All rows as float32, `[B, G, S, D]`.
   func tensor() -> Tensor {
     let shape = shape.shape

@@ -9,6 +9,9 @@ public struct BlockContext: Sendable {
   public var visibleKeys: Tensor?
   /// The position of each token: `[T]` for all sequences or `[B * T]`.
   public var positions: [Int]
+  /// The length of the text that decides the frequencies of each token, as many as `positions`: dynamic
+  /// and LongRoPE scaling ask for it. Nil: the longest position of each sequence of this pass.
+  public var textLengths: [Int]?
   /// Precision of products and attention.
   public var precision: ProductPrecision
   /// Told about every attention.
@@ -107,11 +110,38 @@ public struct BlockContext: Sendable {
     if let known = tables[rotary] {
       table = known
     } else {
-      let (cosines, sines) = rotary.table(positions: positions)
+      let (cosines, sines) = rotary.table(
+        positions: positions, textLengths: textLengths ?? longestPositions(of: x.shape[2]))
       table = RotaryTable(cosines: cosines, sines: sines)
       tables[rotary] = table
     }
     return rotary.apply(to: x, cosines: table.cosines, sines: table.sines)
+  }
+
+  /// Decides frequencies by the text up to each token, or by a length of its row that is greater.
+  ///
+  /// - Parameter lengths: of each of `rowCount` rows of `tokenCount` tokens; 0 for all when nil.
+  package mutating func countTexts(atLeast lengths: [Int]?, rowCount: Int, tokenCount: Int) {
+    guard let lengths else {
+      textLengths = positions.map { $0 + 1 }
+      return
+    }
+    precondition(
+      lengths.count == rowCount, "forward: \(lengths.count) text lengths for \(rowCount) rows")
+    if positions.count == tokenCount {
+      positions = lengths.flatMap { [positions] _ in positions }
+    }
+    textLengths = positions.enumerated().map { place, position in
+      max(position + 1, lengths[place / tokenCount])
+    }
+  }
+
+  /// For each token the length of its sequence in this pass of `count` tokens each.
+  private func longestPositions(of count: Int) -> [Int] {
+    stride(from: 0, to: positions.count, by: max(count, 1)).flatMap { first in
+      let row = positions[first..<min(first + count, positions.count)]
+      return [Int](repeating: (row.max() ?? -1) + 1, count: row.count)
+    }
   }
 }
 

@@ -91,7 +91,7 @@ struct FeedForward: BranchOperation {
   func callAsFunction(_ x: Tensor, precision: ProductPrecision) -> Tensor {
     let hidden = up(x, precision: precision)  // [.., F]
     guard let gate = gate?(x, precision: precision) else {
-      return down(hidden.activated(spec.activation), precision: precision)
+      return down(hidden, inputActivation: spec.activation, precision: precision)
     }
     let product =
       switch spec.form {

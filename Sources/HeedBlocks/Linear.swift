@@ -54,12 +54,16 @@ public struct Linear: Sendable {
     }
   }
 
-  /// `x weight^T + bias`, `[.., K]` to `[.., N]`.
-  public func callAsFunction(_ x: Tensor, precision: ProductPrecision = .float32) -> Tensor {
+  /// `activation(x) weight^T + bias`, `[.., K]` to `[.., N]`.
+  public func callAsFunction(
+    _ x: Tensor, inputActivation: Activation = .identity, precision: ProductPrecision = .float32
+  ) -> Tensor {
     switch form {
-    case .plain(let weight): linear(x, weight: weight, bias: bias, precision: precision)
-    case .packed(let weight): x.linear(weight, bias: bias)
-    case .quantized(let weight): x.linear(weight, bias: bias)
+    case .plain(let weight):
+      linear(
+        x, inputActivation: inputActivation, weight: weight, bias: bias, precision: precision)
+    case .packed(let weight): x.activated(inputActivation).linear(weight, bias: bias)
+    case .quantized(let weight): x.activated(inputActivation).linear(weight, bias: bias)
     }
   }
 

@@ -7,10 +7,15 @@ package import HeedTensor
 
 /// What a residual branch computes.
 public enum OperationSpec: Sendable, Hashable {
+  /// Attention to the tokens of the sequence itself.
   case selfAttention(SelfAttentionSpec)
+  /// The same with keys and values compressed to latents (DeepSeek).
   case latentAttention(LatentAttentionSpec)
+  /// Half of the heads subtracted from the others (DiffLlama).
   case differentialAttention(DifferentialAttentionSpec)
+  /// Two linear layers with an activation between, perhaps gated.
   case feedForward(FeedForwardSpec)
+  /// Several feed-forwards, of which a router chooses some for each token.
   case experts(ExpertsSpec)
 }
 
@@ -52,6 +57,16 @@ extension OperationSpec {
     case .selfAttention, .latentAttention, .differentialAttention: "attention"
     case .feedForward: "feedForward"
     case .experts: "experts"
+    }
+  }
+
+  /// The rotary positions of an attention that has them.
+  package var rotary: Rotary? {
+    switch self {
+    case .selfAttention(let spec): spec.rotary
+    case .latentAttention(let spec): spec.rotary
+    case .differentialAttention(let spec): spec.rotary
+    case .feedForward, .experts: nil
     }
   }
 

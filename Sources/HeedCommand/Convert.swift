@@ -3,6 +3,7 @@ import Foundation
 import Heed
 import HeedFormats
 import HeedModels
+import HeedTensor
 import HeedText
 
 /// `heed convert`: a model in another file and other types.
@@ -18,9 +19,9 @@ struct Convert: ParsableCommand {
   @Argument(help: "A folder, a .gguf or a .bin file.") var input: String
   @Argument(help: "A .gguf file or a folder.") var output: String
   @Option(
-    help: "f32, f16, bf16, q8_0, q4_0 or q4_k.",
+    help: "f32, f16, bf16, q8_0, q6_k, q5_k, q5_1, q5_0, q4_k, q4_1 or q4_0.",
     transform: { name in
-      guard let type = ConversionType(rawValue: name) else {
+      guard let type = ConversionType(rawValue: name.lowercased()) else {
         let names = ConversionType.allCases.map(\.rawValue).joined(separator: ", ")
         throw ValidationError("--dtype must be one of \(names), not \(name)")
       }
@@ -47,16 +48,17 @@ struct Convert: ParsableCommand {
     } else if !output.hasSuffix(".gguf") {
       files = try tokenizerFiles(of: source)
     }
-    let damaged = try write(source, metadata, files)
-    if !damaged.isEmpty { note(Self.warning(of: damaged)) }
+    let conversion = try write(source, metadata, files)
+    if !conversion.damaged.isEmpty { note(Self.warning(of: conversion.damaged)) }
+    for fallback in conversion.fallbacks { note("\(fallback)") }
     let after = try text.map { try evaluation(of: output, source: source, on: $0) }
-    report(before, after, damaged)
+    report(before, after, conversion)
   }
 
   /// Writes the output. Ctrl-C and SIGTERM are asked for after each tensor, and leave nothing behind.
   private func write(
     _ source: String, _ metadata: [(key: String, value: GGUFValue)], _ files: [FolderFile]
-  ) throws -> [DamagedTensor] {
+  ) throws -> ConversionReport {
     let interrupt = Interrupt([SIGINT, SIGTERM])
     let showsProgress = isatty(2) != 0
     do throws(FormatError) {
@@ -115,19 +117,25 @@ struct Convert: ParsableCommand {
   }
 
   private func report(
-    _ before: Evaluation?, _ after: Evaluation?, _ damaged: [DamagedTensor]
+    _ before: Evaluation?, _ after: Evaluation?, _ conversion: ConversionReport
   ) {
     let bytes = size(output.hasSuffix(".gguf") ? output : output + "/model.safetensors")
-    var values: [String: BenchValue] = [
-      "output": .text(output), "dtype": .text(dtype.rawValue), "bytes": .count(bytes),
-    ]
-    if !damaged.isEmpty { values["tensors_not_finite"] = .count(damaged.count) }
+    var object = JSONObject()
+    object["output"] = .string(output)
+    object["dtype"] = .string(dtype.rawValue)
+    object["bytes"] = .integer(bytes)
+    if !conversion.damaged.isEmpty {
+      object["tensors_not_finite"] = .integer(conversion.damaged.count)
+    }
+    if !conversion.fallbacks.isEmpty {
+      object["fallbacks"] = .array(conversion.fallbacks.map(\.json))
+    }
     if let before, let after {
       let (was, now) = (exp(before.loss), exp(after.loss))
-      values["perplexity_before"] = .number(was)
-      values["perplexity_after"] = .number(now)
-      values["change_percent"] = .number((now / was - 1) * 100)
-      values["tokens"] = .count(before.tokens)
+      object["perplexity_before"] = .number(was)
+      object["perplexity_after"] = .number(now)
+      object["change_percent"] = .number((now / was - 1) * 100)
+      object["tokens"] = .integer(before.tokens)
       if !json {
         print(
           String(
@@ -136,7 +144,7 @@ struct Convert: ParsableCommand {
       }
     }
     if json {
-      printJSON(values)
+      print(JSONValue.object(object).text())
     } else {
       print("\(output): \(dtype.rawValue), \(String(format: "%.1f", Double(bytes) / 1e6)) MB")
     }
@@ -145,5 +153,15 @@ struct Convert: ParsableCommand {
   private func size(_ path: String) -> Int {
     let attributes = try? FileManager.default.attributesOfItem(atPath: path)
     return (attributes?[.size] as? NSNumber)?.intValue ?? 0
+  }
+}
+
+extension ConversionFallback {
+  fileprivate var json: JSONValue {
+    [
+      "matrices": .integer(count), "row": .integer(width), "wanted": .string(wanted.rawValue),
+      "written": .string(written?.rawValue ?? "f16"),
+      "multiple_of": .integer(wanted.blockWidth),
+    ]
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import HeedTensor
 
 /// The command `heed`.
 @main
@@ -17,6 +18,7 @@ struct HeedTool: AsyncParsableCommand {
   static func main() async {
     do {
       try checkArguments()
+      try checkEnvironment()
       var command = try parseAsRoot()
       if var command = command as? any AsyncParsableCommand {
         try await command.run()
@@ -46,6 +48,11 @@ struct HeedTool: AsyncParsableCommand {
         throw ValidationError("argument \(place) is not UTF-8 text")
       }
     }
+  }
+
+  /// Instruction set and threads are the same for every command.
+  private static func checkEnvironment() throws {
+    do { try ComputeEnvironment.check() } catch { throw ValidationError("\(error)") }
   }
 
   /// Writes what is still to be written: a full disk is seen here at the latest.

@@ -12,7 +12,8 @@ struct Train: ParsableCommand {
     discussion: """
       Writes a model folder: config.json, model.safetensors, tokenizer.json, and the run itself: \
       log.jsonl, loss.svg, checkpoint.safetensors. Ctrl-C writes a checkpoint, from which \
-      --resume goes on, to the same bits as if nothing had happened.
+      --resume goes on, to the same bits as if nothing had happened. A folder that has a run already \
+      is not touched without --resume or --overwrite.
       """)
 
   @Argument(help: "The recipe; --list names them.") var recipe: String?
@@ -31,6 +32,7 @@ struct Train: ParsableCommand {
   @Option(help: "Steps between two checkpoints.") var checkpointEvery = 250
   @Option(help: "Threads; as many as the machine has when not given.") var threads: Int?
   @Flag(help: "Go on from the checkpoint in the folder.") var resume = false
+  @Flag(help: "Delete the run that the folder has, and begin anew.") var overwrite = false
   @Flag(help: "No progress bar.") var quiet = false
   @Flag(help: "A line on standard error at each measurement, instead of a bar.") var lines = false
   @Flag(help: "Print one JSON document.") var json = false
@@ -41,6 +43,9 @@ struct Train: ParsableCommand {
     }
     guard text == nil || data == nil else {
       throw ValidationError("--text and --data are two ways to say what is learnt: give one")
+    }
+    guard !resume || !overwrite else {
+      throw ValidationError("--resume goes on with a run, --overwrite deletes it: give one")
     }
     if let recipe = recipe.flatMap({ Recipe.named($0) }), recipe.source == .folder, !list,
       text == nil, data == nil
@@ -97,8 +102,7 @@ struct Train: ParsableCommand {
   }
 
   private func train(_ recipe: Recipe, in folder: String) throws {
-    var run = try RecipeRun(
-      recipe, corpus: try corpus(recipe), folder: folder, isResuming: resume)
+    var run = try prepared(recipe, in: folder)
     run.checkpointInterval = checkpointEvery
     let interrupt = Interrupt()
     var bar = TrainingBar(isShown: !quiet && !lines && isatty(STDERR_FILENO) == 1)
@@ -130,6 +134,19 @@ struct Train: ParsableCommand {
       "\(result.parameterCount) weights, with log.jsonl and loss.svg, in \(folder)\n"
         + "  heed generate \"\(recipe.source == .folder ? "Once upon a time" : "ROMEO:")\" "
         + "--model \(folder)")
+  }
+
+  private func prepared(_ recipe: Recipe, in folder: String) throws -> RecipeRun {
+    let earlierRun: RecipeRun.EarlierRun =
+      if resume { .resumed } else if overwrite { .replaced } else { .kept }
+    do {
+      return try RecipeRun(
+        recipe, corpus: corpus(recipe), folder: folder, earlierRun: earlierRun)
+    } catch let error as TrainingError where error.code == .occupied {
+      throw ValidationError(
+        "\(error.what): go on with it by --resume, delete it by --overwrite, or name another folder "
+          + "by --output")
+    }
   }
 
   private func showLine(_ progress: TrainingProgress) {

@@ -81,6 +81,16 @@ public struct Explanation: Sendable {
     return (0..<count).map { Array(flat[$0 * count..<($0 + 1) * count]) }
   }
 
+  /// Which positions each one may see in a head, by its mask; `[T][T]`.
+  public func visibility(layer: Int, head: Int) -> [[Bool]] {
+    tokens.indices.map { records[layer].visibleKeys(batch: 0, head: head, query: $0) }
+  }
+
+  /// What the sink of a head takes of the chosen position's weights; 0 where there is none.
+  public func sinkMass(layer: Int, head: Int) -> Float {
+    records[layer].sinkMass(batch: 0, head: head)[query]
+  }
+
   /// What the chosen position reads from in one head; `[T]`.
   public func reading(layer: Int, head: Int) -> [Float] {
     records[layer].weights(batch: 0, head: head, rows: query..<query + 1).elements()

@@ -12,7 +12,8 @@ extension Explanation {
     let heads = heads.map { layer, head in
       Head(
         layer: layer, head: head, badge: badge(layer: layer, head: head),
-        entropy: entropy(layer: layer, head: head), weights: reading(layer: layer, head: head),
+        entropy: entropy(layer: layer, head: head), sink: sinkMass(layer: layer, head: head),
+        weights: reading(layer: layer, head: head),
         matrix: withMatrices ? weights(layer: layer, head: head) : nil)
     }
     let document = Document(
@@ -43,6 +44,7 @@ extension Explanation {
     let head: Int
     let badge: String?
     let entropy: Double
+    let sink: Float
     let weights: [Float]
     let matrix: [[Float]]?
   }

@@ -5,6 +5,7 @@ public struct HeadPicture: Sendable {
   struct Panel: Sendable {
     let title: String
     let weights: [[Float]]
+    let isVisible: [[Bool]]
   }
 
   private let panels: [Panel]
@@ -16,7 +17,8 @@ public struct HeadPicture: Sendable {
     panels = heads.map {
       Panel(
         title: "layer \($0.layer) head \($0.head)",
-        weights: explanation.weights(layer: $0.layer, head: $0.head))
+        weights: explanation.weights(layer: $0.layer, head: $0.head),
+        isVisible: explanation.visibility(layer: $0.layer, head: $0.head))
     }
     tokens = explanation.tokens
     caption =
@@ -43,7 +45,8 @@ public struct HeadPicture: Sendable {
           let color = ColorScale.color(panel.weights[query][key])
           for y in 0..<cell {
             for x in 0..<cell {
-              let isHatched = key > query && (x + y + (query + key) * cell) % 4 == 0
+              let isHatched =
+                !panel.isVisible[query][key] && (x + y + (query + key) * cell) % 4 == 0
               image[left + key * cell + x, top + query * cell + y] =
                 isHatched ? (200, 200, 200) : color
             }
@@ -83,7 +86,7 @@ public struct HeadPicture: Sendable {
       "<path d=\"M0 0H\(side)V\(side)Z\" fill=\"url(#hidden)\"/>",
     ]
     for query in tokens.indices {
-      for key in 0...query {
+      for key in tokens.indices where panel.isVisible[query][key] {
         let weight = panel.weights[query][key]
         lines.append(
           "<rect x=\"\(key * cell)\" y=\"\(query * cell)\" width=\"\(cell)\" height=\"\(cell)\" "

@@ -25,17 +25,19 @@ extension Explanation {
     return lines.joined(separator: "\n")
   }
 
-  /// "layer 2 head 1   'f' 41 %, ' ' 22 %, 37 % elsewhere   (previous token)"
+  /// "layer 2 head 1   'f' 41 %, ' ' 22 %, 30 % sink, 7 % elsewhere   (previous token)"
   private func line(layer: Int, head: Int) -> String {
     let weights = reading(layer: layer, head: head)
     let best = weights.indices.sorted {
       weights[$0] == weights[$1] ? $0 < $1 : weights[$0] > weights[$1]
     }.prefix(3).filter { weights[$0] > 0.005 }
     let shown = best.map { weights[$0] }.reduce(0, +)
-    let parts = best.map {
+    var parts = best.map {
       "\(Self.visible(tokens[$0])) at \($0) \(Self.percent(Double(weights[$0])))"
     }
-    let rest = max(0, 1 - shown)
+    let sink = sinkMass(layer: layer, head: head)
+    if sink > 0 { parts.append("\(Self.percent(Double(sink))) sink") }
+    let rest = max(0, 1 - shown - sink)
     let badge = badge(layer: layer, head: head).map { "   (\($0))" } ?? ""
     return "layer \(layer) head \(head)   " + parts.joined(separator: ", ")
       + ", \(Self.percent(Double(rest))) elsewhere" + badge

@@ -37,6 +37,14 @@ package enum FileAccess {
     }
   }
 
+  /// Deletes a file, unless there is none.
+  package static func delete(_ path: String) throws(FormatError) {
+    guard exists(path) else { return }
+    do { try FileManager.default.removeItem(atPath: path) } catch {
+      throw FormatError(.unreadable, what: "cannot delete the file", place: path)
+    }
+  }
+
   /// The bytes of a file.
   ///
   /// - Throws: `FormatError` when it cannot be read or is larger than `maximumByteCount`.

@@ -67,3 +67,11 @@ public struct FormatError: Error, Sendable, Equatable, CustomStringConvertible {
     return text
   }
 }
+
+extension [String] {
+  /// Names in a message: the first 20, and how many more there are.
+  package var listed: String {
+    let shown = prefix(20).joined(separator: ", ")
+    return count > 20 ? "\(shown) and \(count - 20) more" : shown
+  }
+}

@@ -11,7 +11,8 @@ public struct ShardedSafetensors: TensorSource {
 
   /// Opens the index and every file that it names.
   ///
-  /// - Throws: `FormatError` that lists all tensors which the index promises and the files lack.
+  /// - Throws: `FormatError` that counts the tensors which the index promises and the files lack, and names
+  ///   the first of them.
   public init(indexPath: String) throws(FormatError) {
     let index = try JSONValue(contentsOf: indexPath)
     guard let map = index["weight_map"]?.object else {
@@ -43,8 +44,8 @@ public struct ShardedSafetensors: TensorSource {
     guard absent.isEmpty else {
       throw FormatError(
         .missing,
-        what: "tensors that the index names are not in the files: "
-          + absent.joined(separator: ", "), place: indexPath)
+        what: "tensors that the index names are not in the files: " + absent.listed,
+        place: indexPath)
     }
     self.place = indexPath
     self.tensorNames = map.keys

@@ -25,7 +25,7 @@ extension ConfigReader {
     return Rotary(
       base: given, width: width, pairing: pairing,
       scaling: try scaling?.rotaryScaling(
-        width: width, contextLength: contextLength,
+        base: given, width: width, contextLength: contextLength,
         trainedLength: optionalCount("original_max_position_embeddings")) ?? .none)
   }
 
@@ -44,7 +44,7 @@ extension ConfigReader {
   }
 
   private func rotaryScaling(
-    width: Int, contextLength: Int, trainedLength: Int?
+    base: Double, width: Int, contextLength: Int, trainedLength: Int?
   ) throws(FormatError) -> RotaryScaling {
     let key = member("rope_type") == nil ? "type" : "rope_type"
     let types = ["default", "linear", "dynamic", "llama3", "yarn", "longrope", "su"]
@@ -52,26 +52,32 @@ extension ConfigReader {
       "original_max_position_embeddings", default: trainedLength ?? contextLength)
     switch try word(key, of: types, default: "default") {
     case "linear":
-      return .linear(factor: try number("factor"))
+      return .linear(factor: try positive("factor"))
     case "dynamic":
-      return .dynamic(factor: try number("factor"), trainedLength: trained)
+      guard width > 2 else { throw inconsistent("dynamic scaling of \(width) channels") }
+      return .dynamic(factor: try positive("factor"), trainedLength: trained)
     case "llama3":
+      let (low, high) = (try positive("low_freq_factor"), try positive("high_freq_factor"))
+      guard low < high else {
+        throw inconsistent("\"low_freq_factor\" \(low) is not below \"high_freq_factor\" \(high)")
+      }
       return .llama3(
-        factor: try number("factor"), lowFrequencyFactor: try number("low_freq_factor"),
-        highFrequencyFactor: try number("high_freq_factor"), trainedLength: trained)
+        factor: try positive("factor"), lowFrequencyFactor: low, highFrequencyFactor: high,
+        trainedLength: trained)
     case "yarn":
-      var yarn = RotaryScaling.YaRN(factor: try number("factor"), trainedLength: trained)
-      yarn.betaFast = try number("beta_fast", default: 32)
-      yarn.betaSlow = try number("beta_slow", default: 1)
+      guard base > 1 else { throw inconsistent("YaRN for the rotary base \(base)") }
+      var yarn = RotaryScaling.YaRN(factor: try positive("factor"), trainedLength: trained)
+      yarn.betaFast = try positive("beta_fast", default: 32)
+      yarn.betaSlow = try positive("beta_slow", default: 1)
       yarn.truncates = try flag("truncate", default: true)
-      yarn.attentionFactor = try optionalNumber("attention_factor")
-      yarn.mscale = try optionalNumber("mscale")
-      yarn.mscaleAllDimensions = try optionalNumber("mscale_all_dim")
+      yarn.attentionFactor = try optionalPositive("attention_factor")
+      yarn.mscale = try optionalScale("mscale")
+      yarn.mscaleAllDimensions = try optionalScale("mscale_all_dim")
       return .yarn(yarn)
     case "longrope", "su":
       return .longRope(
-        shortFactors: try numbers("short_factor", count: width / 2),
-        longFactors: try numbers("long_factor", count: width / 2), trainedLength: trained,
+        shortFactors: try divisors("short_factor", count: width / 2),
+        longFactors: try divisors("long_factor", count: width / 2), trainedLength: trained,
         attentionFactor: try longRopeFactor(trained: trained, contextLength: contextLength))
     default:
       return .none
@@ -79,8 +85,35 @@ extension ConfigReader {
   }
 
   private func longRopeFactor(trained: Int, contextLength: Int) throws(FormatError) -> Double {
-    if let factor = try optionalNumber("attention_factor") { return factor }
-    let factor = try number("factor", default: Double(contextLength) / Double(trained))
+    if let factor = try optionalPositive("attention_factor") { return factor }
+    let factor = try positive("factor", default: Double(contextLength) / Double(trained))
+    guard trained > 1 || factor <= 1 else { throw inconsistent("a trained length of \(trained)") }
     return RotaryScaling.longRopeAttentionFactor(factor: factor, trainedLength: trained)
+  }
+
+  /// What something is divided by, or multiplied with: more than 0.
+  private func positive(_ key: String, default fallback: Double? = nil) throws(FormatError)
+    -> Double
+  {
+    let value = try number(key, default: fallback)
+    guard value > 0 else { throw wrong(key, "a positive number") }
+    return value
+  }
+
+  private func optionalPositive(_ key: String) throws(FormatError) -> Double? {
+    member(key) == nil ? nil : try positive(key)
+  }
+
+  /// A scale of a logarithm, where 0 counts as absent.
+  private func optionalScale(_ key: String) throws(FormatError) -> Double? {
+    let value = try optionalNumber(key)
+    guard value ?? 0 >= 0 else { throw wrong(key, "a number from 0 on") }
+    return value
+  }
+
+  private func divisors(_ key: String, count: Int) throws(FormatError) -> [Double] {
+    let values = try numbers(key, count: count)
+    guard values.allSatisfy({ $0 > 0 }) else { throw wrong(key, "\(count) positive numbers") }
+    return values
   }
 }

@@ -43,25 +43,29 @@ extension ModelSpec {
   /// A config is not trusted: what it asks for is added up, without overflow, before any of it is
   /// made.
   fileprivate func checkSize(place: String) throws(FormatError) {
-    let experts = blocks.flatMap(\.branches).reduce(0) { sum, branch in
-      if case .experts(let spec) = branch.operation { sum + spec.expertCount } else { sum }
-    }
+    let experts = experts.reduce(0) { $0 + $1.expertCount }
     guard experts <= 1 << 18 else {
       throw FormatError(
         .limit, what: "\(experts) experts", place: place, expected: "at most \(1 << 18)")
     }
     var elements = 0
-    for slot in slots {
-      let count = slot.shape.reduce((value: 1, isTooLarge: false)) { product, length in
-        let next = product.value.multipliedReportingOverflow(by: length)
-        return (next.partialValue, product.isTooLarge || next.overflow)
+    func add(_ slots: [WeightSlot], times count: Int) throws(FormatError) {
+      for slot in slots {
+        let size = slot.shape.reduce((value: count, isTooLarge: false)) { product, length in
+          let next = product.value.multipliedReportingOverflow(by: length)
+          return (next.partialValue, product.isTooLarge || next.overflow)
+        }
+        guard !size.isTooLarge, size.value < 1 << 48, elements < 1 << 48 else {
+          throw FormatError(
+            .limit, what: "\(slot.path) of \(slot.shape)", place: place,
+            expected: "fewer than 2^48 parameters")
+        }
+        elements += size.value
       }
-      guard !count.isTooLarge, count.value < 1 << 48, elements < 1 << 48 else {
-        throw FormatError(
-          .limit, what: "\(slot.path) of \(slot.shape)", place: place,
-          expected: "fewer than 2^48 parameters")
-      }
-      elements += count.value
+    }
+    try add(slotsOutsideBlocks, times: 1)
+    for (block, layer, count) in kindsOfBlocks {
+      try add(block.slots(layer: layer, width: width), times: count)
     }
   }
 }

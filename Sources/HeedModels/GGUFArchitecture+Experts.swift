@@ -13,7 +13,7 @@ extension GGUFArchitecture {
       .count("expert_shared_feed_forward_length", "shared_expert_intermediate_size"),
     ],
     completes: { (config, file) throws(FormatError) in
-      try addRotaryScaling(to: &config, of: file)
+      try addRotary(to: &config, of: file)
       // Of these models every layer has experts, and no weights are made to sum to one.
       config["norm_topk_prob"] = false
       // The first files leave the widths to their tensors, [n, F, E] and [F, E].
@@ -32,11 +32,11 @@ extension GGUFArchitecture {
       .count("expert_count", "num_local_experts"),
       .count("expert_used_count", "num_experts_per_tok"),
       .count("expert_feed_forward_length", "intermediate_size"),
-      .count("attention.sliding_window", "sliding_window"),
+      .window,
     ],
     names: ["experts.inputNorm": "post_attention_norm"],
     completes: { (config, file) throws(FormatError) in
-      try addRotaryScaling(to: &config, of: file)
+      try addRotary(to: &config, of: file)
       guard var scaling = config["rope_scaling"]?.object else { return }
       scaling["truncate"] = false
       config["rope_scaling"] = .object(scaling)

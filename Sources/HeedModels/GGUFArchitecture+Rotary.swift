@@ -13,81 +13,74 @@ extension GGUFArchitecture {
     "rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight"
   )
 
-  /// Rotary scaling as the metadata says it, or as the factors that lie in tensors.
+  /// Rotary positions as the metadata says them, with the factors that lie in tensors. The words and what
+  /// they mean are llama.cpp's: whatever the type, frequencies are divided by the factor and rotated
+  /// vectors are multiplied by another one.
   static func addRotaryScaling(
     to config: inout JSONObject, of file: any GGUFContent
   ) throws(FormatError) {
-    let name = file["general.architecture"]?.string ?? ""
+    let words = RotaryWords(of: file)
+    let type = file[words.key("scaling.type")]?.string ?? (words.factor == 1 ? "none" : "linear")
+    let factor = type == "none" ? 1 : words.factor
     var scaling = JSONObject()
-    if let factors = try factors(Self.factors, file) {
+    func setLongRope(_ short: [Double], _ long: [Double], attention: Double?) {
       scaling["rope_type"] = "longrope"
-      scaling["long_factor"] = factors
-      scaling["short_factor"] = factors
-      scaling["attention_factor"] = 1.0
-      config["rope_scaling"] = .object(scaling)
-      return
+      scaling["long_factor"] = .array(long.map { .number($0 * factor) })
+      scaling["short_factor"] = .array(short.map { .number($0 * factor) })
+      scaling["attention_factor"] = attention.map { .number($0) }
     }
     if let long = try factors(longFactors, file), let short = try factors(shortFactors, file) {
-      scaling["rope_type"] = "longrope"
-      scaling["long_factor"] = long
-      scaling["short_factor"] = short
-      if let trained = file["\(name).rope.scaling.original_context_length"]?.integer {
-        scaling["original_max_position_embeddings"] = .integer(trained)
+      setLongRope(short, long, attention: words.number("scaling.attn_factor"))
+      scaling["original_max_position_embeddings"] = words.trainedLength
+    } else if let factors = try factors(Self.factors, file) {
+      guard type != "yarn" else {
+        throw FormatError(
+          .unsupported, what: "YaRN and a tensor of rotary factors", place: file.path,
+          expected: "one of them")
       }
-      if let factor = file["\(name).rope.scaling.attn_factor"]?.number {
-        scaling["attention_factor"] = .number(factor)
+      setLongRope(factors, factors, attention: words.attention)
+    } else if type == "yarn", words.number("scaling.yarn_ext_factor") != 0 {
+      try words.setYaRN(&scaling)
+    } else if ["none", "linear", "yarn"].contains(type) {
+      if words.attention != 1 {
+        let width = file[words.key("dimension_count")]?.integer ?? headWidth(config) ?? 0
+        let factors = [Double](repeating: 1, count: min(max(width, 0), 1 << 16) / 2)
+        setLongRope(factors, factors, attention: words.attention)
+      } else if type != "none" {
+        scaling["rope_type"] = "linear"
+        scaling["factor"] = .number(factor)
       }
-      config["rope_scaling"] = .object(scaling)
-      return
-    }
-    let type = file["\(name).rope.scaling.type"]?.string
-    let factor = file["\(name).rope.scaling.factor"]?.number ?? 1
-    switch type {
-    case nil where factor == 1, "none": return
-    case nil, "linear": scaling["rope_type"] = "linear"
-    case "yarn":
-      scaling["rope_type"] = "yarn"
-      if let trained = file["\(name).rope.scaling.original_context_length"]?.integer {
-        scaling["original_max_position_embeddings"] = .integer(trained)
-      }
-      for (key, member) in [("yarn_beta_fast", "beta_fast"), ("yarn_beta_slow", "beta_slow")] {
-        guard let beta = file["\(name).rope.scaling.\(key)"]?.number else { continue }
-        scaling[member] = .number(beta)
-      }
-      if let tenth = file["\(name).rope.scaling.yarn_log_multiplier"]?.number {
-        // A tenth of it is kept, in single precision: the shortest number with the same bits.
-        let scale = JSONValue.number(Double("\(Float(tenth * 10))") ?? tenth * 10)
-        scaling["mscale"] = scale
-        scaling["mscale_all_dim"] = scale
-      }
-    case let other?:
+    } else {
       throw FormatError(
-        .unsupported, what: "rotary scaling \"\(other)\"", place: file.path,
+        .unsupported, what: "rotary scaling \"\(type)\"", place: file.path,
         expected: "none, linear, yarn, or tensors of factors")
     }
-    scaling["factor"] = .number(factor)
-    config["rope_scaling"] = .object(scaling)
+    if scaling.count > 0 { config["rope_scaling"] = .object(scaling) }
   }
 
-  static func factors(
+  private static func factors(
     _ name: String, _ file: any GGUFContent
-  ) throws(FormatError) -> JSONValue? {
+  ) throws(FormatError) -> [Double]? {
     guard file.knownShape(name) != nil else { return nil }
     let tensor = try file.tensor(named: name).converted(to: .float32)
     guard tensor.count <= 1 << 16 else {
       throw FormatError(.limit, what: "\"\(name)\" has \(tensor.count) values", place: file.path)
     }
-    return .array(tensor.elements(as: Float.self).map { .number(Double($0)) })
+    return tensor.elements(as: Float.self).map { Double($0) }
   }
 
   /// The share of the channels of a head that are turned.
   static func addRotaryShare(
-    to config: inout JSONObject, of file: any GGUFContent, member: String
+    to config: inout JSONObject, of file: any GGUFContent,
+    member: String = "partial_rotary_factor"
   ) throws(FormatError) {
-    let name = file["general.architecture"]?.string ?? ""
-    guard let turned = file["\(name).rope.dimension_count"]?.integer,
-      let width = headWidth(config), width > 0, turned <= width
-    else { return }
+    let key = RotaryWords(of: file).key("dimension_count")
+    guard let turned = file[key]?.integer, let width = headWidth(config), width > 0 else { return }
+    guard (1...width).contains(turned) else {
+      throw FormatError(
+        .inconsistent, what: "\(key) is \(turned)", place: file.path,
+        expected: "1 to \(width), the channels of a head")
+    }
     // A share is cut down to whole channels: a little more keeps a rounding from losing one.
     config[member] = .number(min(1, (Double(turned) + 0.25) / Double(width)))
   }
@@ -145,6 +138,62 @@ extension GGUFArchitecture {
       ]
     case .none, .dynamic, .llama3: return []
     }
+  }
+}
+
+/// The members of the metadata that say how rotary frequencies are stretched.
+private struct RotaryWords {
+  let file: any GGUFContent
+  private let name: String
+
+  init(of file: any GGUFContent) {
+    self.file = file
+    name = file["general.architecture"]?.string ?? ""
+  }
+
+  func key(_ word: String) -> String { "\(name).rope.\(word)" }
+
+  func number(_ word: String) -> Double? { file[key(word)]?.number }
+
+  /// How many times longer texts are than those of the training. 0 stands for no stretching; the first
+  /// files have another key.
+  var factor: Double {
+    let factor = number("scaling.factor") ?? number("scale_linear") ?? 0
+    return factor == 0 ? 1 : factor
+  }
+
+  /// Factor on rotated vectors, beside the one that YaRN has from its `factor`.
+  var attention: Double {
+    (number("scaling.attn_factor") ?? 1) * (number("scaling.yarn_attn_factor") ?? 1)
+  }
+
+  var trainedLength: JSONValue? {
+    file[key("scaling.original_context_length")]?.integer.map { .integer($0) }
+  }
+
+  func setYaRN(_ scaling: inout JSONObject) throws(FormatError) {
+    let extrapolated = number("scaling.yarn_ext_factor") ?? 1
+    // A negative one stands for the usual.
+    guard extrapolated == 1 || extrapolated < 0 else {
+      throw FormatError(
+        .unsupported, what: "\(key("scaling.yarn_ext_factor")) is \(extrapolated)",
+        place: file.path, expected: "0 or 1")
+    }
+    scaling["rope_type"] = "yarn"
+    scaling["factor"] = .number(factor)
+    scaling["original_max_position_embeddings"] = trainedLength
+    for member in ["beta_fast", "beta_slow"] {
+      scaling[member] = number("scaling.yarn_" + member).map { .number($0) }
+    }
+    var own = RotaryScaling.YaRN.scale(factor)
+    if let tenth = number("scaling.yarn_log_multiplier"), tenth != 0 {
+      // A tenth of it is kept, in single precision: the shortest number with the same bits.
+      let scale = JSONValue.number(Double("\(Float(tenth * 10))") ?? tenth * 10)
+      scaling["mscale"] = scale
+      scaling["mscale_all_dim"] = scale
+      own = 1
+    }
+    if attention != 1 { scaling["attention_factor"] = .number(attention * own) }
   }
 }
 

@@ -31,9 +31,10 @@ extension GGUFArchitecture {
       }
     }
     for member in members {
-      guard let value = model.config[member.member], !value.isNull else { continue }
+      guard let value = model.config[member.member] else { continue }
       switch member.kind {
-      case .count:
+      case .countOrNone where value.isNull: add(member.key, .uint32(0))
+      case .count, .countOrNone:
         if let count = value.integer { add(member.key, .uint32(UInt32(clamping: count))) }
       case .number: if let number = value.number { add(member.key, .float32(Float(number))) }
       case .flag: if let flag = value.bool { add(member.key, .bool(flag)) }
@@ -54,10 +55,7 @@ extension GGUFArchitecture {
     if let start = model.config["bos_token_id"]?.integer {
       result.append(("tokenizer.ggml.bos_token_id", .uint32(UInt32(clamping: start))))
     }
-    for (key, token) in zip(["eos", "eot", "eom"], spec.endTokens) {
-      result.append(("tokenizer.ggml.\(key)_token_id", .uint32(UInt32(clamping: token))))
-    }
-    return result
+    return result + Self.statements(ofEndTokens: spec.endTokens)
   }
 
   /// Throws unless a file of these parts says everything about the model: what the format has no word

@@ -23,7 +23,11 @@ struct GGUFArchitecture: Sendable {
     let member: String
     let kind: Kind
 
-    enum Kind: Sendable { case count, number, flag }
+    enum Kind: Sendable { case count, countOrNone, number, flag }
+
+    /// The width of windows, for which files have 0 where there are none.
+    static let window = Member(
+      key: "attention.sliding_window", member: "sliding_window", kind: .countOrNone)
 
     static func count(_ key: String, _ member: String) -> Member {
       Member(key: key, member: member, kind: .count)
@@ -113,7 +117,7 @@ struct GGUFArchitecture: Sendable {
     }
     config["vocab_size"] = .integer(table.first ?? 0)
     config["tie_word_embeddings"] = .bool(file.knownShape("output.weight") == nil)
-    let ends = ["eos", "eot", "eom"].compactMap { file["tokenizer.ggml.\($0)_token_id"]?.integer }
+    let ends = Self.endTokens(of: file)
     if !ends.isEmpty { config["eos_token_id"] = .array(ends.map { .integer($0) }) }
     for (key, member) in [("bos", "bos_token_id"), ("padding", "pad_token_id")] {
       if let id = file["tokenizer.ggml.\(key)_token_id"]?.integer { config[member] = .integer(id) }
@@ -141,7 +145,7 @@ struct GGUFArchitecture: Sendable {
 extension GGUFArchitecture.Member.Kind {
   fileprivate var expected: String {
     switch self {
-    case .count: "a whole number"
+    case .count, .countOrNone: "a whole number"
     case .number: "a number"
     case .flag: "true or false"
     }
@@ -167,6 +171,8 @@ extension GGUFArchitecture.Member {
     }
     switch kind {
     case .count: if let integer = single.integer { return .integer(integer) }
+    case .countOrNone:
+      if let integer = single.integer { return integer == 0 ? .null : .integer(integer) }
     case .number: if let number = single.number { return .number(number) }
     case .flag: if let flag = single.bool { return .bool(flag) }
     }

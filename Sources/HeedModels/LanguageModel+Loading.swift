@@ -11,7 +11,8 @@ extension LanguageModel {
   ///   - path: a folder with `config.json` and safetensors, a `.gguf` or a `.bin` file.
   ///   - precision: of products; nil takes bfloat16 where most weights of the matrices are that, and
   ///     float32 otherwise, which changes no weight of the file.
-  ///   - quantization: `q8_0` or `q4_0`: makes blocks of matrices that are numbers.
+  ///   - quantization: blocks of 32 (`q8_0`, `q5_1`, `q5_0`, `q4_1`, `q4_0`), which matrices that are numbers
+  ///     become.
   /// - Throws: `FormatError`, for an unknown family, a config or weights that do not fit.
   public init(
     path: String, registry: FamilyRegistry = .standard, packed: Bool = true,

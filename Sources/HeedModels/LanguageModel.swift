@@ -35,7 +35,8 @@ public struct LanguageModel: Sendable {
   ///   - parameters: by name; floating point, possibly watched by a tape.
   ///   - blockParameters: by name, those that are blocks of small weights; they stay blocks.
   ///   - packed: whether to pack the weights, for inference.
-  ///   - quantization: `q8_0` or `q4_0` to make blocks of the matrices that are numbers; packed only.
+  ///   - quantization: blocks of 32 (`q8_0`, `q5_1`, `q5_0`, `q4_1`, `q4_0`), which matrices that are numbers
+  ///     become; packed only.
   /// - Precondition: `binding` was made for `spec` and the parameters have its names.
   public init(
     spec: ModelSpec, binding: WeightBinding, parameters: [String: Tensor],
@@ -105,6 +106,11 @@ public struct LanguageModel: Sendable {
     public var visibleKeys: [[Bool]]?
     /// Position of each token, `[T]` or `[B * T]`; counted on from the cache when nil.
     public var positions: [Int]?
+    /// The length of each row's text, `[B]`, for the frequencies of dynamic and LongRoPE scaling.
+    /// Nil: as far as the row reaches without a cache (as Hugging Face), up to each token itself with
+    /// one. A token behind that length always counts the text up to itself, so pieces that are told
+    /// the same length agree.
+    public var textLengths: [Int]?
     /// Told about every attention.
     public var probe: AttentionProbe?
     /// Dropout, in training.
@@ -140,6 +146,9 @@ public struct LanguageModel: Sendable {
     var context = BlockContext(
       mask: .causal, positions: positions, precision: precision, probe: options.probe,
       dropout: options.dropout, caches: cache)
+    if options.textLengths != nil || !cache.isEmpty {
+      context.countTexts(atLeast: options.textLengths, rowCount: B, tokenCount: T)
+    }
     context.keepsBitsInPieces = options.keepsBitsInPieces
     context.visibleKeys = options.visibleKeys.map { visible in
       precondition(
@@ -176,6 +185,7 @@ public struct LanguageModel: Sendable {
     var context = BlockContext(
       mask: .causal, positions: positions, precision: precision, probe: options.probe,
       dropout: options.dropout)
+    context.countTexts(atLeast: options.textLengths, rowCount: ids.count, tokenCount: T)
     context.keepsBitsInPieces = options.keepsBitsInPieces
     context.sequenceCaches = sequences
     sequences = []

@@ -94,6 +94,9 @@ extension ModelConversion {
     for member in ["bos_token_id", "eos_token_id", "pad_token_id"] {
       generation[member] = config[member]
     }
+    for (member, value) in try PublishedGeneration(path: path).members {
+      generation[member] = value
+    }
     return (
       tensors,
       [

@@ -18,7 +18,7 @@ public enum ModelConversion {
   ///   - files: more files of a folder, such as those of a tokenizer.
   ///   - progress: told how many of how many tensors are written; what it throws ends the conversion, of
   ///     which nothing is left.
-  /// - Returns: the tensors that were written with weights that are NaN or infinite.
+  /// - Returns: which tensors have weights that are NaN or infinite, or are of another type than `type`.
   /// - Throws: `FormatError`, also for what the format of the output has not.
   @discardableResult
   public static func convert(
@@ -26,14 +26,16 @@ public enum ModelConversion {
     registry: FamilyRegistry = .standard, metadata extra: [(key: String, value: GGUFValue)] = [],
     files: [FolderFile] = [],
     progress: (_ written: Int, _ all: Int) throws(FormatError) -> Void = { _, _ in }
-  ) throws(FormatError) -> [DamagedTensor] {
+  ) throws(FormatError) -> ConversionReport {
     guard !output.hasSuffix(".safetensors") else {
       throw FormatError(
         .unsupported, what: "weights alone are no model", place: output,
         expected: "a .gguf file, or a folder, which gets a model.safetensors")
     }
     guard output.hasSuffix(".gguf") else {
-      return try writeFolder(input, output, type, registry: registry, files: files, progress)
+      let damaged = try writeFolder(
+        input, output, type, registry: registry, files: files, progress)
+      return ConversionReport(damaged: damaged, fallbacks: [])
     }
     let tensors: [GGUFTensor]
     var extra = extra
@@ -51,6 +53,7 @@ public enum ModelConversion {
       tensors =
         input.hasSuffix(".bin")
         ? try plan(model.weights, type) : try architecture.tensors(of: model, type)
+      metadata += try PublishedGeneration(path: input).metadata
       extra = filled(extra, upTo: model.spec.vocabularySize)
       try architecture.check(
         PlannedGGUF(path: output, metadata: metadata, tensors: tensors), says: model)
@@ -64,7 +67,7 @@ public enum ModelConversion {
     try GGUFFile.write(metadata: metadata, tensors: tensors.map(watch.watching), to: output) {
       (written) throws(FormatError) in try progress(written, tensors.count)
     }
-    return watch.damaged
+    return ConversionReport(damaged: watch.damaged, fallbacks: type.fallbacks(in: tensors))
   }
 
   /// The tensors of a source whose names stay.
@@ -109,16 +112,5 @@ public enum ModelConversion {
       default: return (key, value)
       }
     }
-  }
-}
-
-extension ConversionType {
-  /// The type of a tensor of a GGUF file by its name.
-  func type(named name: String, shape: [Int]) -> GGUFTensorType {
-    guard shape.count >= 2, name.hasSuffix(".weight"), name != "position_embd.weight",
-      !name.contains("ffn_gate_inp"), let width = shape.last
-    else { return .elements(.float32) }
-    return type(
-      width: width, isTable: name == "token_embd.weight" || name == "output.weight")
   }
 }

@@ -1,3 +1,4 @@
+import HeedAttention
 public import HeedBlocks
 
 /// A decoder as data: everything that its forward pass needs to know, and no code.
@@ -48,17 +49,50 @@ public struct ModelSpec: Sendable, Hashable {
     self.endTokens = endTokens
   }
 
+  /// The length of a text beyond which all of its tokens are turned by other rotary frequencies
+  /// (LongRoPE), the shortest of its layers; nil where there is none.
+  public var rotarySwitchLength: Int? {
+    blocks.flatMap(\.branches).compactMap { $0.operation.rotary?.scaling.switchLength }.min()
+  }
+
   /// Every weight that the model has.
   public var slots: [WeightSlot] {
+    let inBlocks = blocks.enumerated().flatMap { $1.slots(layer: $0, width: width) }
+    return slotsBeforeBlocks + inBlocks + slotsAfterBlocks
+  }
+
+  /// The weights that belong to no block.
+  var slotsOutsideBlocks: [WeightSlot] { slotsBeforeBlocks + slotsAfterBlocks }
+
+  private var slotsBeforeBlocks: [WeightSlot] {
     var slots = [WeightSlot("embedding.weight", shape: [vocabularySize, width])]
     if let learnedPositionCount {
       slots.append(WeightSlot("positions.weight", shape: [learnedPositionCount, width]))
     }
     if let embeddingNorm { slots += embeddingNorm.slots("embeddingNorm", layer: nil, width: width) }
-    for (layer, block) in blocks.enumerated() { slots += block.slots(layer: layer, width: width) }
-    if let finalNorm { slots += finalNorm.slots("finalNorm", layer: nil, width: width) }
+    return slots
+  }
+
+  private var slotsAfterBlocks: [WeightSlot] {
+    var slots = finalNorm?.slots("finalNorm", layer: nil, width: width) ?? []
     if !isHeadTied { slots.append(WeightSlot("head.weight", shape: [vocabularySize, width])) }
     if hasHeadBias { slots.append(WeightSlot("head.bias", shape: [vocabularySize])) }
     return slots
+  }
+
+  /// Blocks that differ from each other, by the first layer that has such a one, and how many there are:
+  /// what is added up over all blocks costs as much as over these few, however many a config asks for.
+  var kindsOfBlocks: [(block: BlockSpec, layer: Int, count: Int)] {
+    var places: [BlockSpec: Int] = [:]
+    var kinds: [(block: BlockSpec, layer: Int, count: Int)] = []
+    for (layer, block) in blocks.enumerated() {
+      if let place = places[block] {
+        kinds[place].count += 1
+      } else {
+        places[block] = kinds.count
+        kinds.append((block, layer, 1))
+      }
+    }
+    return kinds
   }
 }

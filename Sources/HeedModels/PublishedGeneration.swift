@@ -119,18 +119,62 @@ public struct PublishedGeneration: Sendable, Hashable {
     paddingToken = try tokens("pad_token_id")?.first
   }
 
-  /// What the metadata `general.sampling.*` of a GGUF file says.
-  private init(_ file: GGUFFile) {
+}
+
+// The few settings that GGUF files have words for, both ways.
+extension PublishedGeneration {
+  private static let topK = "general.sampling.top_k"
+  private static let suppressed = "tokenizer.ggml.suppress_tokens"
+
+  /// The numbers of the metadata, and what a `generation_config.json` calls them.
+  private static var numbers:
+    [(key: String, member: String, path: WritableKeyPath<PublishedGeneration, Double?>)]
+  {
+    [
+      ("general.sampling.temp", "temperature", \.temperature),
+      ("general.sampling.top_p", "top_p", \.topP), ("general.sampling.min_p", "min_p", \.minP),
+      ("general.sampling.penalty_repeat", "repetition_penalty", \.repetitionPenalty),
+    ]
+  }
+
+  /// What the metadata of a GGUF file says.
+  init(_ file: GGUFFile) {
     self.init()
-    func number(_ key: String) -> Double? { file["general.sampling." + key]?.number }
-    temperature = number("temp")
-    topK = file["general.sampling.top_k"]?.integer
-    topP = number("top_p")
-    minP = number("min_p")
-    repetitionPenalty = number("penalty_repeat")
-    suppressedTokens = file["tokenizer.ggml.suppress_tokens"]?.array?.integers
+    for (key, _, path) in Self.numbers { self[keyPath: path] = file[key]?.number }
+    topK = file[Self.topK]?.integer
+    suppressedTokens = file[Self.suppressed]?.array?.integers
     beginningToken = file["tokenizer.ggml.bos_token_id"]?.integer
     paddingToken = file["tokenizer.ggml.padding_token_id"]?.integer
+  }
+
+  /// The metadata of a GGUF file; without what would make a model draw that is not to.
+  var metadata: [(key: String, value: GGUFValue)] {
+    var result: [(key: String, value: GGUFValue)] = []
+    if isSampling != false {
+      for (key, _, path) in Self.numbers {
+        if let number = self[keyPath: path] { result.append((key, .float32(Float(number)))) }
+      }
+      if let topK { result.append((Self.topK, .int32(Int32(clamping: topK)))) }
+    }
+    if let suppressedTokens {
+      let ids = suppressedTokens.map { Int32(clamping: $0) }
+      result.append((Self.suppressed, .array(GGUFArray(ids))))
+    }
+    return result
+  }
+
+  /// The members of a `generation_config.json` for what GGUF files have words for.
+  var members: [(key: String, value: JSONValue)] {
+    var result: [(key: String, value: JSONValue)] = []
+    for (_, member, path) in Self.numbers {
+      if let number = self[keyPath: path] { result.append((member, .number(number))) }
+    }
+    if let topK { result.append(("top_k", .integer(topK))) }
+    if !result.isEmpty { result.insert(("do_sample", .bool(true)), at: 0) }
+    if let suppressedTokens {
+      result.append(("suppress_tokens", .array(suppressedTokens.map { .integer($0) })))
+    }
+    return result
   }
 }
 

@@ -69,14 +69,30 @@ public struct WeightMap: Sendable {
     return WeightBinding.Source(name: name, layout: row.layout.numbered(number))
   }
 
+  /// How many tensors of a file `spec` is made of, counted without a list of all its slots.
+  private func tensorCount(of spec: ModelSpec) -> Int {
+    func count(_ slots: [WeightSlot]) -> Int {
+      Set(slots.compactMap { source(of: $0, withPrefix: true)?.name }).count
+    }
+    return spec.kindsOfBlocks.reduce(count(spec.slotsOutsideBlocks)) { sum, kind in
+      sum + kind.count * count(kind.block.slots(layer: kind.layer, width: spec.width))
+    }
+  }
+
   /// Finds the tensor of every slot of `spec` in `source`.
   ///
-  /// - Throws: one `FormatError` that lists all missing tensors, all that nothing asks for, and all
-  ///   of a wrong shape.
+  /// - Throws: one `FormatError` that counts all missing tensors, all that nothing asks for, and all
+  ///   of a wrong shape, and names the first of each; at once where the source has far too few.
   public func binding(
     of spec: ModelSpec, to source: any TensorSource
   ) throws(FormatError) -> WeightBinding {
     let names = Set(source.tensorNames)
+    let wanted = tensorCount(of: spec)
+    guard wanted <= 4 * names.count + 1000 else {
+      throw FormatError(
+        .missing, what: "\(spec.family) of this size is made of \(wanted) tensors",
+        place: source.place, expected: "a config for the \(names.count) tensors that are there")
+    }
     let hasPrefix = optionalPrefix.isEmpty || names.contains { $0.hasPrefix(optionalPrefix) }
     var sources: [WeightBinding.Key: WeightBinding.Source] = [:]
     var shapes: [String: [Int]] = [:]
@@ -114,7 +130,7 @@ public struct WeightMap: Sendable {
       throw FormatError(
         missing.isEmpty ? .inconsistent : .missing,
         what: "the weights do not fit \(spec.family): "
-          + problems.map { "\($0.1.count) \($0.0): \($0.1.joined(separator: ", "))" }
+          + problems.map { "\($0.1.count) \($0.0): \($0.1.listed)" }
           .joined(separator: "; "),
         place: source.place, expected: "\(slots.count) weights",
         hint: "do the config, or the metadata of the file, and these weights belong together?")

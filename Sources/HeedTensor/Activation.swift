@@ -7,6 +7,7 @@ import CHeedKernels
 
 /// A function that a feed-forward layer applies to each element.
 public enum Activation: Sendable, Hashable {
+  /// x.
   case identity
   /// x times the normal distribution function.
   case geluErf
@@ -20,19 +21,23 @@ public enum Activation: Sendable, Hashable {
   case silu
   /// x tanh(softplus(x)).
   case mish
+  /// x where positive, otherwise 0.
   case relu
   /// ReLU limited to 6.
   case relu6
   /// ReLU, squared.
   case squaredRelu
+  /// x where positive, otherwise slope x.
   case leakyRelu(slope: Double)
   /// x where positive, otherwise alpha (exp(x) - 1).
   case elu(alpha: Double)
+  /// 1 / (1 + exp(-x)).
   case sigmoid
   /// ReLU6(x + 3) / 6.
   case hardSigmoid
   /// x ReLU6(x + 3) / 6.
   case hardSwish
+  /// The hyperbolic tangent.
   case tanh
   /// log(1 + exp(x)).
   case softplus

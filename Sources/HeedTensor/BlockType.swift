@@ -46,8 +46,8 @@ public enum BlockType: String, Sendable, CaseIterable, Hashable {
   /// Whether floats can be made blocks of this type; the others are only read.
   public var isWritable: Bool {
     switch self {
-    case .q8_0, .q4_0, .q4_K, .q5_K, .q6_K: true
-    case .q4_1, .q5_0, .q5_1, .mxfp4: false
+    case .q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .q4_K, .q5_K, .q6_K: true
+    case .mxfp4: false
     }
   }
 

@@ -1,18 +1,12 @@
 package import CHeedKernels
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
-
 /// The instruction set that operations run on.
 public enum Kernels {
-  /// The table in use: the best of this processor, or the one that `HEED_KERNELS` names.
+  /// The table in use: the best of this processor, or the one that `HEED_KERNELS` names. A name that is
+  /// none ends the process: numbers of another table would be other numbers. See
+  /// `ComputeEnvironment.check()`.
   package static let table: heed_kernels = {
-    let forced = getenv("HEED_KERNELS").map { String(cString: $0) }
+    let forced = ComputeEnvironment.value(of: "HEED_KERNELS")
     guard let table = heed_kernels_select(forced) else {
       preconditionFailure(
         "HEED_KERNELS=\(forced ?? "") names no instruction set of this processor; there are "

@@ -48,6 +48,16 @@ package struct MatrixBlock<Scalar> {
   package let columns: Range<Int>
 }
 
+extension MatrixBlock where Scalar: TensorScalar {
+  /// Adds the vector of all columns of the matrix to each row.
+  func add(_ vector: UnsafePointer<Scalar>) {
+    for row in 0..<rows {
+      let y = base + row * stride
+      Scalar.add(columns.count, y, vector + columns.lowerBound, y)
+    }
+  }
+}
+
 /// The plain product, in the order in which the fast one adds: one sequential sum over k.
 extension TensorScalar {
   package static func multiplyMatrices(_ product: MatrixProduct<Self>) {

@@ -106,12 +106,11 @@ extension Tensor {
       result: result.mutablePointer(to: Float.self))
     if offset != nil || activation != .identity {
       product.epilogue = { block in
+        if let offset { block.add(offset) }
+        guard activation != .identity else { return }
         for row in 0..<block.rows {
           let y = block.base + row * block.stride
-          if let offset {
-            Kernels.table.add_f32(block.columns.count, y, offset + block.columns.lowerBound, y)
-          }
-          if activation != .identity { activation.values(block.columns.count, y, y) }
+          activation.values(block.columns.count, y, y)
         }
       }
     }

@@ -13,7 +13,7 @@ import CHeedKernels
 // as many places as there are lanes, or summed across lanes once for each output); dequantising panels
 // to bfloat16 when many rows come (other bits than one row, and slower than int8 products).
 
-/// A weight `[N, K]` of 8-bit or 4-bit blocks, packed for inference.
+/// A weight `[N, K]` of blocks, packed for inference in 8, 6 or 4 bits a value and its scales.
 public struct QuantizedMatrix: Sendable {
   /// N.
   public let outputCount: Int
@@ -24,7 +24,7 @@ public struct QuantizedMatrix: Sendable {
   let panels: Tensor
 
   /// Packs `weight`; exact, except that the two-level scales of Q4_K, Q5_K and Q6_K are rounded to half
-  /// precision.
+  /// precision, and the powers of two of MXFP4 limited to what half precision has.
   ///
   /// - Parameter weight: `[N, K]`.
   public init(_ weight: BlockTensor) {
@@ -44,7 +44,7 @@ public struct QuantizedMatrix: Sendable {
   /// - Parameters:
   ///   - weight: `[N, K]`, of any floating-point type, with any strides. A K that is no whole blocks
   ///     is filled up with zeros.
-  ///   - type: `q8_0` or `q4_0`.
+  ///   - type: one of blocks of 32 that is written (`q8_0`, `q5_1`, `q5_0`, `q4_1`, `q4_0`).
   public init(quantizing weight: Tensor, as type: BlockType) {
     precondition(
       weight.rank == 2 && weight.elementType.isFloatingPoint && type.isWritable

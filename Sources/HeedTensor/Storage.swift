@@ -12,7 +12,8 @@
 /// the bytes are written only (a) by the function that allocated them, before the tensor that owns
 /// them is returned, or (b) through `Tensor.mutableStorage`, which first makes sure that the
 /// tensor is the only owner. So no two threads can hold the bytes while one of them writes, except
-/// inside one `ThreadPool.parallel`, whose callers write disjoint parts.
+/// inside one `ThreadPool.parallel`, whose callers write disjoint parts. The counters of the thread pool,
+/// which no tensor sees, are atomic.
 package final class Storage: @unchecked Sendable {
   package let base: UnsafeMutableRawPointer
   package let byteCount: Int

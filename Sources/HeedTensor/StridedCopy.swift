@@ -52,10 +52,8 @@ enum StridedCopy {
       across = outer.remove(at: place)
     }
     let count = outer.reduce(1) { $0 * $1.length }
-    let work = inner.length * (across?.length ?? 1)
-    let split = across.map { _ in 1 } ?? Swift.max(1, work / elementwiseChunk)
     // One long row is cut; many short ones are grouped.
-    if count == 1, split > 1 {
+    if count == 1, across == nil, inner.length > elementwiseChunk {
       forChunks(inner.length, of: elementwiseChunk) { start, n in
         row(
           Loop(length: n, source: inner.source, target: inner.target),
@@ -63,16 +61,24 @@ enum StridedCopy {
       }
       return
     }
-    forRows(count, width: work) { start, rows in
+    // So is a transposition: bands of its rows, each of whole squares.
+    let band = across.map { bandLength($0.length, width: inner.length) } ?? 1
+    let bands = across.map { ($0.length + band - 1) / band } ?? 1
+    let work = inner.length * (across == nil ? 1 : band)
+    forRows(count * bands, width: work) { start, rows in
       for index in start..<start + rows {
-        var (rest, from, to) = (index, 0, 0)
+        let part = index % bands
+        var (rest, from, to) = (index / bands, 0, 0)
         for loop in outer.reversed() {
           let (quotient, place) = rest.quotientAndRemainder(dividingBy: loop.length)
           rest = quotient
           from += place * loop.source
           to += place * loop.target
         }
-        if let across {
+        if var across {
+          from += part * band
+          to += part * band * across.target
+          across.length = Swift.min(band, across.length - part * band)
           square(across, inner, source + from, target + to)
         } else {
           row(inner, source + from, target + to)
@@ -80,6 +86,15 @@ enum StridedCopy {
       }
     }
   }
+
+  /// Rows of a transposition that one part moves: whole squares, about a chunk of elements.
+  private static func bandLength(_ rows: Int, width: Int) -> Int {
+    let squares = Swift.max(1, elementwiseChunk / Swift.max(1, width * side))
+    return Swift.min(Swift.max(1, rows), squares * side)
+  }
+
+  /// Elements of a square that is moved at once: whole cache lines on both sides.
+  private static let side = 16
 
   private static func row<Word: BitwiseCopyable>(
     _ loop: Loop, _ source: UnsafePointer<Word>, _ target: UnsafeMutablePointer<Word>
@@ -97,7 +112,6 @@ enum StridedCopy {
     _ rows: Loop, _ columns: Loop, _ source: UnsafePointer<Word>,
     _ target: UnsafeMutablePointer<Word>
   ) {
-    let side = 16
     for row in stride(from: 0, to: rows.length, by: side) {
       let lastRow = Swift.min(rows.length, row + side)
       for column in stride(from: 0, to: columns.length, by: side) {

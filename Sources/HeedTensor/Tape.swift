@@ -27,7 +27,14 @@ public final class Tape: Sendable {
   private struct Entry: Sendable {
     /// Indices of the inputs on the tape; -1 for a constant.
     var inputs: [Int]
-    var backward: Backward?
+    var backward: Way?
+  }
+
+  /// How a gradient goes back through an operation.
+  private enum Way: Sendable {
+    case function(Backward)
+    /// The output is a part of its one input.
+    case slice(GradientSum.Slice)
   }
 
   private let entries = Mutex<[Entry]>([])
@@ -55,7 +62,12 @@ public final class Tape: Sendable {
       precondition(trace.tape === self, "Tape: inputs of one operation belong to two tapes")
       return trace.index
     }
-    return append(output, Entry(inputs: indices, backward: backward))
+    return append(output, Entry(inputs: indices, backward: .function(backward)))
+  }
+
+  /// Writes a slice: `output` is a part of `input`.
+  func record(_ output: Tensor, slicedFrom input: Tensor, _ slice: GradientSum.Slice) -> Tensor {
+    append(output, Entry(inputs: [input.trace?.index ?? -1], backward: .slice(slice)))
   }
 
   private func append(_ tensor: Tensor, _ entry: Entry) -> Tensor {
@@ -80,8 +92,8 @@ public final class Tape: Sendable {
     guard let trace = output.trace, trace.tape === self else {
       return inputs.map { Tensor(zeros: $0.shape, $0.elementType) }
     }
-    var gradients: [Int: Tensor] = [
-      trace.index: seed?.detached() ?? Tensor.ones(like: output.detached())
+    var sums: [Int: GradientSum] = [
+      trace.index: GradientSum(seed ?? Tensor.ones(like: output.detached()))
     ]
     let wanted = Set(inputs.compactMap { $0.trace?.index })
     for index in stride(from: trace.index, through: 0, by: -1) {
@@ -91,25 +103,41 @@ public final class Tape: Sendable {
         return entry
       }
       guard let backward = entry.backward else { continue }
-      let known = wanted.contains(index) ? gradients[index] : gradients.removeValue(forKey: index)
-      guard let gradient = known else { continue }
-      let parts = backward(gradient)
-      precondition(parts.count == entry.inputs.count, "Tape: one gradient for each input")
-      for (input, part) in zip(entry.inputs, parts) where input >= 0 {
-        guard let part else { continue }
-        if var sum = gradients.removeValue(forKey: input) {
-          sum.accumulate(part)
-          gradients[input] = sum
+      guard let gradient = Self.gradient(at: index, of: &sums, keeping: wanted) else { continue }
+      switch backward {
+      case .function(let backward):
+        let parts = backward(gradient)
+        precondition(parts.count == entry.inputs.count, "Tape: one gradient for each input")
+        for (input, part) in zip(entry.inputs, parts) where input >= 0 {
+          guard let part else { continue }
+          if var sum = sums.removeValue(forKey: input) {
+            sum.add(part)
+            sums[input] = sum
+          } else {
+            sums[input] = GradientSum(part)
+          }
+        }
+      case .slice(let slice):
+        if var sum = sums.removeValue(forKey: entry.inputs[0]) {
+          sum.add(gradient, slice)
+          sums[entry.inputs[0]] = sum
         } else {
-          gradients[input] = part.detached()
+          sums[entry.inputs[0]] = GradientSum(gradient, slice)
         }
       }
     }
     return inputs.map { input in
-      guard let index = input.trace?.index, let gradient = gradients[index] else {
+      guard let index = input.trace?.index, let sum = sums[index] else {
         return Tensor(zeros: input.shape, input.elementType)
       }
-      return gradient
+      return sum.total
     }
+  }
+
+  /// The finished gradient of entry `index`, which stays among `sums` only where it is wanted.
+  private static func gradient(
+    at index: Int, of sums: inout [Int: GradientSum], keeping wanted: Set<Int>
+  ) -> Tensor? {
+    wanted.contains(index) ? sums[index]?.total : sums.removeValue(forKey: index)?.total
   }
 }

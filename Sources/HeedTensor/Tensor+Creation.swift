@@ -27,8 +27,10 @@ extension Tensor {
   /// A tensor of zeros.
   public init(zeros shape: [Int], _ elementType: ElementType = .float32) {
     self.init(uninitialized: shape, elementType)
-    storage.base.initializeMemory(
-      as: UInt8.self, repeating: 0, count: count * elementType.byteCount)
+    let base = storage.base
+    forChunks(count * elementType.byteCount, of: 1 << 20) { start, bytes in
+      (base + start).initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+    }
   }
 
   /// A tensor with every element equal to `value`.

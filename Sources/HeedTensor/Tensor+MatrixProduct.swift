@@ -53,13 +53,18 @@ extension Tensor {
       base: base, rowStride: shape[rank - 2] == 1 ? 1 : row, columnStride: column)
   }
 
+  /// The product without a trace.
+  ///
+  /// - Parameter epilogue: what happens to each part of the product while it is in the cache.
   package static func product(
-    _ left: Tensor, _ right: Tensor, _ precision: ProductPrecision
+    _ left: Tensor, _ right: Tensor, _ precision: ProductPrecision,
+    then epilogue: ProductEpilogue? = nil
   ) -> Tensor {
     left.requireMathematics("matrixProduct(_:)")
     precondition(
       left.elementType == right.elementType,
       "matrixProduct(_:): \(left.elementType) and \(right.elementType) are not one type")
+    let epilogue = epilogue?.dense(left.elementType)
     let a = left.matrixReady()
     let b = right.matrixReady()
     let leading = broadcastShape(
@@ -67,14 +72,16 @@ extension Tensor {
     let (m, k, n) = (a.shape[a.rank - 2], a.shape[a.rank - 1], b.shape[b.rank - 1])
     let result = Tensor(uninitialized: leading + [m, n], a.elementType)
     func run<S: TensorScalar>(_ type: S.Type) {
+      let target = result.mutablePointer(to: S.self)
       S.multiplyMatrices(
         MatrixProduct(
           rows: m, columns: n, depth: k, precision: precision, left: a.matrixOperand(S.self),
           right: .matrix(b.matrixOperand(S.self)), leftPlaces: a.matrixPlaces(leading),
-          rightPlaces: b.matrixPlaces(leading), result: result.mutablePointer(to: S.self)))
+          rightPlaces: b.matrixPlaces(leading), result: target,
+          epilogue: epilogue?.function(of: target)))
     }
     if a.elementType == .float64 { run(Double.self) } else { run(Float.self) }
-    withExtendedLifetime((a, b)) {}
+    withExtendedLifetime((a, b, epilogue)) {}
     return result
   }
 

@@ -13,17 +13,9 @@ extension Tensor {
       storage: storage, shape: length, strides: strides,
       offset: offset + range.lowerBound * strides[axis], elementType: elementType)
     guard let tape = Tape.recording(self) else { return result }
-    let original = shape
-    return tape.record(result, from: [self]) { gradient in
-      [gradient.placed(in: original, axis: axis, start: range.lowerBound)]
-    }
-  }
-
-  /// Zeros of `shape` with this tensor at `start` along `axis`.
-  private func placed(in shape: [Int], axis: Int, start: Int) -> Tensor {
-    let result = Tensor(zeros: shape, elementType)
-    copyElements(to: result, axis: axis, start: start)
-    return result
+    return tape.record(
+      result, slicedFrom: self,
+      GradientSum.Slice(shape: shape, strides: strides, axis: axis, start: range.lowerBound))
   }
 
   /// One entry of an axis, which goes away.

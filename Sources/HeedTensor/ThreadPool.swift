@@ -20,12 +20,8 @@ public final class ThreadPool: Sendable {
   public static let shared = ThreadPool()
 
   /// The number of processors, or `HEED_THREADS` where it is set.
-  public static let defaultThreadCount: Int = {
-    if let text = getenv("HEED_THREADS"), let value = Int(String(cString: text)), value > 0 {
-      return min(value, 256)
-    }
-    return max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
-  }()
+  public static let defaultThreadCount: Int =
+    ComputeEnvironment.threadCount ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 
   @TaskLocal private static var limit: Int?
 
@@ -94,7 +90,8 @@ public final class ThreadPool: Sendable {
   package func parallel(
     _ count: Int, work: Int = .max, order: Order = .next, _ body: (Int) -> Void
   ) {
-    let helpers = work < 1 << 17 ? 0 : min(Self.threadCount, count, Cursors.most) - 1
+    let helpers =
+      work < 1 << 17 ? 0 : min(Self.threadCount, count, ComputeEnvironment.mostThreads) - 1
     guard helpers > 0,
       busy.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing)
         .exchanged
@@ -188,24 +185,22 @@ public final class ThreadPool: Sendable {
 }
 
 /// Counters that threads advance, each in a cache line of its own.
-private struct Cursors: @unchecked Sendable {
-  /// Threads of one operation at most.
-  static let most = 256
-  private static let step = 64 / MemoryLayout<Int>.stride
-  /// Never freed: the pool lives as long as the process.
-  private let base: UnsafeMutablePointer<Atomic<Int>>
+private struct Cursors: Sendable {
+  private static let step = 64
+  private let storage = Storage(byteCount: ComputeEnvironment.mostThreads * Cursors.step)
 
   init() {
-    base = .allocate(capacity: Self.most * Self.step)
-    for index in 0..<Self.most * Self.step { (base + index).initialize(to: Atomic(0)) }
+    for index in 0..<ComputeEnvironment.mostThreads { self[index].initialize(to: Atomic(0)) }
   }
 
-  func set(_ index: Int, to value: Int) {
-    base[index * Self.step].store(value, ordering: .releasing)
+  private subscript(index: Int) -> UnsafeMutablePointer<Atomic<Int>> {
+    (storage.base + index * Self.step).assumingMemoryBound(to: Atomic<Int>.self)
   }
+
+  func set(_ index: Int, to value: Int) { self[index].pointee.store(value, ordering: .releasing) }
 
   /// The value before.
   func advance(_ index: Int) -> Int {
-    base[index * Self.step].wrappingAdd(1, ordering: .acquiringAndReleasing).oldValue
+    self[index].pointee.wrappingAdd(1, ordering: .acquiringAndReleasing).oldValue
   }
 }

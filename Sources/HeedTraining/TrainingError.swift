@@ -2,13 +2,15 @@
 public struct TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
   /// What kind of obstacle it is. New kinds may appear in a later version.
   public struct Code: Sendable, Hashable {
-    private enum Kind { case diverged, foreignCheckpoint, unusable }
+    private enum Kind { case diverged, foreignCheckpoint, occupied, unusable }
     private let kind: Kind
 
     /// A loss or a gradient is NaN or infinite.
     public static let diverged = Code(kind: .diverged)
     /// A checkpoint belongs to another recipe or to other settings.
     public static let foreignCheckpoint = Code(kind: .foreignCheckpoint)
+    /// The folder has an earlier run, which is not to be lost.
+    public static let occupied = Code(kind: .occupied)
     /// A file or a setting cannot be used.
     public static let unusable = Code(kind: .unusable)
   }

@@ -90,19 +90,9 @@ public struct TrainingLog: Sendable {
   /// - Throws: `FormatError` for a full disk and its like.
   public mutating func append(_ entry: Entry) throws(FormatError) {
     entries.append(entry)
-    do {
-      guard let file = FileHandle(forWritingAtPath: path) else {
-        throw FileError(operation: "write", path: path, reason: "it cannot be opened")
-      }
-      defer { try? file.close() }
-      try file.seekToEnd()
-      try file.write(contentsOf: Data((entry.json.text() + "\n").utf8))
-    } catch let error as FileError {
-      throw FormatError(error)
-    } catch {
-      throw FormatError(
-        FileError(operation: "write", path: path, reason: error.localizedDescription))
-    }
+    do throws(FileError) {
+      try GrowingFile.append(Array((entry.json.text() + "\n").utf8), to: path)
+    } catch { throw FormatError(error) }
   }
 
   /// The entries of a file. A last line that a lost process left unfinished does not count.

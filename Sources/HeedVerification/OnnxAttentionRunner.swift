@@ -75,25 +75,17 @@ private struct Parts {
     // key that is no padding.
     let past = referenceCase.inputs["past_key"]?.shape[2] ?? 0
     let offsets = lengths.map { $0.map { $0 - T } }
-    if referenceCase.flag("is_causal") {
-      let isAtStart = offsets == nil && past == 0
-      mask =
-        mask
-        & (isAtStart
-          ? .causal(.start)
-          : .predicate { [offsets] batch, _, query, key in
-            key <= query + (offsets?[batch] ?? past)
-          })
-    }
     let left = referenceCase.integer("left_window_size").flatMap { $0 < 0 ? nil : $0 }
-    let right = referenceCase.integer("right_window_size").flatMap { $0 < 0 ? nil : $0 }
+    var right = referenceCase.integer("right_window_size").flatMap { $0 < 0 ? nil : $0 }
+    if referenceCase.flag("is_causal") { right = 0 }
     if left != nil || right != nil {
-      mask =
-        mask
-        & .predicate { [offsets] batch, _, query, key in
-          let distance = key - query - (offsets?[batch] ?? past)
-          return distance >= -(left ?? S + T) && distance <= right ?? S + T
+      let ranges = (offsets ?? [past]).map { offset in
+        (0..<T).map { query -> Range<Int> in
+          let low = max(0, left.map { query + offset - $0 } ?? 0)
+          return low..<max(low, right.map { query + offset + $0 + 1 } ?? S)
         }
+      }
+      mask = mask & .ranges(ranges)
     }
     guard let given = referenceCase.inputs["attn_mask"] else { return }
     // Keys behind the end of the mask are hidden.

@@ -52,13 +52,10 @@ struct PackedSequencesRunner: CaseRunner {
     let step = try DifferentiatedStep(referenceCase, upstream: "do")
     let queryEnds = try step.input("cu_seqlens_q").integers("cu_seqlens_q")
     let keyEnds = try step.input("cu_seqlens_k").integers("cu_seqlens_k")
-    guard referenceCase.integer("window") == nil else { throw Unsupported("packed windows") }
-    var mask = Mask.packedDocuments(queries: queryEnds, keys: keyEnds)
-    if referenceCase.flag("causal") {
-      let queryPlaces = placesFromEnd(queryEnds)
-      let keyPlaces = placesFromEnd(keyEnds)
-      mask = mask & .predicate { _, _, query, key in keyPlaces[key] >= queryPlaces[query] }
-    }
+    let window = referenceCase.integer("window")
+    let isCausal = referenceCase.flag("causal") || window != nil
+    let mask = Mask.packedDocuments(
+      queries: queryEnds, keys: keyEnds, left: window.map { $0 - 1 }, right: isCausal ? 0 : nil)
     func heads(_ name: String) throws -> Tensor {
       let x = try step.input(name)  // [T, H, D]
       return x.transposed(permutation: [1, 0, 2])
@@ -74,11 +71,6 @@ struct PackedSequencesRunner: CaseRunner {
       values["lse"] = record.logSumExp.reshaped(to: [output.shape[1], output.shape[2]])
     }
     return step.results(values, differentiated: "o")
-  }
-
-  /// For each row, how many rows of its sequence come after it.
-  private func placesFromEnd(_ ends: [Int]) -> [Int] {
-    zip(ends, ends.dropFirst()).flatMap { start, end in (start..<end).map { end - 1 - $0 } }
   }
 }
 

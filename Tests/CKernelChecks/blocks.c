@@ -172,19 +172,25 @@ static double loss(int type, const float *x, ptrdiff_t n) {
   return sqrt(error / size);
 }
 
-/// Q4_0 by the largest value alone.
-static double plain_loss(const float *x, ptrdiff_t n) {
+/// The same for whole numbers from 0 to `high` by the largest value alone, which gets the least of those
+/// around the middle, or with `has_least` by the least value and the largest.
+static double plain_loss(const float *x, ptrdiff_t n, int high, int has_least) {
   double error = 0, size = 0;
   for (ptrdiff_t start = 0; start < n; start += 32) {
-    float largest = 0;
+    const float *part = x + start;
+    float largest = 0, least = part[0], top = part[0];
     for (int i = 0; i < 32; i++) {
-      if (fabsf(x[start + i]) > fabsf(largest)) largest = x[start + i];
+      if (fabsf(part[i]) > fabsf(largest)) largest = part[i];
+      least = fminf(least, part[i]);
+      top = fmaxf(top, part[i]);
     }
-    const double scale = (double)largest / -8;
+    const int middle = (high + 1) / 2;
+    const double scale = has_least ? ((double)top - least) / high : (double)largest / -middle;
+    const double offset = has_least ? least : -middle * scale;
     for (int i = 0; i < 32; i++) {
-      const double q = fmin(fmax(rint(x[start + i] / scale), -8), 7);
-      error += pow(x[start + i] - q * scale, 2);
-      size += (double)x[start + i] * x[start + i];
+      const double q = fmin(fmax(rint((part[i] - offset) / scale), 0), high);
+      error += pow(part[i] - (q * scale + offset), 2);
+      size += (double)part[i] * part[i];
     }
   }
   return sqrt(error / size);
@@ -201,7 +207,10 @@ void check_quantizers(void) {
     const char *name;
     double bound;
   } types[] = {{HEED_Q8_0, "quantize Q8_0", 0.006},
-               {HEED_Q4_0, "quantize Q4_0", plain_loss(x, 4096) * 0.95},
+               {HEED_Q4_0, "quantize Q4_0", plain_loss(x, 4096, 15, 0) * 0.95},
+               {HEED_Q4_1, "quantize Q4_1", plain_loss(x, 4096, 15, 1) * 0.95},
+               {HEED_Q5_0, "quantize Q5_0", plain_loss(x, 4096, 31, 0) * 0.95},
+               {HEED_Q5_1, "quantize Q5_1", plain_loss(x, 4096, 31, 1) * 0.95},
                {HEED_Q4_K, "quantize Q4_K", 0.07},
                {HEED_Q5_K, "quantize Q5_K", 0.034},
                {HEED_Q6_K, "quantize Q6_K", 0.02}};

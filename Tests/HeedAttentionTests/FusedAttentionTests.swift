@@ -32,10 +32,49 @@ private let bfloat16Tolerance = 3e-2
     ("either", .causal | .window(left: nil, right: 2)),
   ]
 
+  /// Masks that belong to a shape: lengths, documents, cells.
+  static func masks(of shape: Shape) -> [(String, Mask)] {
+    let (B, H, T, S) = (shape.B, shape.H, shape.T, shape.S)
+    let lengths = (0..<B).map { max(1, S - 2 * $0 - 1) }
+    let cells = (0..<B * H * T * S).map { $0 % 5 != 0 && $0 / S % 7 != 3 }
+    let isOdd: @Sendable (Int, Int, Int, Int) -> Bool = { batch, head, query, key in
+      (key / 60 + query / 40 + head + batch) % 2 == 0
+    }
+    func documents(_ count: Int) -> [[Int]] {
+      (0..<B).map { row in (0..<count).map { ($0 + row) * 3 / count } }
+    }
+    let ends = [0, S / 3, S]
+    return [
+      ("key lengths", .keyLengths(lengths)),
+      ("query lengths", .queryLengths((0..<B).map { T - $0 })),
+      ("prefix", .prefix(lengths.map { $0 / 2 }) | .causal),
+      ("documents", .documents(queries: documents(T), keys: documents(S)) & .causal),
+      (
+        "mixed documents",
+        .documents(
+          queries: documents(T), keys: (0..<B).map { _ in (0..<S).map { $0 % 3 } })
+      ),
+      ("packed", .packedDocuments(queries: [0, T / 2, T], keys: ends)),
+      ("packed causal", .packedDocuments(queries: [0, T / 2, T], keys: ends, right: 0)),
+      ("packed window", .packedDocuments(queries: [0, T / 2, T], keys: ends, left: 2, right: 1)),
+      ("ragged causal", .causal(.lengths(lengths))),
+      ("window at the start", .window(left: 2, right: 3, alignment: .start)),
+      ("ragged window", .window(left: 3, right: nil, alignment: .lengths(lengths))),
+      ("dense", .dense(Tensor(cells, shape: [B, H, T, S]))),
+      ("dense for all heads", .dense(Tensor((0..<S).map { $0 % 4 != 1 }, shape: [1, 1, 1, S]))),
+      (
+        "blocks",
+        .blocks(
+          BlockPattern(
+            .predicate(isOdd), batchCount: B, headCount: H, queryCount: T, keyCount: S))
+      ),
+    ]
+  }
+
   @Test("the fused forward and backward equal the slow twin", arguments: shapes)
   func equalsReference(shape: Shape) {
     let x = shape.inputs
-    for (name, mask) in Self.masks {
+    for (name, mask) in Self.masks + Self.masks(of: shape) {
       let fused = differentiated([x.q, x.k, x.v], x.upstream) {
         attention($0[0], $0[1], $0[2], mask: mask)
       }
@@ -64,57 +103,29 @@ private let bfloat16Tolerance = 3e-2
     }
   }
 
-  @Test("soft cap, bias, ALiBi and sinks have the gradients of the slow twin together")
+  @Test(
+    "soft cap, bias, ALiBi and sinks have the gradients of the slow twin together, for any mask")
   func partsTogether() {
-    let x = AttentionInputs(B: 2, H: 4, G: 2, T: 17, S: 33, D: 16)
+    let shape = Shape(2, 4, 2, 17, 33, 16, 12)
+    let x = shape.inputs
     var generator = RandomGenerator(seed: 9)
     let bias = generator.normal([1, 4, 17, 33])
     let slopes = Tensor(alibiSlopes(headCount: 4))
     let sinks = generator.normal([4])
-    let fused = differentiated([x.q, x.k, x.v, bias, slopes, sinks], x.upstream) {
-      attention(
-        $0[0], $0[1], $0[2], mask: .causal, bias: $0[3], alibi: $0[4], softCap: 2, sinks: $0[5])
-    }
-    let slow = differentiated(
-      [x.q, x.k, x.v, bias, slopes, sinks].map(float64), float64(x.upstream)
-    ) {
-      referenceAttention(
-        $0[0], $0[1], $0[2], mask: .causal, bias: $0[3], alibi: $0[4], softCap: 2, sinks: $0[5]
-      ).output
-    }
-    #expect(largestError(fused.output, slow.output) < roundingTolerance)
-    for (a, b) in zip(fused.gradients, slow.gradients) {
-      #expect(largestError(a, b) < 10 * roundingTolerance)
-    }
-  }
-
-  @Test("the slow twin's gradients equal finite differences in float64")
-  func finiteDifferences() {
-    let x = AttentionInputs(B: 1, H: 2, G: 1, T: 3, S: 4, D: 3)
-    var generator = RandomGenerator(seed: 3)
-    let inputs = [x.q, x.k, x.v, generator.normal([1, 2, 3, 4]), generator.normal([2])].map(float64)
-    let upstream = float64(x.upstream)
-    func output(_ inputs: [Tensor]) -> Tensor {
-      referenceAttention(
-        inputs[0], inputs[1], inputs[2], mask: .causal, bias: inputs[3], softCap: 3,
-        sinks: inputs[4]
-      ).output
-    }
-    let gradients = differentiated(inputs, upstream) { output($0) }.gradients
-    let step = 1e-5
-    for (which, input) in inputs.enumerated() {
-      let base: [Double] = input.elements()
-      let got: [Double] = gradients[which].elements()
-      for place in base.indices {
-        func loss(_ change: Double) -> Double {
-          var moved = base
-          moved[place] += change
-          var all = inputs
-          all[which] = Tensor(moved, shape: input.shape)
-          return (output(all) * upstream).sum().item()
-        }
-        let want = (loss(step) - loss(-step)) / (2 * step)
-        #expect(abs(got[place] - want) <= 1e-6 * (1 + abs(want)))
+    let inputs = [x.q, x.k, x.v, bias, slopes, sinks]
+    for (name, mask) in Self.masks + Self.masks(of: shape) {
+      let fused = differentiated(inputs, x.upstream) {
+        attention(
+          $0[0], $0[1], $0[2], mask: mask, bias: $0[3], alibi: $0[4], softCap: 2, sinks: $0[5])
+      }
+      let slow = differentiated(inputs.map(float64), float64(x.upstream)) {
+        referenceAttention(
+          $0[0], $0[1], $0[2], mask: mask, bias: $0[3], alibi: $0[4], softCap: 2, sinks: $0[5]
+        ).output
+      }
+      #expect(largestError(fused.output, slow.output) < roundingTolerance, "\(name)")
+      for (a, b) in zip(fused.gradients, slow.gradients) {
+        #expect(largestError(a, b) < 10 * roundingTolerance, "\(name)")
       }
     }
   }

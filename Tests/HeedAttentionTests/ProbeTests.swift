@@ -32,6 +32,62 @@ import Testing
     #expect(sums.allSatisfy { $0 < 0.9 })
   }
 
+  @Test("what a sink takes and what keys get sum to one")
+  func sinkMass() {
+    let x = AttentionInputs(B: 2, H: 2, T: 9, D: 8)
+    let probe = AttentionProbe()
+    _ = attention(
+      x.q, x.k, x.v, mask: .causal & .window(left: 3, right: nil), softCap: 5,
+      sinks: Tensor([Float(3), -1]), probe: probe)
+    let record = probe.records[0]
+    for (batch, head) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+      let weights = record.weights(batch: batch, head: head).sum(alongAxes: [1])
+      let sums: [Float] = weights.elements()
+      let sinks = record.sinkMass(batch: batch, head: head)
+      #expect(zip(sums, sinks).allSatisfy { abs($0 + $1 - 1) < 1e-5 })
+      #expect(sinks.allSatisfy { $0 > 0 })
+    }
+    // A query that sees no key gives everything to the sink; without a sink there is none.
+    _ = attention(
+      x.q, x.k, x.v, mask: .keyLengths([0, 9]), sinks: Tensor([Float(3), -1]), probe: probe)
+    #expect(probe.records[1].sinkMass(batch: 0, head: 0) == [Float](repeating: 1, count: 9))
+    _ = attention(x.q, x.k, x.v, probe: probe)
+    #expect(probe.records[2].sinkMass(batch: 0, head: 0) == [Float](repeating: 0, count: 9))
+  }
+
+  @Test("a call in float64 is seen too")
+  func float64Call() {
+    let x = AttentionInputs(H: 2, T: 9, D: 8)
+    let probe = AttentionProbe()
+    let probed = attention(float64(x.q), float64(x.k), float64(x.v), mask: .causal, probe: probe)
+    _ = attention(x.q, x.k, x.v, mask: .causal, probe: probe)
+    #expect(probed.elementType == .float64)
+    let weights = probe.records.map { bits($0.weights(batch: 0, head: 1)) }
+    #expect(weights.count == 2 && weights[0] == weights[1])
+  }
+
+  @Test("a call that was not chosen has no weights, but log-sum-exps and visibility")
+  func notChosen() async {
+    let x = AttentionInputs(H: 2, T: 9, D: 8)
+    let probe = AttentionProbe(calls: [])
+    _ = attention(x.q, x.k, x.v, mask: .causal, probe: probe)
+    let record = probe.records[0]
+    #expect(!record.hasWeights && record.logSumExp.shape == [1, 2, 9])
+    #expect(record.visibleKeys(batch: 0, head: 1, query: 2) == (0..<9).map { $0 <= 2 })
+    await #expect(processExitsWith: .failure) {
+      let x = Tensor(repeating: Float(1), shape: [1, 1, 2, 4])
+      let probe = AttentionProbe(calls: [])
+      _ = attention(x, x, x, probe: probe)
+      _ = probe.records[0].massReceived(batch: 0, head: 0)
+    }
+    await #expect(processExitsWith: .failure) {
+      let x = Tensor(repeating: Float(1), shape: [1, 1, 2, 4])
+      let probe = AttentionProbe(calls: [])
+      _ = attention(x, x, x, probe: probe)
+      _ = probe.records[0].entropy(batch: 0, head: 0)
+    }
+  }
+
   @Test("mass, entropy and top keys come from the same weights")
   func statistics() {
     let x = AttentionInputs(H: 1, T: 17, D: 8)

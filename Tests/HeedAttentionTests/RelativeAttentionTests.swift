@@ -42,6 +42,46 @@ struct RelativeAttentionTests {
     }
   }
 
+  @Test(
+    "the rule of T5's buckets has the output and the gradients of their bias",
+    arguments: [(7, 7, true), (70, 150, false), (1, 33, false), (13, 5, true)])
+  func buckets(T: Int, S: Int, isBidirectional: Bool) {
+    let x = AttentionInputs(B: 2, H: 4, G: 2, T: T, S: S, D: 8)
+    let buckets = RelativeBuckets(count: 8, maximumDistance: 20, isBidirectional: isBidirectional)
+    var generator = RandomGenerator(seed: 5)
+    let table = generator.normal([8, 4])
+    let offset = max(0, S - T)
+    let got = differentiated([x.q, x.k, x.v, table], x.upstream) {
+      let rule = buckets.rule(table: $0[3], queryCount: T, keyCount: S, queryOffset: offset)
+      return attention($0[0], $0[1], $0[2], scale: 1, rule: rule)
+    }
+    let want = differentiated([x.q, x.k, x.v, table].map(float64), float64(x.upstream)) {
+      let bias = buckets.bias(table: $0[3], queryCount: T, keyCount: S, queryOffset: offset)
+      return attention($0[0], $0[1], $0[2], scale: 1, bias: bias)
+    }
+    #expect(largestError(got.output, want.output) < 4e-6)
+    for (a, b) in zip(got.gradients, want.gradients) { #expect(largestError(a, b) < 1e-5) }
+  }
+
+  @Test("Transformer-XL by its rule has the output and the gradients of float64 by its bias")
+  func transformerXL() {
+    let x = AttentionInputs(B: 2, H: 2, T: 40, S: 150, D: 8, Dv: 5)
+    var generator = RandomGenerator(seed: 5)
+    let inputs = [
+      x.q, x.k, x.v, generator.normal([2, 8]), generator.normal([2, 8]),
+      generator.normal([16, 6]) * 0.3,
+    ]
+    func run(_ x: [Tensor]) -> Tensor {
+      transformerXLAttention(
+        x[0], x[1], x[2], contentBias: x[3], positionBias: x[4], weight: x[5],
+        mask: .window(left: 90, right: nil))
+    }
+    let got = differentiated(inputs, x.upstream, run)
+    let want = differentiated(inputs.map(float64), float64(x.upstream), run)
+    #expect(largestError(got.output, want.output) < 4e-6)
+    for (a, b) in zip(got.gradients, want.gradients) { #expect(largestError(a, b) < 3e-5) }
+  }
+
   @Test("padding takes its own row, wherever it stands")
   func learned() {
     let isToken = [false, true, true, false, true]

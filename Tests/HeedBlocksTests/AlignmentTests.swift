@@ -1,5 +1,6 @@
 import HeedBlocks
 import HeedTensor
+import HeedTestSupport
 import Testing
 
 @Suite("Alignment")
@@ -20,6 +21,33 @@ struct AlignmentTests {
     let hidden = linear(joined, weight: weight).tanh()
     let want = linear(hidden, weight: vector.reshaped(to: [1, 7]))
     for batch in 0..<2 { #expect(abs(scores[batch, 2, 4] - want[batch, 0]) < 1e-5) }
+  }
+
+  @Test("every score has the gradients of its differences in float64, for all of its weights")
+  func gradients() {
+    func double(_ shape: [Int], _ stream: UInt64) -> Tensor {
+      random(shape, stream).converted(to: .float64)
+    }
+    let (queries, keys) = (double([2, 3, 4], 1), double([2, 5, 4], 2))
+    let upstream = double([2, 3, 5], 9)
+    let scores: [([Tensor], ([Tensor]) -> AlignmentScore)] = [
+      ([], { _ in .dot }), ([], { _ in .scaledDot }),
+      ([double([4, 4], 3)], { .general(weight: $0[0]) }),
+      (
+        [double([6, 4], 3), double([6, 4], 4), double([6], 5), double([6], 6)],
+        { .additive(query: $0[0], key: $0[1], vector: $0[2], bias: $0[3]) }
+      ),
+      (
+        [double([6, 8], 3), double([6], 4)],
+        { .concat(weight: $0[0], vector: $0[1], queryWidth: 4) }
+      ),
+    ]
+    for (weights, score) in scores {
+      let errors = gradientErrors([queries, keys] + weights, upstream: upstream) {
+        score(Array($0[2...]))($0[0], $0[1])
+      }
+      #expect(errors.allSatisfy { $0 < differenceTolerance })
+    }
   }
 
   @Test("weights sum to one over what is visible, and to zero where nothing is")

@@ -23,6 +23,22 @@ import Testing
     #expect(run.status == 2 && run.output.isEmpty && !run.errors.isEmpty)
   }
 
+  @Test("an instruction set or a number of threads that is none is wrong use")
+  func environment() throws {
+    for (setting, part) in [
+      ("HEED_KERNELS=sse9", "generic"), ("HEED_KERNELS=", "generic"),
+      ("HEED_THREADS=abc", "from 1 to 256"), ("HEED_THREADS=0", "from 1 to 256"),
+      ("HEED_THREADS=257", "from 1 to 256"),
+    ] {
+      let run = try Run(shell: "\(setting); export HEED_KERNELS HEED_THREADS; heed models")
+      #expect(run.status == 2 && run.output.isEmpty, "\(setting)")
+      #expect(run.errors.contains(part), "\(run.errors)")
+    }
+    let run = try Run(
+      shell: "HEED_KERNELS=generic HEED_THREADS=3; export HEED_THREADS; heed models")
+    #expect(run.status == 0, "\(run.errors)")
+  }
+
   @Test("numbers at the edge of their range are taken")
   func edges() throws {
     for options in [
@@ -145,7 +161,7 @@ import Testing
       let output = folder.path + "/copy"
       let run = try Run("convert", model, output, "--dtype", "f16", "--json")
       #expect(run.status == 0 && run.errors.contains("1 tensor has weights that are NaN"))
-      #expect(run.errors.contains(" (1)") && run.output.contains("\"tensors_not_finite\": 1"))
+      #expect(run.errors.contains(" (1)") && run.output.contains("\"tensors_not_finite\":1"))
     }
   }
 

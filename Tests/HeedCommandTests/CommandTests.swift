@@ -1,4 +1,6 @@
 import Foundation
+import HeedFormats
+import HeedTensor
 import Testing
 
 /// The real binary, run as a person would run it.
@@ -206,6 +208,16 @@ struct Run {
     #expect(told.status == 0 && told.output.hasPrefix("ROMEO:"), "\(told.errors)")
     let wrong = try Run("convert", "shakespeare", file, "--dtype", "q3")
     #expect(wrong.status == 2)
+    // Names in any case; what rows of 192 and 416 cannot be is said, to people and to programs.
+    let small = try Run(
+      "convert", "shakespeare", folder.path + "/k.gguf", "--dtype", "Q4_K", "--json")
+    #expect(small.status == 0)
+    #expect(
+      small.errors.contains(
+        "30 matrices of rows of 192 became q5_0: q4_k needs multiples of 256\n"))
+    #expect(
+      small.output.contains(
+        #"{"matrices":30,"row":192,"wanted":"q4_k","written":"q5_0","multiple_of":256}"#))
     // Back to a folder, which tells the same.
     let made = folder.path + "/made"
     let back = try Run("convert", file, made, "--dtype", "f32")
@@ -217,5 +229,41 @@ struct Run {
     #expect(again.status == 1 && again.errors.contains("already"))
     let folderOfBlocks = try Run("convert", "shakespeare", folder.path + "/f", "--dtype", "q8_0")
     #expect(folderOfBlocks.status == 1 && folderOfBlocks.errors.contains(".gguf"))
+  }
+
+  @Test("a model in parts is described, converted and told from by any of them")
+  func parts() throws {
+    try withFolder { folder in
+      let whole = folder.path + "/whole.gguf"
+      #expect(try Run("convert", "storyteller", whole, "--dtype", "q8_0").status == 0)
+      let file = try GGUFFile(path: whole)
+      let paths = [1, 2].map { folder.path + "/m-0000\($0)-of-00002.gguf" }
+      for (number, path) in paths.enumerated() {
+        let names = number == 0 ? file.tensorNames.prefix(9) : file.tensorNames.dropFirst(9)
+        let tensors = try names.map { name in
+          if let blocks = try file.blocks(named: name) { return GGUFTensor(name, blocks) }
+          let tensor = try file.tensor(named: name)
+          return GGUFTensor(
+            name, shape: tensor.shape, type: .elements(tensor.elementType)
+          ) { tensor }
+        }
+        let about: [(key: String, value: GGUFValue)] = [
+          ("split.no", .uint16(UInt16(number))), ("split.count", .uint16(2)),
+          ("split.tensors.count", .int32(Int32(file.tensorNames.count))),
+        ]
+        try GGUFFile.write(
+          metadata: (number == 0 ? file.metadata : []) + about, tensors: tensors, to: path)
+      }
+      #expect(try Run("describe", paths[1]).output == Run("describe", whole).output)
+      let told = ["generate", "Once", "--tokens", "3", "--temperature", "0", "--model"]
+      #expect(try Run(told + [paths[1]]).output == Run(told + [whole]).output)
+      let joined = folder.path + "/joined.gguf"
+      #expect(try Run("convert", paths[0], joined, "--dtype", "q8_0").status == 0)
+      let contents = [whole, joined].map { FileManager.default.contents(atPath: $0) }
+      #expect(contents[0] != nil && contents[0] == contents[1])
+      try FileManager.default.removeItem(atPath: paths[0])
+      let alone = try Run("describe", paths[1])
+      #expect(alone.status == 1 && alone.errors.contains("1 of 2 parts are not there"))
+    }
   }
 }

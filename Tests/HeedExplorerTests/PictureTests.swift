@@ -5,12 +5,14 @@ import HeedModels
 import HeedText
 import Testing
 
-private func textModel() throws -> TextModel {
-  let config: JSONValue = [
-    "model_type": "gpt2", "n_embd": 8, "n_head": 2, "n_layer": 2, "n_positions": 32,
-    "vocab_size": 9,
-  ]
-  let family = ModelFamily.gpt2
+private let small: JSONValue = [
+  "model_type": "gpt2", "n_embd": 8, "n_head": 2, "n_layer": 2, "n_positions": 32,
+  "vocab_size": 9,
+]
+
+private func textModel(
+  _ config: JSONValue = small, _ family: ModelFamily = .gpt2
+) throws -> TextModel {
   let spec = try family.spec(config, "test")
   let fresh = family.weights(spec).freshParameters(of: spec, seed: 2)
   return TextModel(
@@ -40,6 +42,32 @@ private func textModel() throws -> TextModel {
     #expect(shown.allSatisfy { $0.count <= 20 })
     #expect(drawing.contains("↵"))
     #expect(drawing.contains("layer 1 head 1"))
+  }
+
+  @Test("what a window hides is hatched, what a sink takes is a share of its own")
+  func windowsAndSinks() throws {
+    let config: JSONValue = [
+      "model_type": "gpt_oss", "hidden_size": 12, "num_attention_heads": 2,
+      "num_key_value_heads": 1, "head_dim": 6, "num_hidden_layers": 1, "intermediate_size": 6,
+      "vocab_size": 9, "num_local_experts": 2, "num_experts_per_tok": 1, "sliding_window": 3,
+      "layer_types": ["sliding_attention"], "max_position_embeddings": 32,
+    ]
+    let explanation = try Explanation(textModel(config, .gptOSS), prompt: "ab cab")
+    let visible = explanation.visibility(layer: 0, head: 1)
+    for query in 0..<6 {
+      #expect(visible[query] == (0..<6).map { $0 <= query && $0 > query - 3 })
+      let sum = explanation.weights(layer: 0, head: 1)[query].reduce(0, +)
+      #expect(sum < 0.99)
+    }
+    // 1 + 2 + 3 + 3 + 3 + 3 cells that are seen.
+    let svg = HeadPicture(explanation, heads: [(0, 1)]).svg
+    #expect(svg.split(separator: " reads ").count - 1 == 15)
+    let sink = explanation.sinkMass(layer: 0, head: 1)
+    let read = explanation.reading(layer: 0, head: 1).reduce(0, +)
+    #expect(sink > 0.01 && abs(read + sink - 1) < 1e-5)
+    #expect(explanation.drawing().contains(" % sink, "))
+    #expect(explanation.json.contains("\"sink\""))
+    #expect(try !Explanation(textModel(), prompt: "ab").drawing().contains("sink"))
   }
 
   @Test("tokens are text in an SVG, never markup")

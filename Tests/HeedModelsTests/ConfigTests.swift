@@ -131,6 +131,35 @@ struct ConfigTests {
     #expect(throws: FormatError.self) { try spec(config) }
   }
 
+  @Test(
+    "rotary scaling by what cannot divide is refused by its name",
+    arguments: [
+      (["rope_type": "linear", "factor": 0.0], "factor"),
+      (["rope_type": "linear", "factor": -2.0], "factor"),
+      (["rope_type": "dynamic", "factor": 0], "factor"),
+      (
+        ["rope_type": "llama3", "factor": 8, "low_freq_factor": 4, "high_freq_factor": 4],
+        "low_freq_factor"
+      ),
+      (
+        ["rope_type": "llama3", "factor": 8, "low_freq_factor": 0, "high_freq_factor": 4],
+        "low_freq_factor"
+      ),
+      (["rope_type": "yarn", "factor": 0], "factor"),
+      (["rope_type": "yarn", "factor": 2, "beta_slow": 0], "beta_slow"),
+      (["rope_type": "yarn", "factor": 2, "attention_factor": 0], "attention_factor"),
+      (["rope_type": "yarn", "factor": 2, "mscale_all_dim": -5.0], "mscale_all_dim"),
+      (
+        ["type": "longrope", "short_factor": [1, 0, 1], "long_factor": [1, 1, 1]], "short_factor"
+      ),
+    ] as [(JSONValue, String)])
+  func rotaryScaling(scaling: JSONValue, member: String) {
+    let error = #expect(throws: FormatError.self) {
+      try spec(SmallConfig.llama.with(("rope_scaling", scaling)))
+    }
+    #expect(error?.what.contains("\"\(member)\"") == true)
+  }
+
   @Test("an unknown model type comes with the nearest known ones")
   func nearest() {
     for (type, want) in [

@@ -28,8 +28,11 @@ struct GGUFModelTests {
     SmallConfig.mistral.with(("sliding_window", .null)), SmallConfig.mixtral,
     SmallConfig.qwen2.with(("use_sliding_window", false)), SmallConfig.qwen3, SmallConfig.gemma,
     SmallConfig.gemma2.with(("query_pre_attn_scalar", 6)),
+    SmallConfig.gemma3,
     SmallConfig.gemma3.with(("sliding_window_pattern", nil), ("rope_local_base_freq", nil)),
     SmallConfig.phi3.with(("sliding_window", .null)),
+    SmallConfig.gemma2.with(("query_pre_attn_scalar", 6), ("sliding_window", .null)),
+    SmallConfig.gptOSS.with(("sliding_window", .null)),
     qwen2MoE, SmallConfig.deepSeekV2,
     SmallConfig.deepSeekV2.with(
       ("topk_method", "greedy"), ("n_group", nil), ("topk_group", nil), ("n_shared_experts", .null)),
@@ -65,7 +68,7 @@ struct GGUFModelTests {
   func refusals() throws {
     for config in [
       SmallConfig.mistral, SmallConfig.qwen2, SmallConfig.gemma2, SmallConfig.gptJ,
-      SmallConfig.gemma3, SmallConfig.qwen2MoE,
+      SmallConfig.qwen2MoE,
       SmallConfig.gptOSS.with(("swiglu_limit", 5.0)),
     ] {
       let (_, _, parameters) = try smallParameters(config)
@@ -80,7 +83,8 @@ struct GGUFModelTests {
   @Test(
     "blocks stay near the numbers, and a row has the same bits with a cache and without",
     arguments: [
-      (ConversionType.q8_0, Float(0.04)), (.q4_k, 0.35), (.q4_0, 0.4), (.bf16, 0.02), (.f16, 0.01),
+      (ConversionType.q8_0, Float(0.04)), (.q6_k, 0.1), (.q5_k, 0.2), (.q5_1, 0.2), (.q5_0, 0.25),
+      (.q4_k, 0.35), (.q4_1, 0.35), (.q4_0, 0.4), (.bf16, 0.02), (.f16, 0.01),
     ])
   func quantized(type: ConversionType, bound: Float) throws {
     let (spec, binding, random) = try smallParameters(Self.wide)

@@ -1,3 +1,4 @@
+import Foundation
 import HeedBlocks
 import HeedFormats
 import HeedModels
@@ -49,6 +50,45 @@ struct LoadingTests {
       ] {
         #expect(text.contains(name), "\(name) in \(text)")
       }
+    }
+  }
+
+  @Test("many missing tensors are counted, and twenty of them named")
+  func manyMissing() throws {
+    let config = SmallConfig.llama.with(("num_hidden_layers", 9))
+    let (_, _, parameters) = try smallParameters(SmallConfig.llama)
+    try withModelFolder(config, parameters) { folder in
+      let error = #expect(throws: FormatError.self) { try LanguageModel(folder: folder) }
+      let text = try #require(error?.what)
+      #expect(text.contains("63 missing: model.layers.2.") && text.hasSuffix(" and 43 more"))
+      #expect(text.split(separator: "model.layers.").count == 21)
+    }
+  }
+
+  /// What this thread has computed, whatever else the machine does.
+  private func threadSeconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
+  }
+
+  @Test(
+    "a config of a model far larger than its weights is refused at once",
+    arguments: [
+      SmallConfig.llama.with(("num_hidden_layers", 4096)),
+      SmallConfig.mixtral.with(("num_hidden_layers", 64), ("num_local_experts", 4096)),
+      SmallConfig.qwen2MoE.with(
+        ("num_hidden_layers", 4096), ("num_experts", 64), ("mlp_only_layers", [1, 3, 1000])),
+    ])
+  func farTooLarge(config: JSONValue) throws {
+    let (_, _, parameters) = try smallParameters(SmallConfig.llama)
+    try withModelFolder(config, parameters) { folder in
+      let start = threadSeconds()
+      let error = #expect(throws: FormatError.self) { try LanguageModel(folder: folder) }
+      #expect(error?.what.contains(" of this size is made of ") == true)
+      #expect((error?.description.utf8.count ?? 0) < 500)
+      // 800,000 slots with their paths would take seconds.
+      #expect(threadSeconds() - start < 0.5)
     }
   }
 

@@ -52,17 +52,34 @@ struct PublishedGenerationTests {
       let file = folder + "/model.gguf"
       try ModelConversion.convert(
         folder, to: file, type: .f32,
-        metadata: [
-          ("general.sampling.temp", .float32(0.6)), ("general.sampling.top_k", .int32(64)),
-          ("general.sampling.min_p", .float32(0.05)),
-        ])
+        metadata: [("general.sampling.min_p", .float32(0.05))])
       let published = try PublishedGeneration(path: file)
-      #expect(published.temperature == 0.6 && published.topK == 64 && published.minP == 0.05)
-      #expect(published.topP == nil && published.isSampling == nil)
+      #expect(published.temperature == 0.7 && published.topK == 20 && published.minP == 0.05)
+      #expect(published.typicalP == nil && published.isSampling == nil)
     }
     try withModelFolder(SmallConfig.llama, parameters) { folder in
       let published = try PublishedGeneration(path: folder)
       #expect(published == PublishedGeneration())
+    }
+  }
+
+  @Test("settings travel into a GGUF file and back, unless a model is not to draw")
+  func conversion() throws {
+    let (_, _, parameters) = try smallParameters(SmallConfig.llama)
+    for (isSampling, want): (JSONValue, Double?) in [(true, 0.7), (.null, 0.7), (false, nil)] {
+      let config = config.with(("do_sample", isSampling), ("eos_token_id", 5))
+      try withModelFolder(SmallConfig.llama, parameters, generation: config) { folder in
+        let (file, made) = (folder + "/model.gguf", folder + "/made")
+        try ModelConversion.convert(folder, to: file, type: .f32)
+        try ModelConversion.convert(file, to: made, type: .f32)
+        for path in [file, made] {
+          let published = try PublishedGeneration(path: path)
+          #expect(published.temperature == want && published.topP == want.map { _ in 0.8 })
+          #expect(published.topK == want.map { _ in 20 } && published.suppressedTokens == [1, 2])
+        }
+        let published = try PublishedGeneration(path: made)
+        #expect(published.isSampling == want.map { _ in true } && published.endTokens == [5])
+      }
     }
   }
 }

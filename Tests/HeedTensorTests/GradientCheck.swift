@@ -1,4 +1,5 @@
 import HeedTensor
+import HeedTestSupport
 import Testing
 
 /// Numbers between -1 and 1 that look random and are the same everywhere.
@@ -27,8 +28,6 @@ func largestError(_ a: Tensor, _ b: Tensor) -> Double {
 
 /// Rounding of float32 through a handful of operations.
 let float32Tolerance = 2e-5
-/// Central differences with step 1e-5 in float64: truncation 1e-10, rounding 1e-11.
-let differenceTolerance = 1e-6
 
 /// Checks the gradients of `operation` for all `inputs` against central differences in float64,
 /// and its value and gradients in float32 against float64.
@@ -38,31 +37,14 @@ func expectGradient(
 ) {
   let value = operation(inputs)
   let upstream = sample(value.shape, seed: 99) + 1.5
-  func objective(_ inputs: [Tensor]) -> Double {
-    zip(operation(inputs).doubles, upstream.doubles).reduce(0) { $0 + $1.0 * $1.1 }
-  }
-  let tape = Tape()
-  let watched = inputs.map { tape.watch($0) }
-  let gradients = tape.gradients(of: operation(watched), for: watched, seed: upstream)
-  for (place, input) in inputs.enumerated() {
-    #expect(gradients[place].shape == input.shape, sourceLocation: sourceLocation)
-    let values = input.doubles
-    let step = 1e-5
-    let differences = values.indices.map { i -> Double in
-      func moved(_ distance: Double) -> Double {
-        var changed = values
-        changed[i] += distance
-        var all = inputs
-        all[place] = Tensor(changed, shape: input.shape)
-        return objective(all)
-      }
-      return (moved(step) - moved(-step)) / (2 * step)
-    }
-    let error = largestError(gradients[place], Tensor(differences, shape: input.shape))
+  for (place, error) in gradientErrors(inputs, upstream: upstream, operation).enumerated() {
     #expect(
       error < differenceTolerance, "gradient of input \(place)", sourceLocation: sourceLocation)
   }
   guard checkFloat32 else { return }
+  let tape = Tape()
+  let watched = inputs.map { tape.watch($0) }
+  let gradients = tape.gradients(of: operation(watched), for: watched, seed: upstream)
   let singleTape = Tape()
   let single = inputs.map { singleTape.watch($0.converted(to: .float32)) }
   let result = operation(single)

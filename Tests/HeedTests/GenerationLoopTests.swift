@@ -103,6 +103,20 @@ import Testing
     #expect(proposer.propose(history, limit: 5, chooser, &place).count == 3)
   }
 
+  @Test("tokens of a LongRoPE model are scored by one pass over the text so far")
+  func longRope() throws {
+    let model = try TinyModel.text(TinyModel.longRope)
+    let text = try one(model, "abc, de", settings(temperature: 0, count: 24))
+    var tokens = try model.tokenizer.encode("abc, de")
+    for token in text.tokens {
+      let logits = model.model.logits([tokens])
+      let last: [Float] = logits.sliced(axis: 1, range: tokens.count - 1..<tokens.count).elements()
+      #expect(last.indices.max { last[$0] < last[$1] } == token.id)
+      tokens.append(token.id)
+    }
+    #expect(tokens.count == 31)
+  }
+
   @Test("a draft that is right is read several tokens at a time")
   func fewerRounds() throws {
     let model = try TinyModel.text()

@@ -79,7 +79,7 @@ struct RecipeTests {
         let stopped = try first.run(shouldStop: { finished == stop }) { finished = $0.step }
         #expect(!stopped.isComplete && stopped.step == stop)
         #expect(!FileManager.default.fileExists(atPath: folder + "/model.safetensors"))
-        var second = try RecipeRun(recipe, corpus: corpus, folder: folder, isResuming: true)
+        var second = try RecipeRun(recipe, corpus: corpus, folder: folder, earlierRun: .resumed)
         let result = try second.run()
         #expect(result.isComplete)
         #expect(try weights(folder) == weights(whole))
@@ -96,19 +96,20 @@ struct RecipeTests {
       var other = recipe
       other.peakRate *= 2
       let error = #expect(throws: TrainingError.self) {
-        try RecipeRun(other, corpus: corpus, folder: folder, isResuming: true)
+        try RecipeRun(other, corpus: corpus, folder: folder, earlierRun: .resumed)
       }
       #expect(error?.what.contains("peak_rate") == true)
       let longer = TextCorpus(text + text, trainingShare: 0.9)
       let foreign = #expect(throws: TrainingError.self) {
-        try RecipeRun(recipe, corpus: longer, folder: folder, isResuming: true)
+        try RecipeRun(recipe, corpus: longer, folder: folder, earlierRun: .resumed)
       }
       #expect(foreign?.what.contains("texts") == true)
       #expect(throws: FormatError.self) {
-        try RecipeRun(recipe, corpus: corpus, folder: folder + "/none", isResuming: true)
+        try RecipeRun(recipe, corpus: corpus, folder: folder + "/none", earlierRun: .resumed)
       }
       #expect(throws: TrainingError.self) {
-        try RecipeRun(recipe, corpus: TextCorpus("too short", trainingShare: 0.9), folder: folder)
+        try RecipeRun(
+          recipe, corpus: TextCorpus("too short", trainingShare: 0.9), folder: folder + "/short")
       }
     }
   }
@@ -157,7 +158,8 @@ struct RecipeTests {
         var first = try RecipeRun(storyteller, corpus: stories, folder: folder)
         var finished = 0
         _ = try first.run(shouldStop: { finished == stop }) { finished = $0.step }
-        var second = try RecipeRun(storyteller, corpus: stories, folder: folder, isResuming: true)
+        var second = try RecipeRun(
+          storyteller, corpus: stories, folder: folder, earlierRun: .resumed)
         #expect(try second.run().isComplete)
         #expect(try weights(folder) == weights(whole))
         let times = try TrainingLog.read(folder + "/log.jsonl").compactMap(\.processorSeconds)
@@ -182,11 +184,78 @@ struct RecipeTests {
           }
         })
         #expect(try TrainingLog.read(folder + "/log.jsonl").count == 3)
-        var second = try RecipeRun(storyteller, corpus: stories, folder: folder, isResuming: true)
+        var second = try RecipeRun(
+          storyteller, corpus: stories, folder: folder, earlierRun: .resumed)
         #expect(try second.run().isComplete)
         #expect(try weights(folder) == weights(whole))
         #expect(try TrainingLog.read(folder + "/log.jsonl").map(\.step) == [1, 2, 3, 4, 5])
       }
+    }
+  }
+
+  @Test("an earlier run is refused and stays as it was, or is replaced")
+  func occupied() throws {
+    try withFolder { folder in
+      var run = try RecipeRun(recipe, corpus: corpus, folder: folder)
+      var finished = 0
+      _ = try run.run(shouldStop: { finished == 2 }) { finished = $0.step }
+      let names = ["checkpoint.safetensors", "log.jsonl", "config.json", "tokenizer.json"]
+      func contents() -> [Data?] {
+        names.map { FileManager.default.contents(atPath: folder + "/" + $0) }
+      }
+      let before = contents()
+      let error = #expect(throws: TrainingError.self) {
+        try RecipeRun(recipe, corpus: corpus, folder: folder)
+      }
+      #expect(error?.code == .occupied)
+      #expect(error?.what.hasSuffix("has checkpoint.safetensors of an earlier run") == true)
+      #expect(contents() == before)
+      _ = try RecipeRun(recipe, corpus: corpus, folder: folder, earlierRun: .replaced)
+      #expect(!FileManager.default.fileExists(atPath: folder + "/checkpoint.safetensors"))
+      #expect(try TrainingLog.read(folder + "/log.jsonl").isEmpty)
+    }
+  }
+
+  @Test("the steps before a log that cannot be written are in a checkpoint, to the same bits")
+  func rescue() throws {
+    try withFolder { whole in
+      var run = try RecipeRun(recipe, corpus: corpus, folder: whole)
+      _ = try run.run()
+      try withFolder { folder in
+        var first = try RecipeRun(recipe, corpus: corpus, folder: folder)
+        let (files, log) = (FileManager.default, folder + "/log.jsonl")
+        let error = #expect(throws: TrainingError.self) {
+          try first.run(progress: {
+            guard $0.step == 3 else { return }
+            try? files.removeItem(atPath: log)
+            try? files.createDirectory(atPath: log, withIntermediateDirectories: false)
+          })
+        }
+        #expect(error?.step == 4 && error?.lastCheckpoint == first.checkpointPath)
+        #expect(try Checkpoint(path: first.checkpointPath).step == 4)
+        try files.removeItem(atPath: log)
+        var second = try RecipeRun(
+          recipe, corpus: corpus, folder: folder, earlierRun: .resumed)
+        #expect(try second.run().isComplete)
+        #expect(try weights(folder) == weights(whole))
+      }
+    }
+  }
+
+  @Test("the steps before a loss that is no number are in a checkpoint")
+  func divergence() throws {
+    try withFolder { folder in
+      var steep = recipe
+      // Weights become some hundred thousand times as large with each step.
+      (steep.peakRate, steep.finalRate, steep.weightDecay) = (1e3, 1e3, 1e2)
+      var run = try RecipeRun(steep, corpus: corpus, folder: folder)
+      let error = #expect(throws: TrainingError.self) { try run.run() }
+      #expect(error?.code == .diverged)
+      let step = try #require(error?.step)
+      #expect(step > 1)
+      let checkpoint = try Checkpoint(path: try #require(error?.lastCheckpoint))
+      #expect(checkpoint.step == step - 1)
+      #expect(checkpoint.parameters.values.allSatisfy { $0.nonFiniteCount == 0 })
     }
   }
 

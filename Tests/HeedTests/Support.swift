@@ -30,7 +30,24 @@ enum TinyModel {
   static let bloom: JSONValue = [
     "model_type": "bloom", "hidden_size": 12, "n_head": 3, "n_layer": 1, "seq_length": 48,
   ]
-  static let all = [gpt2, llama, mistral, bloom]
+  /// Other frequencies beyond 16 tokens, in the midst of prompts and of what follows them.
+  static let longRope: JSONValue = [
+    "model_type": "phi3", "hidden_size": 12, "num_attention_heads": 3, "num_key_value_heads": 3,
+    "num_hidden_layers": 2, "intermediate_size": 14, "max_position_embeddings": 48,
+    "original_max_position_embeddings": 16, "tie_word_embeddings": false,
+    "rope_scaling": [
+      "type": "longrope", "short_factor": [1.0, 1.1], "long_factor": [2.5, 6.0],
+    ],
+  ]
+  static let dynamicRotary: JSONValue = [
+    "model_type": "llama", "hidden_size": 12, "num_attention_heads": 3, "num_key_value_heads": 3,
+    "num_hidden_layers": 2, "intermediate_size": 14, "max_position_embeddings": 48,
+    "tie_word_embeddings": false,
+    "rope_scaling": [
+      "type": "dynamic", "factor": 4.0, "original_max_position_embeddings": 16,
+    ],
+  ]
+  static let all = [gpt2, llama, mistral, bloom, longRope, dynamicRotary]
 
   static func text(
     _ config: JSONValue = gpt2, letters: String = letters, seed: UInt64 = 5,

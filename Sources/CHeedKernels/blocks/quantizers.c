@@ -55,20 +55,37 @@ static void quantize_q8(const float *x, uint8_t *y) {
   for (int j = 0; j < 32; j++) y[2 + j] = (uint8_t)(int8_t)nearest(x[j] * factor, -127, 127);
 }
 
-static void quantize_q4(const float *x, uint8_t *y) {
-  heed_put_half(y, fmaxf(fminf(best_scale(32, x, -8, 7), 65504), -65504));
-  const float factor = inverse(heed_half_at(y));
+static float in_half_range(float x) { return fmaxf(fminf(x, 65504), -65504); }
+
+/// 32 whole numbers of 4 or 5 bits: the fifth bits, if there is a place for them, and the nibbles.
+static void put_small(const int *q, uint8_t *fifth, uint8_t *nibbles) {
+  uint32_t bits = 0;
   for (int j = 0; j < 16; j++) {
-    const int low = nearest(x[j] * factor, -8, 7) + 8;
-    const int high = nearest(x[j + 16] * factor, -8, 7) + 8;
-    y[2 + j] = (uint8_t)(low | high << 4);
+    nibbles[j] = (uint8_t)((q[j] & 15) | (q[j + 16] & 15) << 4);
+    bits |= (uint32_t)(q[j] >> 4) << j | (uint32_t)(q[j + 16] >> 4) << (j + 16);
+  }
+  for (int byte = 0; fifth && byte < 4; byte++) fifth[byte] = (uint8_t)(bits >> 8 * byte);
+}
+
+/// Q4_0 and Q5_0: a scale, and whole numbers around 8 or 16.
+static void quantize_scaled(heed_block_type type, const float *x, uint8_t *y) {
+  const int middle = type == HEED_Q5_0 ? 16 : 8;
+  heed_put_half(y, in_half_range(best_scale(32, x, -middle, middle - 1)));
+  const float factor = inverse(heed_half_at(y));
+  int q[32];
+  for (int j = 0; j < 32; j++) q[j] = nearest(x[j] * factor, -middle, middle - 1) + middle;
+  if (type == HEED_Q5_0) {
+    put_small(q, y + 2, y + 6);
+  } else {
+    put_small(q, NULL, y + 2);
   }
 }
 
-/// The scale and what is taken off (not negative) that fit 32 values q * scale - least best, for q
-/// from 0 to `high`.
-static void best_line(const float *x, int high, float *scale, float *least) {
-  float low = 0, top = x[0], sum_x = 0;
+/// The scale and what is taken off that fit 32 values q * scale - least best, for q from 0 to `high`.
+/// What is taken off is not negative where the format has no sign for it.
+static void best_line(
+    const float *x, int high, int has_sign, float *scale, float *least) {
+  float low = has_sign ? x[0] : 0, top = x[0], sum_x = 0;
   for (int i = 0; i < 32; i++) {
     low = fminf(low, x[i]);
     top = fmaxf(top, x[i]);
@@ -93,7 +110,7 @@ static void best_line(const float *x, int high, float *scale, float *least) {
     if (!(determinant > 0) || !(sum_qq > 0)) continue;
     float slope = (32 * sum_qx - sum_q * sum_x) / determinant;
     float start = (sum_qq * sum_x - sum_q * sum_qx) / determinant;
-    if (start > 0) {  // what is taken off cannot be negative
+    if (start > 0 && !has_sign) {
       start = 0;
       slope = sum_qx / sum_qq;
     }
@@ -107,6 +124,23 @@ static void best_line(const float *x, int high, float *scale, float *least) {
       *scale = slope;
       *least = -start;
     }
+  }
+}
+
+/// Q4_1 and Q5_1: a scale, a least value, and whole numbers from 0.
+static void quantize_line(heed_block_type type, const float *x, uint8_t *y) {
+  const int high = type == HEED_Q5_1 ? 31 : 15;
+  float scale, least;
+  best_line(x, high, 1, &scale, &least);
+  heed_put_half(y, in_half_range(scale));
+  heed_put_half(y + 2, in_half_range(-least));
+  const float factor = inverse(heed_half_at(y)), start = heed_half_at(y + 2);
+  int q[32];
+  for (int j = 0; j < 32; j++) q[j] = nearest((x[j] - start) * factor, 0, high);
+  if (type == HEED_Q5_1) {
+    put_small(q, y + 4, y + 8);
+  } else {
+    put_small(q, NULL, y + 4);
   }
 }
 
@@ -150,7 +184,7 @@ static void quantize_parts(heed_block_type type, const float *x, uint8_t *y) {
   const int high = type == HEED_Q5_K ? 31 : 15;
   float scales[8], leasts[8], largest_scale = 0, largest_least = 0;
   for (int part = 0; part < 8; part++) {
-    best_line(x + 32 * part, high, &scales[part], &leasts[part]);
+    best_line(x + 32 * part, high, 0, &scales[part], &leasts[part]);
     largest_scale = fmaxf(largest_scale, scales[part]);
     largest_least = fmaxf(largest_least, leasts[part]);
   }
@@ -207,11 +241,14 @@ int heed_quantize(heed_block_type type, ptrdiff_t blocks, const float *x, void *
   for (ptrdiff_t b = 0; b < blocks; b++) {
     switch (type) {
       case HEED_Q8_0: quantize_q8(x, y); break;
-      case HEED_Q4_0: quantize_q4(x, y); break;
+      case HEED_Q4_0:
+      case HEED_Q5_0: quantize_scaled(type, x, y); break;
+      case HEED_Q4_1:
+      case HEED_Q5_1: quantize_line(type, x, y); break;
       case HEED_Q4_K:
       case HEED_Q5_K: quantize_parts(type, x, y); break;
       case HEED_Q6_K: quantize_q6(x, y); break;
-      default: return 0;
+      case HEED_MXFP4: return 0;
     }
     x += heed_block_width(type);
     y += heed_block_bytes(type);

@@ -280,8 +280,8 @@ ptrdiff_t heed_block_bytes(heed_block_type type);
 /// `blocks` blocks to floats, exactly as the types define it.
 void heed_dequantize(heed_block_type type, ptrdiff_t blocks, const void *x, float *y);
 
-/// Floats to `blocks` blocks of Q8_0, Q4_0, Q4_K, Q5_K or Q6_K, with scales that a small search
-/// finds to lose the least squares (Q8_0: with the scale of the largest value); 0 for another type.
+/// Floats to `blocks` blocks of any type but MXFP4, with scales that a small search finds to lose the
+/// least squares (Q8_0: with the scale of the largest value); 0 for MXFP4.
 int heed_quantize(heed_block_type type, ptrdiff_t blocks, const float *x, void *y);
 
 /// The panel format that holds weights of a type: exactly for Q8_0, Q4_0, Q4_1, Q5_0 and Q5_1; for

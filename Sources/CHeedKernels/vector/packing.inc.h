@@ -116,8 +116,8 @@ void HEED_NAME(_pack_pairs_u16)(ptrdiff_t k, ptrdiff_t n, const uint16_t *src,
     const uint16_t *next = kk + 1 < k ? src + row_stride : NULL;
     // As above: decoding reads each row once, from memory.
     for (ptrdiff_t at = 0; at < n; at += 32) {
-      HEED_PREFETCH_NOW(src + 32 * row_stride + at);
-      HEED_PREFETCH_NOW(src + 33 * row_stride + at);
+      HEED_PREFETCH_NEAR(src + 32 * row_stride + at);
+      HEED_PREFETCH_NEAR(src + 33 * row_stride + at);
     }
     ptrdiff_t j = 0;
     for (; j + VL <= n; j += VL) {

@@ -10,6 +10,9 @@ public struct DecoderSteps: StepModel {
   /// Rows of up to this many new tokens run as one batch; longer ones fill the machine alone.
   private static let longestShared = 16
 
+  /// The length of a text beyond which all of its tokens are read anew, with other rotary frequencies.
+  private var switchLength: Int? { model.spec.rotarySwitchLength }
+
   /// The steps of `model`, with caches of an element type.
   public init(_ model: LanguageModel, cacheType: ElementType = .float32) {
     self.model = model
@@ -19,14 +22,21 @@ public struct DecoderSteps: StepModel {
   /// The caches of one sequence, one for each block.
   public struct State: StepState {
     var caches: [KeyValueCache]
+    /// What was read, where `switchLength` is given; empty elsewhere.
+    var tokens: [Int] = []
+    /// The length beyond which a text is read with other rotary frequencies (LongRoPE).
+    var switchLength: Int?
 
     /// Tokens that were read.
     public var count: Int { caches.first?.position ?? 0 }
 
     /// Takes every cache back.
     public mutating func truncate(to count: Int) -> Bool {
+      // A shorter text has other frequencies, from its first token on.
+      if let switchLength, count <= switchLength, self.count > switchLength { return false }
       guard caches.allSatisfy({ $0.canTruncate(to: count) }) else { return false }
       for layer in caches.indices { caches[layer].truncate(to: count) }
+      tokens = Array(tokens.prefix(count))
       return true
     }
   }
@@ -39,11 +49,53 @@ public struct DecoderSteps: StepModel {
 
   /// Empty caches.
   public func start(_ source: Int = 0) -> State {
-    State(caches: model.emptyCache(elementType: cacheType))
+    State(caches: model.emptyCache(elementType: cacheType), switchLength: switchLength)
   }
 
   /// Reads: rows with equally many new tokens together, long ones alone.
+  ///
+  /// A text that outgrows the length up to which a LongRoPE model has its short factors is read anew
+  /// from its first token, once: scores are those of one pass over the text so far, whatever the
+  /// pieces.
   public func read(
+    _ tokens: [[Int]], states: inout [State], wanted: [Int], wantsHidden: Bool
+  ) -> [StepScores] {
+    guard let switchLength else {
+      return readOn(tokens, states: &states, wanted: wanted, wantsHidden: wantsHidden)
+    }
+    let counts = tokens.map(\.count)
+    var (tokens, wanted) = (tokens, wanted)
+    var before = tokens.map { _ in StepScores(logits: []) }
+    for row in tokens.indices {
+      let known = states[row].tokens
+      states[row].tokens += tokens[row]
+      let short = switchLength - known.count
+      guard short >= 0, short < tokens[row].count else { continue }
+      let wantedShort = wanted[row] - (tokens[row].count - short)
+      if short > 0, wantedShort > 0 || wantsHidden {
+        var one = [states[row]]
+        before[row] =
+          readOn(
+            [Array(tokens[row][..<short])], states: &one, wanted: [max(wantedShort, 1)],
+            wantsHidden: wantsHidden)[0]
+        before[row].logits = Array(before[row].logits.suffix(max(wantedShort, 0)))
+        wanted[row] -= before[row].logits.count
+      }
+      tokens[row] = known + tokens[row]
+      states[row].caches = start().caches
+    }
+    let scores = readOn(tokens, states: &states, wanted: wanted, wantsHidden: wantsHidden)
+    return scores.indices.map { row in
+      let first = before[row]
+      // What was read anew has been asked for before.
+      let hidden = scores[row].hidden.suffix(counts[row] - first.hidden.count)
+      return StepScores(
+        logits: first.logits + scores[row].logits, hidden: first.hidden + hidden)
+    }
+  }
+
+  /// Reads behind what was read, rows with equally many tokens together.
+  private func readOn(
     _ tokens: [[Int]], states: inout [State], wanted: [Int], wantsHidden: Bool
   ) -> [StepScores] {
     var results = [StepScores](repeating: StepScores(logits: []), count: tokens.count)
@@ -82,6 +134,9 @@ public struct DecoderSteps: StepModel {
     var tokens = tokens
     var options = LanguageModel.Options()
     options.keepsBitsInPieces = true
+    if switchLength != nil {
+      options.textLengths = caches.map { ($0.first?.position ?? 0) + T }
+    }
     if wanted < T, !wantsHidden {
       // Logits of a whole prompt would take a row of the vocabulary for each of its tokens.
       options.isLastOnly = true

@@ -136,6 +136,7 @@ public struct PromptCache: Sendable {
       tokens.count <= text.model.spec.contextLength
     else { throw damaged("the tokens are not of this model") }
     let empty = text.steps.start()
+    var state = empty
     // What a cache of one token looks like says what the shapes have to be.
     var caches: [KeyValueCache] = []
     let known = Set(file.tensorNames)
@@ -156,7 +157,9 @@ public struct PromptCache: Sendable {
       }
       caches.append(cache)
     }
-    memory = PromptMemory(state: DecoderSteps.State(caches: caches))
+    state.caches = caches
+    if state.switchLength != nil { state.tokens = tokens }
+    memory = PromptMemory(state: state)
     if known.contains("hidden") {
       let hidden = try file.tensor(named: "hidden")
       let shape = [tokens.count, text.model.spec.width]

@@ -27,12 +27,8 @@ extension ModelFamily {
         each: FeedForwardSpec(
           hiddenWidth: reader.count("intermediate_size"), activation: .silu,
           form: .clampedGate(limit: limit, slope: slope), hasBias: true),
-        router: RouterSpec(
-          score: .softmax, chosenCount: reader.count("num_experts_per_tok", default: 4),
-          sumsToOne: true, hasBias: true))
-      return frame.spec { layer in
-        frame.block(.selfAttention(attention.through(windows[layer])), .experts(experts))
-      }
+        router: reader.softmaxRouter(choosing: 4, sumsToOne: true, hasBias: true))
+      return frame.spec(attention, through: windows) { _ in .experts(experts) }
     },
     weights: gptOSSWeights)
 

@@ -67,6 +67,30 @@ extension ConfigReader {
   }
 }
 
+extension ConfigReader {
+  /// Experts chosen by their shares of a softmax.
+  ///
+  /// - Parameters:
+  ///   - count: experts for each token, when `num_experts_per_tok` does not say.
+  ///   - sumsToOne: whether the weights of the chosen are divided by their sum.
+  public func softmaxRouter(
+    choosing count: Int, sumsToOne: Bool, hasBias: Bool = false
+  ) throws(FormatError) -> RouterSpec {
+    RouterSpec(
+      score: .softmax, chosenCount: try self.count("num_experts_per_tok", default: count),
+      sumsToOne: sumsToOne, hasBias: hasBias)
+  }
+}
+
+extension DecoderFrame {
+  /// The model whose block number i attends through `windows[i]`, and then does `second(i)`.
+  public func spec(
+    _ attention: SelfAttentionSpec, through windows: [Int?], _ second: (Int) -> OperationSpec
+  ) -> ModelSpec {
+    spec { block(.selfAttention(attention.through(windows[$0])), second($0)) }
+  }
+}
+
 extension SelfAttentionSpec {
   /// The same through a window of the latest keys.
   func through(_ window: Int?) -> SelfAttentionSpec {

@@ -11,6 +11,6 @@ extension ModelFamily {
     let seen = try reader.llamaAttention(in: frame)
     let mlp = try reader.gatedFeedForward()
     let windows = try reader.windows(layerCount: frame.layerCount, whenAbsent: 4096) { _ in true }
-    return frame.spec { frame.block(.selfAttention(seen.through(windows[$0])), .feedForward(mlp)) }
+    return frame.spec(seen, through: windows) { _ in .feedForward(mlp) }
   }
 }

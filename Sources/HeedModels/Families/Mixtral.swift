@@ -17,12 +17,8 @@ extension ModelFamily {
     let attention = try reader.llamaAttention(in: frame, base: 1_000_000)
     let sparse = try reader.experts(
       "num_local_experts", each: reader.gatedFeedForward(),
-      router: RouterSpec(
-        score: .softmax, chosenCount: reader.count("num_experts_per_tok", default: 2),
-        sumsToOne: true))
+      router: reader.softmaxRouter(choosing: 2, sumsToOne: true))
     let windows = try reader.windows(layerCount: frame.layerCount) { _ in true }
-    return frame.spec {
-      frame.block(.selfAttention(attention.through(windows[$0])), .experts(sparse))
-    }
+    return frame.spec(attention, through: windows) { _ in .experts(sparse) }
   }
 }

@@ -20,8 +20,6 @@ extension ModelFamily {
     fused.isFused = true
     let halves = try reader.gatedFeedForward()
     let windows = try reader.windows(layerCount: frame.layerCount) { _ in true }
-    return frame.spec { layer in
-      frame.block(.selfAttention(fused.through(windows[layer])), .feedForward(halves))
-    }
+    return frame.spec(fused, through: windows) { _ in .feedForward(halves) }
   }
 }

@@ -13,9 +13,7 @@ extension ModelFamily {
     attention.hasInputBias = true
     let feedForward = try reader.gatedFeedForward()
     let windows = try reader.qwenWindows(layerCount: frame.layerCount)
-    return frame.spec {
-      frame.block(.selfAttention(attention.through(windows[$0])), .feedForward(feedForward))
-    }
+    return frame.spec(attention, through: windows) { _ in .feedForward(feedForward) }
   }
 }
 

@@ -16,9 +16,8 @@ extension ModelFamily {
     var attention = try reader.llamaAttention(in: frame)
     attention.hasInputBias = try reader.flag("qkv_bias", default: true)
     let windows = try reader.qwenWindows(layerCount: frame.layerCount)
-    let router = RouterSpec(
-      score: .softmax, chosenCount: try reader.count("num_experts_per_tok", default: 4),
-      sumsToOne: try reader.flag("norm_topk_prob", default: false))
+    let router = try reader.softmaxRouter(
+      choosing: 4, sumsToOne: reader.flag("norm_topk_prob", default: false))
     let shared = try reader.gatedFeedForward(widthKey: "shared_expert_intermediate_size")
     let experts = try reader.experts(
       "num_experts", each: reader.gatedFeedForward(widthKey: "moe_intermediate_size"),
@@ -26,11 +25,9 @@ extension ModelFamily {
     let dense = try reader.gatedFeedForward()
     let denseLayers = try Set(reader.indices("mlp_only_layers"))
     let step = try reader.count("decoder_sparse_step", default: 1)
-    return frame.spec { layer in
+    return frame.spec(attention, through: windows) { layer in
       let hasExperts = !denseLayers.contains(layer) && (layer + 1) % step == 0
-      return frame.block(
-        .selfAttention(attention.through(windows[layer])),
-        hasExperts ? .experts(experts) : .feedForward(dense))
+      return hasExperts ? .experts(experts) : .feedForward(dense)
     }
   }
 }

@@ -12,8 +12,6 @@ extension ModelFamily {
     normed.queryKeyNorm = frame.norm
     let windows = try reader.qwenWindows(layerCount: frame.layerCount)
     let second = OperationSpec.feedForward(try reader.gatedFeedForward())
-    return frame.spec { layer in
-      frame.block(.selfAttention(normed.through(windows[layer])), second)
-    }
+    return frame.spec(normed, through: windows) { _ in second }
   }
 }
