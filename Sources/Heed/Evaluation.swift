@@ -67,9 +67,12 @@ extension TextModel {
   /// predicted from those before it in its window. Tokens at the beginning of a window know little;
   /// with an overlap, each window but the first begins with that many tokens of the one before.
   ///
+  /// - Parameter progress: told after each window how many tokens of how many are predicted.
   /// - Throws: `TokenizerError` when the text cannot be encoded or is too short, `GenerationError` when
   ///   the model gives no numbers.
-  public func evaluate(_ text: String, overlap: Int = 0) throws -> Evaluation {
+  public func evaluate(
+    _ text: String, overlap: Int = 0, progress: (Int, Int) -> Void = { _, _ in }
+  ) throws -> Evaluation {
     let ids = try tokenizer.encode(text)
     guard ids.count > 1 else { throw TokenizerError("the text is too short to evaluate") }
     let window = model.spec.contextLength
@@ -89,6 +92,7 @@ extension TextModel {
       let loss: Float = model.loss([Array(ids[start..<end])], targets: [targets]).item()
       sum += Double(loss) * Double(end + 1 - done)
       done = end + 1
+      progress(end, ids.count - 1)
     }
     guard sum.isFinite else {
       throw GenerationError(

@@ -11,23 +11,44 @@ public struct TextModel: Sendable {
   public let model: LanguageModel
   /// Its tokenizer.
   public let tokenizer: any Tokenizer
+  /// How keys and values of the texts that it reads are kept: float32, bfloat16 or int8.
+  public let cacheType: ElementType
+  /// What its copies find out once.
+  let facts = ModelFacts()
 
   /// A model and its tokenizer.
-  public init(name: String, model: LanguageModel, tokenizer: any Tokenizer) {
+  ///
+  /// - Parameter cacheType: float32, bfloat16 or int8; the precision of products when nil.
+  public init(
+    name: String, model: LanguageModel, tokenizer: any Tokenizer, cacheType: ElementType? = nil
+  ) {
     self.name = name
     self.model = model
     self.tokenizer = tokenizer
+    self.cacheType = cacheType ?? (model.precision == .bfloat16 ? .bfloat16 : .float32)
   }
 
   /// A model that ships with the package, by its name, a folder, a GGUF file, or a llama2.c file or
   /// a GGUF file without a tokenizer that has one beside it.
   ///
+  /// Left alone, no weight of the file changes: bfloat16 weights are multiplied as bfloat16, in half of
+  /// the memory, which rounds what they are multiplied by; float32 and float16 weights as float32; and
+  /// blocks of small weights stay blocks. What is chosen depends on the file, never on the machine.
+  ///
+  /// - Parameters:
+  ///   - precision: of products; what the weights are when nil.
+  ///   - quantization: `q8_0` or `q4_0`: makes blocks of matrices that are numbers.
+  ///   - cacheType: how keys and values are kept: float32, bfloat16, or int8 with a scale for each row;
+  ///     the precision of products when nil.
+  ///   - registry: the families that are known.
   /// - Throws: `FormatError` that says what is known when there is neither.
   public init(
-    _ nameOrFolder: String, precision: ProductPrecision = .float32
+    _ nameOrFolder: String, precision: ProductPrecision? = nil, quantization: BlockType? = nil,
+    cacheType: ElementType? = nil, registry: FamilyRegistry = .standard
   ) throws(FormatError) {
     let folder = try ShippedModel.place(of: nameOrFolder)
-    let model = try LanguageModel(path: folder, precision: precision)
+    let model = try LanguageModel(
+      path: folder, registry: registry, precision: precision, quantization: quantization)
     let tokenizer = try Self.tokenizer(nameOrFolder)
     guard tokenizer.vocabularySize <= model.spec.vocabularySize else {
       throw FormatError(
@@ -35,8 +56,11 @@ public struct TextModel: Sendable {
         what: "the tokenizer has \(tokenizer.vocabularySize) ids, the model "
           + "\(model.spec.vocabularySize)", place: folder)
     }
-    self.init(name: nameOrFolder, model: model, tokenizer: tokenizer)
+    self.init(name: nameOrFolder, model: model, tokenizer: tokenizer, cacheType: cacheType)
   }
+
+  /// What the generation loop reads with.
+  var steps: DecoderSteps { DecoderSteps(model, cacheType: cacheType) }
 
   /// The tokenizer of a model, without its weights.
   ///

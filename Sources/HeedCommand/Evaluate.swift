@@ -19,15 +19,13 @@ struct Evaluate: ParsableCommand {
       """)
 
   @Argument(help: "A UTF-8 text file, plain or .gz; - reads standard input.") var file: String
-  @OptionGroup var model: ModelOptions
+  @OptionGroup(title: "The model") var model: ModelOptions
   @Option(help: "Tokens that a window repeats from the one before, to know more at its beginning.")
   var overlap = 0
   @Option(help: "Measure an n-gram model of this text instead; may be given several times.")
   var ngram: [String] = []
   @Option(help: "The longest n-gram.") var order = 5
   @Option(help: "Measure how far the model is from this one instead.") var against: String?
-  @Flag(help: "Measure the perplexity (which is what is measured, and stands for itself).")
-  var perplexity = false
   @Flag(help: "Print one JSON document.") var json = false
 
   func validate() throws {
@@ -38,7 +36,9 @@ struct Evaluate: ParsableCommand {
     }
   }
 
-  func run() throws {
+  func run() throws { try model.withThreads { try measure() } }
+
+  private func measure() throws {
     if let against { return try showDivergence(from: against) }
     let (name, result) = ngram.isEmpty ? try ofModel() : try ofNGrams()
     if json {
@@ -61,7 +61,10 @@ struct Evaluate: ParsableCommand {
 
   private func showDivergence(from reference: String) throws {
     let loaded = try model.load()
-    let result = try loaded.divergence(from: TextModel(reference), on: try readFile(file))
+    let (other, text) = (try model.load(reference), try readFile(file))
+    let result = try Waiting.forIt("evaluating") {
+      try loaded.divergence(from: other, on: text)
+    }
     if json {
       printJSON([
         "divergence": .number(result.nats), "divergence_error": .number(result.natsError),
@@ -83,7 +86,11 @@ struct Evaluate: ParsableCommand {
 
   private func ofModel() throws -> (String, Evaluation) {
     let loaded = try model.load()
-    return (loaded.name, try loaded.evaluate(try readFile(file), overlap: overlap))
+    let text = try readFile(file)
+    var bar = ProgressBar("evaluating")
+    defer { bar.end() }
+    let result = try loaded.evaluate(text, overlap: overlap) { bar.show($0, of: $1) }
+    return (loaded.name, result)
   }
 
   private func ofNGrams() throws -> (String, Evaluation) {

@@ -5,65 +5,112 @@ import HeedExplorer
 import HeedFormats
 import HeedTensor
 
+/// Layers or heads as a person names them: `3`, or `0-2`.
+struct IndexRange: ExpressibleByArgument {
+  let indices: ClosedRange<Int>
+
+  init?(argument: String) {
+    let bounds = argument.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+    guard (1...2).contains(bounds.count), let first = bounds[0], let last = bounds.last ?? nil,
+      first >= 0, first <= last
+    else { return nil }
+    indices = first...last
+  }
+}
+
 /// `heed explain`: what a model reads from.
 struct Explain: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show what a model reads from when it reads a text.",
     discussion: """
       Draws in the terminal what a position (the last one, unless told otherwise) reads from: exact \
-      attention weights, computed after the fused pass. With --output, pictures of chosen heads: \
-      .png, .svg or .json by the ending of the file.
+      attention weights, computed after the fused pass. With --output, pictures of the heads: \
+      .png, .svg or .json by the ending of the file. --layer and --head choose heads everywhere.
       """)
 
   @Argument(help: "The text; - reads standard input.") var text: String
-  @OptionGroup var model: ModelOptions
+  @OptionGroup(title: "The model") var model: ModelOptions
   @Option(help: "The position to look at, from 0 (default: the last).") var position: Int?
-  @Option(help: "A layer to draw in pictures, from 0 (default: all).") var layer: Int?
-  @Option(help: "A head to draw in pictures, from 0 (default: all).") var head: Int?
+  @Option(
+    help: ArgumentHelp(
+      "Layers to show, from 0; may be given several times (default: all).", valueName: "n|n-n"))
+  var layer: [IndexRange] = []
+  @Option(
+    help: ArgumentHelp(
+      "Heads to show, from 0; may be given several times (default: all).", valueName: "n|n-n"))
+  var head: [IndexRange] = []
   @Option(help: "Write pictures of the heads to this .png, .svg or .json file.") var output: String?
+  @Flag(help: "JSON: the whole matrix of each head, not the row of the position alone.")
+  var matrices = false
   @Flag(help: "Print one JSON document.") var json = false
 
   func validate() throws {
-    if let output, !["png", "svg", "json"].contains(where: { output.hasSuffix("." + $0) }) {
-      throw ValidationError("--output must end in .png, .svg or .json, not \"\(output)\"")
+    if let output { try Self.checkEnding(of: output, option: "--output") }
+    if let position, position < 0 {
+      throw ValidationError("--position must be 0 or more, not \(position)")
     }
-    for (name, value) in [("--position", position), ("--layer", layer), ("--head", head)] {
-      if let value, value < 0 { throw ValidationError("\(name) must be 0 or more, not \(value)") }
+    if matrices, !json, output?.hasSuffix(".json") != true {
+      throw ValidationError("--matrices needs --json or a .json file")
     }
   }
 
-  func run() throws {
+  func run() throws { try model.withThreads { try explain() } }
+
+  private func explain() throws {
     let loaded = try model.load()
     let explanation = try Explanation(loaded, prompt: readText(text), query: position)
-    if json {
-      print(explanation.json)
-    } else {
-      print(explanation.drawing(width: Self.terminalWidth, color: isatty(STDOUT_FILENO) == 1))
-    }
-    guard let output else { return }
     let layers = try Self.chosen(layer, of: explanation.layerCount, "layer")
     let heads = try Self.chosen(head, of: explanation.headCount, "head")
-    let picture = HeadPicture(
-      explanation, heads: layers.flatMap { layer in heads.map { (layer, $0) } })
-    let bytes =
-      output.hasSuffix(".png")
-      ? picture.png : Array((output.hasSuffix(".svg") ? picture.svg : explanation.json).utf8)
-    try writeFile(bytes, to: output)
-    note("wrote \(output)")
+    let chosen = layers.flatMap { layer in heads.map { (layer: layer, head: $0) } }
+    print(
+      json
+        ? explanation.json(heads: chosen, withMatrices: matrices)
+        : Self.drawing(explanation, chosen))
+    if let output { try Self.write(explanation, chosen, isWhole: matrices, to: output) }
   }
 
-  /// Draws what the last token of `text` reads from.
-  static func draw(_ model: TextModel, _ text: String) throws {
-    let explanation = try Explanation(model, prompt: text)
-    print(explanation.drawing(width: terminalWidth, color: isatty(STDOUT_FILENO) == 1))
+  /// The drawing for the terminal that there is.
+  static func drawing(
+    _ explanation: Explanation, _ heads: [(layer: Int, head: Int)]
+  ) -> String {
+    explanation.drawing(heads: heads, width: terminalWidth, color: Terminal.hasColor)
   }
 
-  private static func chosen(_ one: Int?, of count: Int, _ name: String) throws -> Range<Int> {
-    guard let one else { return 0..<count }
-    guard (0..<count).contains(one) else {
-      throw CommandError("there is no \(name) \(one): the model has \(count), counted from 0")
+  /// Refuses files that cannot be written.
+  static func checkEnding(of path: String, option: String) throws {
+    if [".html", ".attn"].contains(where: { path.hasSuffix($0) }) {
+      throw ValidationError(
+        "\(option): .html and .attn files are not written yet; give .png, .svg or .json")
     }
-    return one..<one + 1
+    guard [".png", ".svg", ".json"].contains(where: { path.hasSuffix($0) }) else {
+      throw ValidationError("\(option) must end in .png, .svg or .json, not \"\(path)\"")
+    }
+  }
+
+  /// Writes heads to a file of a kind that its ending says.
+  static func write(
+    _ explanation: Explanation, _ heads: [(layer: Int, head: Int)], isWhole: Bool, to path: String
+  ) throws {
+    let bytes: [UInt8]
+    if path.hasSuffix(".json") {
+      bytes = Array(explanation.json(heads: heads, withMatrices: isWhole).utf8)
+    } else {
+      let picture = HeadPicture(explanation, heads: heads)
+      bytes = path.hasSuffix(".png") ? picture.png : Array(picture.svg.utf8)
+    }
+    try writeFile(bytes, to: path)
+    note("wrote \(path)")
+  }
+
+  private static func chosen(
+    _ ranges: [IndexRange], of count: Int, _ name: String
+  ) throws -> [Int] {
+    guard !ranges.isEmpty else { return Array(0..<count) }
+    for range in ranges where range.indices.upperBound >= count {
+      throw CommandError(
+        "there is no \(name) \(range.indices.upperBound): the model has \(count), counted from 0")
+    }
+    return Array(Set(ranges.flatMap(\.indices))).sorted()
   }
 
   static var terminalWidth: Int {

@@ -6,37 +6,53 @@ import HeedModels
 import HeedText
 
 /// `heed generate`: continues texts.
-struct Generate: AsyncParsableCommand {
+struct Generate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Continue a text, or several.",
     discussion: """
       One prompt is continued as you watch. Several prompts, from the command line or a file, are \
       continued side by side; each gets the text that it would get alone. The same prompt, seed and \
       settings give the same text, with or without a draft model, a prompt cache or other prompts.
+
+      Beams and contrastive search take what is likeliest: temperatures and filters such as --top-k go \
+      with sampling alone.
       """)
 
   @Argument(help: "The texts to continue; - reads one from standard input.") var prompt: [String] =
     []
   @Option(help: "Prompts from a file, one a line; - reads standard input.") var prompts: String?
-  @OptionGroup var model: ModelOptions
+  @OptionGroup(title: "The model") var model: ModelOptions
   @OptionGroup(title: "Choosing tokens") var sampling: SamplingOptions
   @OptionGroup(title: "Searching") var search: SearchOptions
+  @OptionGroup(title: "Constraints") var constraint: ConstraintOptions
+  @OptionGroup(title: "Speed") var speculation: SpeculationOptions
+  @OptionGroup(title: "Long texts") var context: ContextOptions
+  @OptionGroup(title: "Looking inside") var explanation: ExplainOptions
   @Option(help: "Keep what the model remembers of the prompt in this file, and begin from it.")
   var promptCache: String?
-  @Option(help: "Report the probability of each token and of this many others (with --json).")
+  @Option(help: "Report the probability of each token and of this many others.")
   var logprobs: Int?
-  @Flag(help: "Draw what the last token was read from.") var explain = false
+  @Option(help: "Report the same of the tokens of the prompt.") var promptLogprobs: Int?
   @Flag(help: "Print one JSON document.") var json = false
 
   func validate() throws {
     if prompt.isEmpty, prompts == nil {
       throw ValidationError("give a text to continue, or --prompts FILE")
     }
-    if let logprobs, logprobs < 0 { throw ValidationError("--logprobs must be 0 or more") }
-    if logprobs != nil, !json { throw ValidationError("--logprobs needs --json") }
+    for (name, count) in [("--logprobs", logprobs), ("--prompt-logprobs", promptLogprobs)] {
+      if let count, count < 0 { throw ValidationError("\(name) must be 0 or more") }
+    }
+    var settings = GenerationSettings(sampling: sampling.sampling(for: search.strategy))
+    settings.strategy = search.strategy
+    if let problem = settings.problem { throw ValidationError(problem) }
+    if speculation.isGiven, settings.strategy != .sampling {
+      throw ValidationError("--draft and --lookup go with sampling and greedy choice only")
+    }
   }
 
-  func run() async throws {
+  func run() throws { try model.withThreads { try generate() } }
+
+  private func generate() throws {
     let text = try model.load()
     var all: [String] = []
     for argument in prompt { all.append(try readText(argument)) }
@@ -46,105 +62,85 @@ struct Generate: AsyncParsableCommand {
       }
     }
     guard !all.isEmpty else { throw CommandError("\(prompts ?? ""): there is no prompt in it") }
-    var settings = try sampling.settings(text)
-    try search.apply(to: &settings)
+    var settings = try sampling.settings(text, model, strategy: search.strategy)
+    settings.resultCount = search.results
+    settings.constraint = try constraint.constraint()
+    settings.speculation = try speculation.speculation(model)
     settings.alternativeCount = logprobs
-    let cache = try cache(of: all, text, settings)
+    context.apply(to: &settings)
+    let ids = try all.map { try text.tokenizer.encode($0) }
+    var batch = try BatchGenerator(
+      text, promptTokens: ids, settings: settings, cache: cache(of: ids, text, settings))
     let isStreamed =
       all.count == 1 && settings.resultCount == 1 && settings.strategy == .sampling && !json
     if isStreamed {
-      // Made before anything is shown, so that a prompt that is refused leaves no output.
-      var generator = try TextGenerator(
-        text, prompt: all[0], settings: settings, cache: cache)
-      var whole = all[0]
-      show(whole)
-      while let piece = generator.next() {
-        whole += piece
-        show(piece)
-      }
+      // Checked before anything is shown, so that a prompt that is refused leaves no output.
+      show(all[0])
+      while let pieces = batch.next() { pieces.forEach { show($0.text) } }
+      // Not shown at once: a full disk has to be seen at the end.
       print()
-      if generator.finish == .stuck { throw GenerationError.stuck(after: whole, settings) }
-      try drawn(text, whole)
-      return
-    }
-    let results = try text.generate(all, settings: settings, cache: cache)
-    if json {
-      print(document(results, all, text).text())
     } else {
-      for (place, result) in results.enumerated() {
-        if results.count > 1 {
-          let score = result.score.map { String(format: ", score %.4f", $0) } ?? ""
-          print("\(place > 0 ? "\n" : "")[prompt \(result.prompt + 1)\(score)]")
-        }
-        print(all[result.prompt] + result.text)
-      }
+      while batch.next() != nil {}
     }
-    if let stuck = results.first(where: { $0.finish == .stuck }) {
-      throw GenerationError.stuck(after: all[stuck.prompt] + stuck.text, settings)
+    let results = batch.results
+    let promptTokens = try promptLogprobs.map { count in
+      try ids.map { try text.probabilities(of: $0, alternativeCount: count) }
     }
-    if let first = results.first { try drawn(text, all[first.prompt] + first.text) }
+    let report = GenerationReport(
+      text: text, prompts: all, results: results, settings: settings, promptTokens: promptTokens)
+    if json {
+      print(report.document.text())
+    } else {
+      if !isStreamed { print(report.texts) }
+      if logprobs != nil || promptLogprobs != nil { print("\n" + report.probabilities) }
+    }
+    try finish(results, all, ids, text, settings)
   }
 
-  private func drawn(_ text: TextModel, _ whole: String) throws {
-    if explain { try Explain.draw(text, String(whole.suffix(text.model.spec.contextLength))) }
+  /// Says what went wrong with texts that are printed, and explains the first.
+  private func finish(
+    _ results: [GeneratedText], _ prompts: [String], _ ids: [[Int]], _ text: TextModel,
+    _ settings: GenerationSettings
+  ) throws {
+    if let stuck = results.first(where: { $0.finish == .stuck }) {
+      throw GenerationError.stuck(after: prompts[stuck.prompt] + stuck.text, settings)
+    }
+    for result in results where settings.isCut(result) {
+      note(
+        "the text was cut after \(result.tokens.count) tokens, before it matched what it has to: "
+          + "allow more with --tokens")
+    }
+    if let first = results.first {
+      try explanation.show(text, ids[first.prompt] + first.tokens.map(\.id))
+    }
   }
 
   /// The cache of the first prompt: from the file as far as it goes, and written back when it went
-  /// not far enough.
+  /// not far enough. Other prompts begin from it as far as they share its beginning.
   private func cache(
-    of prompts: [String], _ text: TextModel, _ settings: GenerationSettings
+    of prompts: [[Int]], _ text: TextModel, _ settings: GenerationSettings
   ) throws -> PromptCache? {
-    guard let promptCache, let first = prompts.first else { return nil }
-    let ids = try text.tokenizer.encode(first)
-    guard !ids.isEmpty, ids.count <= text.model.spec.contextLength else { return nil }
+    guard let promptCache, let ids = prompts.first, !ids.isEmpty else { return nil }
+    guard ids.count <= text.model.spec.contextLength else {
+      note("prompt cache: not used, because the prompt is longer than the context")
+      return nil
+    }
+    let isContrastive = if case .contrastive = settings.strategy { true } else { false }
     let known =
       FileManager.default.fileExists(atPath: promptCache)
       ? try PromptCache(contentsOf: promptCache, for: text) : nil
-    let shared = known?.sharedCount(with: ids) ?? 0
+    let shared = known?.sharedCount(with: ids, keepsHiddenStates: isContrastive) ?? 0
     note("prompt cache: \(shared) of \(ids.count) tokens were known")
-    if let known, shared >= ids.count - 1 { return known }
-    let cache = try PromptCache(reading: ids, by: text, from: known)
-    try cache.save(to: promptCache)
+    var cache = known
+    if known == nil || shared < ids.count - 1 {
+      cache = try PromptCache(
+        reading: ids, by: text, from: known, keepsHiddenStates: isContrastive)
+      try cache?.save(to: promptCache)
+    }
+    for (place, other) in prompts.enumerated().dropFirst() {
+      let shared = cache?.sharedCount(with: other, keepsHiddenStates: isContrastive) ?? 0
+      note("prompt cache: \(shared) of \(other.count) tokens of prompt \(place + 1) were known")
+    }
     return cache
-  }
-
-  private func document(
-    _ results: [GeneratedText], _ prompts: [String], _ text: TextModel
-  ) -> JSONValue {
-    func shown(_ id: Int) -> JSONValue { .string(text.tokenizer.decode([id])) }
-    let entries = results.map { result -> JSONValue in
-      var entry = JSONObject()
-      entry["prompt"] = .string(prompts[result.prompt])
-      entry["text"] = .string(result.text)
-      entry["finish"] = .string(result.finish.description)
-      entry["ids"] = .array(result.tokens.map { .integer($0.id) })
-      entry["score"] = result.score.map { .number(Double($0)) }
-      if logprobs != nil {
-        entry["tokens"] = .array(
-          result.tokens.map { token in
-            [
-              "id": .integer(token.id), "text": shown(token.id),
-              "logprob": token.logProbability.map { .number(Double($0)) } ?? .null,
-              "top": .array(
-                token.alternatives.map {
-                  [
-                    "id": .integer($0.id), "text": shown($0.id),
-                    "logprob": .number(Double($0.logProbability)),
-                  ]
-                }),
-            ]
-          })
-      }
-      return .object(entry)
-    }
-    var document = JSONObject()
-    document["model"] = .string(text.name)
-    document["seed"] = .integer(Int(clamping: sampling.seed))
-    if let first = results.first, prompts.count == 1 {
-      document["prompt"] = .string(prompts[0])
-      document["text"] = .string(first.text)
-    }
-    document["results"] = .array(entries)
-    return .object(document)
   }
 }

@@ -8,18 +8,17 @@ import HeedText
 /// How tokens are chosen, as options.
 struct SamplingOptions: ParsableArguments {
   @Option(help: "The most tokens to add.") var tokens = 300
-  @Option(help: "Logits are divided by this; 0 takes the likeliest token.") var temperature: Float =
-    0.8
+  @Option(help: "Logits are divided by this; 0 takes the likeliest token (published, or 0.8).")
+  var temperature: Float?
   @Option(help: "Only this many likeliest tokens.") var topK: Int?
-  @Option(help: "Only the likeliest tokens that reach this mass together.") var topP: Float = 1
-  @Option(help: "Only tokens at least this likely, measured by the likeliest.") var minP: Float = 0
-  @Option(help: "Only the most typical tokens that reach this mass together.") var typicalP: Float =
-    1
-  @Option(help: "Only tokens of at least this probability.") var epsilonCutoff: Float = 0
-  @Option(help: "Only tokens over a probability that falls with the entropy.") var etaCutoff:
-    Float =
-      0
-  @Option(help: "Makes tokens of the text less likely.") var repetitionPenalty: Float = 1
+  @Option(help: "Only the likeliest tokens that reach this mass together.") var topP: Float?
+  @Option(help: "Only tokens at least this likely, measured by the likeliest.") var minP: Float?
+  @Option(help: "Only the most typical tokens that reach this mass together.")
+  var typicalP: Float?
+  @Option(help: "Only tokens of at least this probability.") var epsilonCutoff: Float?
+  @Option(help: "Only tokens over a probability that falls with the entropy.")
+  var etaCutoff: Float?
+  @Option(help: "Makes tokens of the text less likely.") var repetitionPenalty: Float?
   @Option(help: "Makes generated tokens less likely, for each time.") var frequencyPenalty: Float =
     0
   @Option(help: "Makes generated tokens less likely, once.") var presencePenalty: Float = 0
@@ -31,28 +30,43 @@ struct SamplingOptions: ParsableArguments {
       valueName: "token=value"))
   var logitBias: [String] = []
   @Option(help: "The least number of tokens before an end.") var minTokens = 0
+  @Flag(help: "Leave out the sampling settings that were published with the model.")
+  var noPublished = false
   @Option(help: "The same seed gives the same text.") var seed: UInt64 = 0
   @Option(help: "End at this text; may be given several times.") var stop: [String] = []
   @Option(help: "End at this token id; may be given several times.") var stopToken: [Int] = []
 
-  /// What needs no model.
-  var sampling: SamplingSettings {
-    var settings = SamplingSettings(
-      temperature: temperature, topK: topK, topP: topP, minP: minP,
-      repetitionPenalty: repetitionPenalty, seed: seed)
-    settings.typicalP = typicalP
-    settings.epsilonCutoff = epsilonCutoff
-    settings.etaCutoff = etaCutoff
+  /// What was given, over what was published with the model.
+  ///
+  /// - Parameter strategy: only sampling has a temperature unless one is given.
+  func sampling(
+    for strategy: DecodingStrategy, published: PublishedGeneration = PublishedGeneration()
+  ) -> SamplingSettings {
+    var settings = SamplingSettings(temperature: strategy == .sampling ? 0.8 : 1, seed: seed)
+    settings.apply(published, withFilters: strategy == .sampling)
     settings.frequencyPenalty = frequencyPenalty
     settings.presencePenalty = presencePenalty
-    settings.noRepeatLength = noRepeat
-    settings.minimumNewTokens = minTokens
+    if minTokens != 0 { settings.minimumNewTokens = minTokens }
+    settings.topK = topK ?? settings.topK
+    settings.noRepeatLength = noRepeat ?? settings.noRepeatLength
+    set(&settings.temperature, temperature)
+    set(&settings.topP, topP)
+    set(&settings.minP, minP)
+    set(&settings.typicalP, typicalP)
+    set(&settings.epsilonCutoff, epsilonCutoff)
+    set(&settings.etaCutoff, etaCutoff)
+    set(&settings.repetitionPenalty, repetitionPenalty)
     return settings
+  }
+
+  /// Changes a setting where an option was given.
+  private func set(_ setting: inout Float, _ option: Float?) {
+    if let option { setting = option }
   }
 
   func validate() throws {
     guard tokens > 0 else { throw ValidationError("--tokens must be 1 or more, not \(tokens)") }
-    if let problem = sampling.problem { throw ValidationError(problem) }
+    if let problem = sampling(for: .sampling).problem { throw ValidationError(problem) }
     for (name, texts) in [("--stop", stop), ("--forbid", forbid)] where texts.contains("") {
       throw ValidationError("\(name) must not be empty")
     }
@@ -69,10 +83,18 @@ struct SamplingOptions: ParsableArguments {
   }
 
   /// All settings, with texts turned into the ids of a tokenizer.
-  func settings(_ text: TextModel) throws -> GenerationSettings {
-    var settings = GenerationSettings(sampling: sampling, newTokenCount: tokens, stops: stop)
+  func settings(
+    _ text: TextModel, _ model: ModelOptions, strategy: DecodingStrategy = .sampling
+  ) throws -> GenerationSettings {
+    let published = noPublished ? PublishedGeneration() : try model.published()
+    var settings = GenerationSettings(
+      sampling: sampling(for: strategy, published: published), newTokenCount: tokens, stops: stop)
+    settings.strategy = strategy
+    if let problem = settings.problem {
+      throw CommandError("\(problem) (published with the model: --no-published leaves it out)")
+    }
     let tokenizer = text.tokenizer
-    settings.sampling.forbiddenSequences = try forbid.map {
+    settings.sampling.forbiddenSequences += try forbid.map {
       try tokenizer.encode($0, addingSpecialTokens: false)
     }
     for bias in logitBias {
@@ -109,16 +131,6 @@ struct SearchOptions: ParsableArguments {
   @Option(help: "Beams: how much groups avoid each other.") var diversityPenalty: Float = 0
   @Option(help: "Contrastive search among this many candidates.") var contrastive: Int?
   @Option(help: "Contrastive search: from 0, greedy, to 1.") var contrastivePenalty: Float = 0.6
-  @Option(help: "The text has to match this regular expression.") var regex: String?
-  @Option(help: "The text has to be JSON of this schema: a file, or the schema itself.")
-  var jsonSchema: String?
-  @Option(help: "Guess tokens ahead by this model; the text stays the same.") var draft: String?
-  @Option(help: "Guess this many tokens ahead by what followed the same words before.")
-  var lookup: Int?
-  @Option(help: "How many tokens the draft model guesses ahead.") var draftTokens = 4
-  @Flag(help: "Read the beginning and the end of a prompt that is longer than the context.")
-  var longPrompt = false
-  @Flag(help: "End at the last position of the model.") var noSlide = false
 
   var strategy: DecodingStrategy {
     if let beams {
@@ -142,41 +154,9 @@ struct SearchOptions: ParsableArguments {
     if beams != nil, contrastive != nil {
       throw ValidationError("--beams and --contrastive are two ways: choose one")
     }
-    if regex != nil, jsonSchema != nil {
-      throw ValidationError("--regex and --json-schema are two constraints: choose one")
-    }
-    if draft != nil, lookup != nil {
-      throw ValidationError("--draft and --lookup both guess ahead: choose one")
-    }
-    if let lookup, lookup < 1 { throw ValidationError("--lookup must be 1 or more") }
-    guard draftTokens > 0 else { throw ValidationError("--draft-tokens must be 1 or more") }
     var settings = GenerationSettings()
     settings.strategy = strategy
     settings.resultCount = results
     if let problem = settings.problem { throw ValidationError(problem) }
-    if draft != nil || lookup != nil, settings.strategy != .sampling {
-      throw ValidationError("--draft and --lookup go with sampling and greedy choice only")
-    }
-  }
-
-  func apply(to settings: inout GenerationSettings) throws {
-    settings.strategy = strategy
-    settings.resultCount = results
-    settings.allowsLongPrompts = longPrompt
-    if noSlide { settings.overflow = .stop }
-    if let regex { settings.constraint = try TextConstraint(pattern: regex) }
-    if let jsonSchema {
-      let isInline = jsonSchema.drop { $0.isWhitespace }.hasPrefix("{")
-      let schema =
-        isInline
-        ? try JSONValue(parsing: jsonSchema, place: "--json-schema")
-        : try JSONValue(contentsOf: jsonSchema)
-      settings.constraint = try TextConstraint(jsonSchema: schema)
-    }
-    if let draft {
-      settings.speculation = .draft(try TextModel(draft), count: draftTokens)
-    } else if let lookup {
-      settings.speculation = .lookup(count: lookup)
-    }
   }
 }

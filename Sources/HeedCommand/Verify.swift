@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import HeedFormats
 import HeedVerification
 
@@ -22,8 +23,22 @@ struct Verify: ParsableCommand {
   var filter: String?
 
   func run() throws {
-    let report = try Verifier(filter: filter).verify(folder: folder)
-    print(json ? report.json.text(indented: true) : report.text)
+    var lines = ReportLines()
+    var count = 0
+    // Lines that go elsewhere show nobody that something happens.
+    let isWatched = !json && isatty(STDOUT_FILENO) == 1
+    var wait = CountingLine(isShown: !isWatched)
+    let report = try Verifier(filter: filter).verify(folder: folder) { line in
+      count += line.count
+      wait.show("\(count) checks: \(line.name)")
+      if !json { lines.add(line).forEach { show($0 + "\n") } }
+    }
+    wait.end()
+    if json {
+      print(report.json.text(indented: true))
+    } else {
+      print((lines.end() + [report.summary]).joined(separator: "\n"))
+    }
     if !report.failures.isEmpty || report.lines.isEmpty { throw ExitCode(1) }
   }
 }

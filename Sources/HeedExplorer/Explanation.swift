@@ -30,7 +30,13 @@ public struct Explanation: Sendable {
   /// - Throws: `TokenizerError` when the text is empty, too long or cannot be encoded,
   ///   `GenerationError` when the model gives no numbers.
   public init(_ text: TextModel, prompt: String, query: Int? = nil) throws {
-    let ids = try text.tokenizer.encode(prompt)
+    try self.init(text, ids: text.tokenizer.encode(prompt), query: query)
+  }
+
+  /// Runs `text` on ids, such as those that it has generated itself.
+  ///
+  /// - Precondition: the ids are of its vocabulary.
+  public init(_ text: TextModel, ids: [Int], query: Int? = nil) throws {
     let limit = text.model.spec.contextLength
     guard !ids.isEmpty else { throw TokenizerError("there is no text to explain") }
     guard ids.count <= limit else {
@@ -61,6 +67,11 @@ public struct Explanation: Sendable {
     headCount = records.first?.shape[1] ?? 0
     self.query = chosen
     next = best.prefix(5).map { (text.tokenizer.decode([$0]), Double(probabilities[$0])) }
+  }
+
+  /// All heads, layer by layer.
+  public var allHeads: [(layer: Int, head: Int)] {
+    (0..<layerCount).flatMap { layer in (0..<headCount).map { (layer, $0) } }
   }
 
   /// Weights of one head: a row for each position, `[T][T]`.
@@ -103,24 +114,40 @@ public struct Explanation: Sendable {
     return rows.reduce(0) { $0 + Double($1) } / Double(max(rows.count, 1))
   }
 
-  /// What kind of head this is, where one kind is clear: its mean score is above 0.4.
+  /// What kind of head this is, where one kind is clear: its mean score is above 0.4, and above three
+  /// times what a head scores that looks everywhere alike, which is much in a short text.
   public func badge(layer: Int, head: Int) -> String? {
     let rows = weights(layer: layer, head: head)
     guard rows.count > 3 else { return nil }
     let queries = 2..<rows.count
-    func mean(_ weight: (Int) -> Float) -> Float {
-      queries.reduce(0) { $0 + weight($1) } / Float(queries.count)
+    func mean(_ kind: HeadKind, _ weight: (Int, Int) -> Float) -> Float {
+      queries.reduce(0) { sum, query in
+        sum + kind.score(query, tokens) { weight(query, $0) }
+      } / Float(queries.count)
     }
-    let kinds: [(String, Float)] = [
-      ("previous token", mean { rows[$0][$0 - 1] }), ("first token", mean { rows[$0][0] }),
-      ("itself", mean { rows[$0][$0] }),
-      (
-        "the same token before",
-        mean { query in
-          (0..<query).reduce(0) { $0 + (tokens[$1] == tokens[query] ? rows[query][$1] : 0) }
-        }
-      ),
-    ]
-    return kinds.filter { $0.1 > 0.4 }.max { $0.1 < $1.1 }?.0
+    return HeadKind.allCases.map { kind in
+      (kind, mean(kind) { rows[$0][$1] }, mean(kind) { query, _ in 1 / Float(query + 1) })
+    }.filter { $0.1 > 0.4 && $0.1 > 3 * $0.2 }.max { $0.1 < $1.1 }?.0.rawValue
+  }
+}
+
+/// Kinds of heads that are told apart.
+private enum HeadKind: String, CaseIterable {
+  case previous = "previous token"
+  case first = "first token"
+  case itself
+  case same = "the same token before"
+
+  /// What a head of this kind has much of.
+  ///
+  /// - Parameter weight: of a key, as `query` sees it.
+  func score(_ query: Int, _ tokens: [String], _ weight: (Int) -> Float) -> Float {
+    switch self {
+    case .previous: weight(query - 1)
+    case .first: weight(0)
+    case .itself: weight(query)
+    case .same:
+      (0..<query).reduce(0) { $0 + (tokens[$1] == tokens[query] ? weight($1) : 0) }
+    }
   }
 }

@@ -3,14 +3,18 @@ import Foundation
 extension Explanation {
   /// The explanation as one JSON document: tokens, what the chosen position reads from in every
   /// head, and their mean.
-  public var json: String {
-    let heads = (0..<layerCount).flatMap { layer in
-      (0..<headCount).map { head in
-        Head(
-          layer: layer, head: head, badge: badge(layer: layer, head: head),
-          entropy: entropy(layer: layer, head: head), sink: sinkMass(layer: layer, head: head),
-          weights: reading(layer: layer, head: head))
-      }
+  public var json: String { json(heads: allHeads) }
+
+  /// The same of chosen heads.
+  ///
+  /// - Parameter withMatrices: whether the rows of all positions are in it, `[T][T]` for each head.
+  public func json(heads: [(layer: Int, head: Int)], withMatrices: Bool = false) -> String {
+    let heads = heads.map { layer, head in
+      Head(
+        layer: layer, head: head, badge: badge(layer: layer, head: head),
+        entropy: entropy(layer: layer, head: head), sink: sinkMass(layer: layer, head: head),
+        weights: reading(layer: layer, head: head),
+        matrix: withMatrices ? weights(layer: layer, head: head) : nil)
     }
     let document = Document(
       model: model, tokens: tokens, query: query,
@@ -42,5 +46,6 @@ extension Explanation {
     let entropy: Double
     let sink: Float
     let weights: [Float]
+    let matrix: [[Float]]?
   }
 }

@@ -2,9 +2,12 @@ extension Explanation {
   /// The explanation for a terminal: the text with a bar under each token, then the heads.
   ///
   /// - Parameters:
+  ///   - heads: those that get a line; all when nil.
   ///   - width: columns of the terminal.
   ///   - color: whether tokens may be tinted.
-  public func drawing(width: Int = 80, color: Bool = false) -> String {
+  public func drawing(
+    heads: [(layer: Int, head: Int)]? = nil, width: Int = 80, color: Bool = false
+  ) -> String {
     let mean = meanReading()
     var lines = [
       "\(model) read \(tokens.count) tokens and expects next: "
@@ -18,9 +21,7 @@ extension Explanation {
     lines += bars(mean, width: width, color: color)
     lines.append("")
     lines.append("Head by head, what it reads most from:")
-    for layer in 0..<layerCount {
-      for head in 0..<headCount { lines.append("  " + line(layer: layer, head: head)) }
-    }
+    for (layer, head) in heads ?? allHeads { lines.append("  " + line(layer: layer, head: head)) }
     return lines.joined(separator: "\n")
   }
 

@@ -9,12 +9,14 @@ extension LanguageModel {
   ///
   /// - Parameters:
   ///   - path: a folder with `config.json` and safetensors, a `.gguf` or a `.bin` file.
+  ///   - precision: of products; nil takes bfloat16 where most weights of the matrices are that, and
+  ///     float32 otherwise, which changes no weight of the file.
   ///   - quantization: blocks of 32 (`q8_0`, `q5_1`, `q5_0`, `q4_1`, `q4_0`), which matrices that are numbers
   ///     become.
   /// - Throws: `FormatError`, for an unknown family, a config or weights that do not fit.
   public init(
     path: String, registry: FamilyRegistry = .standard, packed: Bool = true,
-    precision: ProductPrecision = .float32, quantization: BlockType? = nil
+    precision: ProductPrecision? = .float32, quantization: BlockType? = nil
   ) throws(FormatError) {
     let published = try PublishedModel(path: path, registry: registry)
     let binding = try published.map.binding(of: published.spec, to: published.weights)
@@ -29,7 +31,20 @@ extension LanguageModel {
     }
     self.init(
       spec: published.spec, binding: binding, parameters: parameters, blockParameters: blocks,
-      packed: packed, precision: precision, quantization: quantization)
+      packed: packed, precision: precision ?? Self.precision(of: parameters, blocks),
+      quantization: quantization)
+  }
+
+  /// The precision of products that keeps the weights of a file as they are.
+  private static func precision(
+    of parameters: [String: Tensor], _ blocks: [String: BlockTensor]
+  ) -> ProductPrecision {
+    let matrices = parameters.values.filter { $0.rank > 1 }
+    let halves = matrices.reduce(0) { $0 + ($1.elementType == .bfloat16 ? $1.count : 0) }
+    let all =
+      matrices.reduce(0) { $0 + $1.count }
+      + blocks.values.reduce(0) { $0 + $1.shape.reduce(1, *) }
+    return 2 * halves > all ? .bfloat16 : .float32
   }
 
   /// A model as it is published: a folder with `config.json` and safetensors.

@@ -50,8 +50,13 @@ public struct Report: Sendable {
 
   /// One line for each case, then what is not supported, then the sum.
   public var text: String {
-    let ran = lines.filter { if case .unsupported = $0.outcome { false } else { true } }
-    var parts = Self.texts(ran)
+    var lines = ReportLines()
+    return (self.lines.flatMap { lines.add($0) } + lines.end() + [summary]).joined(separator: "\n")
+  }
+
+  /// What is not supported, then the sum.
+  public var summary: String {
+    var parts: [String] = []
     if !unsupported.isEmpty {
       parts.append("\nNot supported yet:")
       parts += unsupported.map { "  \($0.text)" }
@@ -60,27 +65,6 @@ public struct Report: Sendable {
     parts.append(
       "\n\(passedCount) passed, \(failures.count) failed, \(counts) not supported yet")
     return parts.joined(separator: "\n")
-  }
-
-  /// A line each; small checks of one group that passed one after the other share a line.
-  private static func texts(_ lines: [Line]) -> [String] {
-    var texts: [String] = []
-    var group: String?
-    var count = 0
-    func flush() {
-      if let group { texts.append("pass  \(group)  \(count) checks, exact") }
-      (group, count) = (nil, 0)
-    }
-    for line in lines {
-      if line.group != group || line.outcome != .passed { flush() }
-      if let lineGroup = line.group, line.outcome == .passed {
-        (group, count) = (lineGroup, count + 1)
-      } else {
-        texts.append(line.text)
-      }
-    }
-    flush()
-    return texts
   }
 
   /// The report as one document.

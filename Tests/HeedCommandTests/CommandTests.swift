@@ -108,7 +108,8 @@ struct Run {
   func json() throws {
     for run in [
       try Run("generate", "ROMEO:", "--tokens", "5", "--json"),
-      try Run("explain", "To be, or not", "--json"),
+      try Run("explain", "To be, or not", "--json"), try Run("tour", "--json"),
+      try Run("describe", "storyteller", "--json"),
       try Run("bench", "matmul", "--m", "4", "--n", "8", "--k", "8", "--seconds", "0", "--json"),
     ] {
       #expect(run.status == 0)

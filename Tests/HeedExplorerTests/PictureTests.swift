@@ -149,4 +149,27 @@ private func textModel(
     #expect(SamplingSettings(temperature: -1).problem != nil)
     #expect(SamplingSettings(topP: 0).problem != nil)
   }
+
+  @Test(
+    "a head has a badge when it scores above 0.4 and three times what looking everywhere alike does",
+    arguments: ["To b", "To be, or", "To be, or not to be, that is the question"])
+  func badges(text: String) throws {
+    let explanation = try Explanation(try TextModel("shakespeare"), prompt: text)
+    let queries = Array(2..<explanation.tokens.count)
+    func mean(_ values: [Float]) -> Float { values.reduce(0, +) / Float(values.count) }
+    let limit = max(0.4, 3 * mean(queries.map { 1 / Float($0 + 1) }))
+    for (layer, head) in explanation.allHeads {
+      let rows = explanation.weights(layer: layer, head: head)
+      let scores = [
+        "previous token": mean(queries.map { rows[$0][$0 - 1] }),
+        "first token": mean(queries.map { rows[$0][0] }),
+        "itself": mean(queries.map { rows[$0][$0] }),
+      ]
+      let badge = explanation.badge(layer: layer, head: head)
+      for (name, score) in scores {
+        if badge == name { #expect(score > limit) }
+        if badge == nil { #expect(score <= limit) }
+      }
+    }
+  }
 }

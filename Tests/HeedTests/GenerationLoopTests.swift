@@ -61,6 +61,48 @@ import Testing
     }
   }
 
+  @Test(
+    "bfloat16 products and caches of 16 and 8 bits change a text, but not from way to way",
+    arguments: [TinyModel.gpt2, TinyModel.llama, TinyModel.mistral],
+    [ElementType.bfloat16, .int8])
+  func smallCaches(config: JSONValue, cacheType: ElementType) throws {
+    let model = try TinyModel.text(config, precision: .bfloat16, cacheType: cacheType)
+    var settings = settings(count: 60)
+    let alone = try prompts.map { try one(model, $0, settings).text }
+    #expect(try model.generate(prompts, settings: settings).map(\.text) == alone)
+    let exact = try TinyModel.text(config)
+    #expect(try prompts.map { try one(exact, $0, settings).text } != alone)
+    settings.speculation = .draft(exact, count: 3)
+    #expect(try model.generate(prompts, settings: settings).map(\.text) == alone)
+    settings.speculation = nil
+    for (prompt, text) in zip(prompts, alone) {
+      let cache = try PromptCache(reading: model.tokenizer.encode(prompt), by: model)
+      try withFile { path in
+        try cache.save(to: path)
+        let known = try PromptCache(contentsOf: path, for: model)
+        #expect(try one(model, prompt, settings, cache: known).text == text)
+        let other = try TinyModel.text(config, precision: .bfloat16, cacheType: .float32)
+        #expect(throws: FormatError.self) { try PromptCache(contentsOf: path, for: other) }
+      }
+    }
+  }
+
+  @Test("a draft that is right is read several tokens at a time, also past its own context")
+  func longDraft() throws {
+    let model = try TinyModel.text(TinyModel.longLlama)
+    let draft = try TinyModel.text(TinyModel.llama)
+    var settings = settings(temperature: 0, count: 120)
+    let plain = try one(model, "ab", settings).text
+    settings.speculation = .draft(draft, count: 3)
+    var batch = try BatchGenerator(model, prompts: ["ab"], settings: settings)
+    #expect(batch.all().map(\.text) == [plain])
+    var proposer = DraftProposer(DecoderSteps(draft.model), count: 3)
+    let history = TokenHistory(tokens: Array(repeating: 1, count: 90), promptCount: 2)
+    let chooser = TokenChooser(SamplingSettings(), endTokens: [], promptCount: 2)
+    var place: ConstrainedPlace?
+    #expect(proposer.propose(history, limit: 5, chooser, &place).count == 3)
+  }
+
   @Test("tokens of a LongRoPE model are scored by one pass over the text so far")
   func longRope() throws {
     let model = try TinyModel.text(TinyModel.longRope)
@@ -159,6 +201,30 @@ import Testing
     #expect(try Set(texts(50).map { $0.prefix(1) }).count == 4)
   }
 
+  @Test("a stop ends a beam as an end token does, and its tokens have probabilities")
+  func beamStops() throws {
+    let model = try TinyModel.text()
+    var settings = settings(count: 12)
+    settings.strategy = .beam(BeamSettings(beamCount: 4, lengthPenalty: 0, ending: .whenSure))
+    settings.alternativeCount = 3
+    settings.resultCount = 4
+    let free = try model.generate(["ab"], settings: settings)
+    // The sum of the probabilities of all tokens is the score.
+    for text in free {
+      let sum = text.tokens.reduce(Float(0)) { $0 + ($1.logProbability ?? .infinity) }
+      #expect(abs(sum - (text.score ?? 0)) < 1e-4)
+    }
+    settings.stops = [String(free[0].text.prefix(2))]
+    let stopped = try model.generate(["ab"], settings: settings)
+    // A text that stopped early was not read on: it stands beside others of full length.
+    #expect(stopped.contains { $0.finish == .stop(settings.stops[0]) })
+    for text in stopped {
+      #expect(!text.text.contains(settings.stops[0]))
+      #expect(text.tokens.map(\.id) == (try model.tokenizer.encode(text.text)))
+    }
+    #expect(Set(stopped.map(\.text)).count == 4)
+  }
+
   @Test("no sequence of two comes twice in a beam")
   func beamRules() throws {
     let model = try TinyModel.text()
@@ -177,6 +243,18 @@ import Testing
     settings.strategy = .contrastive(candidateCount: 6, penalty: 0.9)
     let texts = try prompts.map { try one(model, $0, settings).text }
     #expect(try model.generate(prompts, settings: settings).map(\.text) == texts)
+    for (prompt, text) in zip(prompts, texts) {
+      let ids = try model.tokenizer.encode(prompt)
+      try withFile { path in
+        try PromptCache(reading: ids, by: model, keepsHiddenStates: true).save(to: path)
+        let cache = try PromptCache(contentsOf: path, for: model)
+        #expect(cache.sharedCount(with: ids, keepsHiddenStates: true) == ids.count - 1)
+        #expect(try one(model, prompt, settings, cache: cache).text == text)
+      }
+      let plain = try PromptCache(reading: ids, by: model)
+      #expect(plain.sharedCount(with: ids, keepsHiddenStates: true) == 0)
+      #expect(try one(model, prompt, settings, cache: plain).text == text)
+    }
     settings.strategy = .contrastive(candidateCount: 6, penalty: 0)
     #expect(try prompts.map { try one(model, $0, settings).text } != texts)
   }
@@ -210,6 +288,9 @@ import Testing
       #expect(token.alternatives.map(\.logProbability) == Array(logs.sorted(by: >).prefix(4)))
       ids.append(token.id)
     }
+    let whole = try model.probabilities(of: ids, alternativeCount: 4)
+    #expect(whole.map(\.id) == ids && whole.dropFirst(2) == text.tokens[...])
+    #expect(whole[0].logProbability == nil && whole[1].logProbability != nil)
     let sum = text.tokens.reduce(0.0) { $0 + Double($1.logProbability ?? 0) }
     #expect(text.score == Float(sum))
   }
@@ -269,8 +350,26 @@ import Testing
     let long = String(repeating: "ab", count: 21)
     #expect(code(long) == .promptTooLong)
     #expect(code(long) { $0.allowsLongPrompts = true } == nil)
-    let other = try TinyModel.text(letters: "ab")
-    #expect(code("a") { $0.speculation = .draft(other, count: 2) } == .settings)
+    // Fewer tokens, and as many in another order.
+    for letters in ["ab", TinyModel.letters.replacing("a", with: "z")] {
+      let other = try TinyModel.text(letters: letters)
+      #expect(code("a") { $0.speculation = .draft(other, count: 2) } == .settings)
+    }
+    for strategy in [
+      DecodingStrategy.beam(BeamSettings(beamCount: 2)),
+      .contrastive(candidateCount: 2, penalty: 0.5),
+    ] {
+      for change in [
+        { $0.topK = 3 }, { $0.topP = 0.9 }, { $0.minP = 0.1 }, { $0.typicalP = 0.9 },
+        { $0.temperature = 0.7 }, { $0.etaCutoff = 0.1 },
+      ] as [(inout SamplingSettings) -> Void] {
+        let refusal = code("a") {
+          $0.strategy = strategy
+          change(&$0.sampling)
+        }
+        #expect(refusal == .settings)
+      }
+    }
     #expect(throws: TokenizerError.self) {
       try model.generate(["\u{4E2D}"], settings: settings())
     }

@@ -17,6 +17,11 @@ enum TinyModel {
     "head_dim": 6, "num_hidden_layers": 2, "intermediate_size": 14,
     "max_position_embeddings": 48, "tie_word_embeddings": false,
   ]
+  static let longLlama: JSONValue = [
+    "model_type": "llama", "hidden_size": 12, "num_attention_heads": 2,
+    "num_key_value_heads": 1, "num_hidden_layers": 2, "intermediate_size": 14,
+    "max_position_embeddings": 1024, "tie_word_embeddings": false,
+  ]
   static let mistral: JSONValue = [
     "model_type": "mistral", "hidden_size": 12, "num_attention_heads": 2,
     "num_key_value_heads": 1, "num_hidden_layers": 2, "intermediate_size": 14,
@@ -45,7 +50,8 @@ enum TinyModel {
   static let all = [gpt2, llama, mistral, bloom, longRope, dynamicRotary]
 
   static func text(
-    _ config: JSONValue = gpt2, letters: String = letters, seed: UInt64 = 5
+    _ config: JSONValue = gpt2, letters: String = letters, seed: UInt64 = 5,
+    precision: ProductPrecision = .float32, cacheType: ElementType? = nil
   ) throws -> TextModel {
     guard var object = config.object else { throw CancellationError() }
     let tokenizer = CharacterTokenizer(charactersOf: letters)
@@ -61,8 +67,10 @@ enum TinyModel {
       parameters[name] = random + (name.contains("norm") || name.contains("ln_") ? 1.0 : 0.0)
     }
     return TextModel(
-      name: "tiny", model: LanguageModel(spec: spec, binding: binding, parameters: parameters),
-      tokenizer: tokenizer)
+      name: "tiny",
+      model: LanguageModel(
+        spec: spec, binding: binding, parameters: parameters, precision: precision),
+      tokenizer: tokenizer, cacheType: cacheType)
   }
 }
 

@@ -103,10 +103,75 @@ import Testing
     }
   }
 
+  @Test("numbers with fractions between bounds are exactly those")
+  func fractions() throws {
+    let texts =
+      ["0", "-0.5", "0.0", "1", "1.0", "1.00", "1.001", "9.99", "12"]
+      + (0..<400).flatMap { n in
+        ["\(n / 100).\(n % 100 < 10 ? "0" : "")\(n % 100)", "-\(n / 100).\(n % 100)5", "\(n / 40)"]
+      }
+    for (low, high) in [
+      (0.5, 2.25), (-1.5, 1.0), (-3.05, -0.2), (0, 0.75), (1, 1), (2, 2.5), (-0.5, 3), (0.05, 0.07),
+    ] {
+      for (isLeastOut, isMostOut) in [(false, false), (true, false), (false, true)] {
+        if low == high, isLeastOut || isMostOut { continue }
+        let constraint = try TextConstraint(
+          jsonSchema: [
+            "type": "number", isLeastOut ? "exclusiveMinimum" : "minimum": .number(low),
+            isMostOut ? "exclusiveMaximum" : "maximum": .number(high),
+          ])
+        for text in texts {
+          guard let value = Double(text), value != 0 || !text.hasPrefix("-") else { continue }
+          let isWithin =
+            (isLeastOut ? value > low : value >= low) && (isMostOut ? value < high : value <= high)
+          #expect(constraint.matches(text) == isWithin, "\(text) in \(low) \(high)")
+        }
+      }
+    }
+    #expect(try accepts(["type": "number", "minimum": 2.5], "123456.75"))
+    #expect(try accepts(["type": "number", "exclusiveMaximum": 0], "-0.001"))
+    #expect(try !accepts(["type": "number", "exclusiveMinimum": 0], "0.000"))
+  }
+
+  @Test("multiples, unique values, patterns of names and allOf are met")
+  func moreKeywords() throws {
+    #expect(try accepts(["type": "number", "multipleOf": 0.01], "-12.25"))
+    #expect(try !accepts(["type": "number", "multipleOf": 0.01], "12.255"))
+    #expect(try accepts(["type": "integer", "multipleOf": 100], "1200"))
+    #expect(try !accepts(["type": "integer", "multipleOf": 100], "1250"))
+    let set: JSONValue = [
+      "type": "array", "items": ["enum": ["a", "b", "c"]], "uniqueItems": true,
+    ]
+    #expect(try accepts(set, #"["a","c"]"#) && accepts(set, "[]") && !accepts(set, #"["a","a"]"#))
+    let names: JSONValue = ["patternProperties": ["^x_": ["type": "integer"]]]
+    #expect(try accepts(names, #"{"x_a":1, "x_":2}"#) && !accepts(names, #"{"a":1}"#))
+    let merged: JSONValue = [
+      "$defs": ["base": ["properties": ["a": ["type": "integer"]], "required": ["a"]]],
+      "allOf": [
+        ["$ref": "#/$defs/base"],
+        ["properties": ["a": ["minimum": 3], "b": ["type": "null"]], "required": ["b"]],
+      ], "type": "object",
+    ]
+    #expect(try accepts(merged, #"{"a":3,"b":null}"#) && !accepts(merged, #"{"a":2,"b":null}"#))
+    #expect(try !accepts(merged, #"{"a":3}"#))
+    let endless: JSONValue = ["allOf": [["$ref": "#"], ["type": "object"]]]
+    #expect(throws: FormatError.self) { try TextConstraint(jsonSchema: endless) }
+  }
+
   @Test(
     "a schema that is not supported or cannot be met names the part",
     arguments: [
-      (#"{"type":"string","multipleOf":2}"#, "#/multipleOf"),
+      (#"{"type":"integer","multipleOf":2}"#, "#/multipleOf"),
+      (#"{"type":"string","nonsense":2}"#, "#/nonsense"),
+      (#"{"type":"array","uniqueItems":true}"#, "#/uniqueItems"),
+      (#"{"allOf":[{"pattern":"a"},{"pattern":"b"}],"type":"string"}"#, "#/allOf/1/pattern"),
+      (
+        #"{"properties":{"a":true},"patternProperties":{"b":true}}"#, "#/patternProperties"
+      ),
+      (
+        #"{"allOf":[{"properties":{"a":true},"additionalProperties":false},{"properties":{"b":true}}]}"#,
+        "#/allOf/1/additionalProperties"
+      ),
       (#"{"properties":{"a":{"type":"strin"}}}"#, "#/properties/a/type"),
       (#"{"properties":{"a":{"minimum":3}}}"#, "#/properties/a"),
       (#"{"type":"integer","minimum":3,"maximum":2}"#, "#"),
@@ -184,6 +249,97 @@ import Testing
     #expect(finished > 20)
   }
 
+  private static let tree: JSONValue = [
+    "$defs": [
+      "node": [
+        "type": "object",
+        "properties": [
+          "name": ["type": "string", "maxLength": 3],
+          "children": ["type": "array", "items": ["$ref": "#/$defs/node"]],
+          "next": ["anyOf": [["$ref": "#/$defs/node"], ["type": "null"]]],
+        ],
+        "required": ["name", "next"],
+      ]
+    ], "$ref": "#/$defs/node",
+  ]
+
+  @Test("lists stand in lists to any depth that readers take, and what is open has to be closed")
+  func nesting() throws {
+    let any = try TextConstraint(jsonSchema: true)
+    for depth in [3, 50, 110] {
+      let text = String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
+      #expect(any.matches(text) && !any.matches(text + "]") && !any.matches("[" + text))
+      let objects =
+        String(repeating: #"{"a": ["#, count: depth / 2) + "1"
+        + String(repeating: "]}", count: depth / 2)
+      #expect(any.matches(objects) && !any.matches(objects.replacing("]", with: "}")))
+      #expect(throws: Never.self) { try JSONValue(parsing: objects) }
+    }
+  }
+
+  @Test("a schema that refers to itself is met by what it says, and by nothing else")
+  func recursion() throws {
+    #expect(try accepts(Self.tree, #"{"name":"a","next":null}"#))
+    let leaf = #"{"name":"b","next":null}"#
+    #expect(
+      try accepts(Self.tree, #"{"name":"a","children":["# + leaf + "," + leaf + #"],"next":null}"#))
+    #expect(try accepts(Self.tree, #"{"name":"a","next":"# + leaf + "}"))
+    #expect(try !accepts(Self.tree, #"{"name":"a","children":[1],"next":null}"#))
+    #expect(try !accepts(Self.tree, #"{"name":"a","next":{"name":"b"}}"#))
+    let list: JSONValue = ["type": "array", "items": ["$ref": "#"]]
+    #expect(try accepts(list, "[[],[[]]]") && !accepts(list, "[1]"))
+    // Without an end, and with nothing between.
+    let endless: JSONValue = ["type": "array", "items": ["$ref": "#"], "minItems": 1]
+    let error = #expect(throws: FormatError.self) { try TextConstraint(jsonSchema: endless) }
+    #expect(error?.what.contains("nothing can match") == true)
+    let circle: JSONValue = [
+      "$defs": [
+        "a": [
+          "anyOf": [["type": "array", "items": ["$ref": "#/$defs/b"]], ["$ref": "#/$defs/b"]]
+        ],
+        "b": ["anyOf": [["$ref": "#/$defs/a"], ["type": "null"]]],
+      ], "$ref": "#/$defs/a",
+    ]
+    #expect(throws: FormatError.self) { try TextConstraint(jsonSchema: circle) }
+    // What can never end is left out where something else can.
+    let optional: JSONValue = [
+      "$defs": ["endless": endless.with("items", ["$ref": "#/$defs/endless"])],
+      "type": "object", "properties": ["a": ["$ref": "#/$defs/endless"], "b": ["type": "null"]],
+    ]
+    #expect(try accepts(optional, #"{"b":null}"#) && !accepts(optional, #"{"a":[[]]}"#))
+  }
+
+  @Test("random walks through a schema that refers to itself end in trees")
+  func recursiveWalks() throws {
+    func isTree(_ value: JSONValue) -> Bool {
+      guard (value["name"]?.string?.unicodeScalars.count ?? 9) <= 3, let next = value["next"] else {
+        return false
+      }
+      return (value["children"]?.array ?? []).allSatisfy(isTree) && (next == .null || isTree(next))
+    }
+    var walker = ConstraintWalker(
+      try TextConstraint(jsonSchema: Self.tree), tokens: (0..<256).map { [UInt8($0)] })
+    var generator = RandomGenerator(seed: 9)
+    var finished = 0
+    for _ in 0..<60 {
+      var (state, bytes) = (0, [UInt8]())
+      while bytes.count < 2000, !walker.isComplete(state) {
+        let allowed = walker.allowed(state, endTokens: [])
+        let ascii = allowed.filter { $0 < 127 }
+        let closing = allowed.filter { "\"]},:n".utf8.contains(UInt8($0)) }
+        let isClosing = !closing.isEmpty && Int.random(in: 0..<4, using: &generator) > 0
+        let id = try #require((isClosing ? closing : ascii).randomElement(using: &generator))
+        bytes.append(UInt8(id))
+        let next = walker.next(state, token: id)
+        state = try #require(next)
+      }
+      guard walker.isComplete(state) else { continue }
+      finished += 1
+      #expect(isTree(try JSONValue(parsing: String(decoding: bytes, as: UTF8.self))))
+    }
+    #expect(finished > 20)
+  }
+
   @Test("tokens stand for their bytes behind other text")
   func bytes() throws {
     let characters = CharacterTokenizer(charactersOf: "ab\u{E9}")
@@ -198,5 +354,14 @@ import Testing
     let bytes = try wordLevel(["\u{120}a", "\u{C3}"], decoder: #"{"type": "ByteLevel"}"#)
     #expect(bytes.bytes(ofToken: 1) == Array(" a".utf8))
     #expect(bytes.bytes(ofToken: 2) == [0xC3])
+  }
+}
+
+extension JSONValue {
+  /// An object with one more member.
+  fileprivate func with(_ key: String, _ value: JSONValue) -> JSONValue {
+    var object = object ?? JSONObject()
+    object[key] = value
+    return .object(object)
   }
 }

@@ -26,28 +26,22 @@ public struct BatchGenerator: Sendable {
 
   /// A text in progress.
   private struct Row: Sendable {
-    var stream: StreamDecoder
-    var stops: StopFinder
+    var follower: TextFollower
+    /// All that was given out.
     var text = ""
-    /// Bytes of decoded text behind each token.
-    var byteCounts: [Int] = []
-    var byteCount = 0
-    var isFlushed = false
-  }
-
-  /// A piece of a text, as it comes.
-  public struct Piece: Sendable, Hashable {
-    /// Which text: texts of one prompt follow each other.
-    public let row: Int
-    /// The piece; never empty.
-    public let text: String
+    /// What became certain and was not given out yet.
+    var waiting = ""
+    var givenTokenCount = 0
+    var isEnded = false
   }
 
   /// A generator for prompts.
   ///
-  /// - Parameter cache: what is known of a beginning of the first prompt.
+  /// Nothing is read yet: what is wrong is thrown at once, and the prompts are read by `next`.
+  ///
+  /// - Parameter cache: what is known of a beginning that prompts share.
   /// - Throws: `TokenizerError` when a prompt cannot be encoded, `GenerationError` when it is empty or
-  ///   too long, or a setting does not fit.
+  ///   too long, a setting does not fit, or the cache is of another model.
   public init(
     _ text: TextModel, prompts: [String], settings: GenerationSettings, cache: PromptCache? = nil
   ) throws {
@@ -62,64 +56,68 @@ public struct BatchGenerator: Sendable {
     cache: PromptCache? = nil
   ) throws {
     try text.check(prompts, settings)
+    try text.check(cache)
     self.text = text
     self.settings = settings
     self.prompts = prompts
-    let walker = settings.constraint.map { ConstraintWalker($0, text.tokenizer) }
-    let steps = DecoderSteps(text.model)
-    let known = prompts.first.flatMap { first in cache?.state(for: first) }
+    let isContrastive = if case .contrastive = settings.strategy { true } else { false }
+    let followers = prompts.map {
+      TextFollower(text.tokenizer, prompt: $0, stops: settings.stops)
+    }
     loop = GenerationLoop(
-      steps, prompts: prompts, settings: settings, endTokens: text.model.spec.endTokens,
-      walker: walker, proposer: settings.speculation?.proposer, states: known.map { [$0] } ?? [])
-    for prompt in prompts {
-      for _ in 0..<settings.resultCount {
-        // The first new token continues the prompt: it is no beginning of a text.
-        var stream = StreamDecoder(text.tokenizer)
-        for id in prompt.suffix(4) { _ = stream.next(id) }
-        rows.append(Row(stream: stream, stops: StopFinder(settings.stops)))
-      }
+      text.steps, prompts: prompts, settings: settings, endTokens: text.model.spec.endTokens,
+      walker: settings.constraint.map { ConstraintWalker($0, text.vocabulary) },
+      proposer: settings.speculation?.proposer,
+      known: prompts.map { cache?.memory(for: $0, withHiddenStates: isContrastive) },
+      followers: followers)
+    for follower in followers {
+      rows += Array(repeating: Row(follower: follower), count: settings.resultCount)
     }
   }
 
-  /// The next pieces of the texts, possibly none; nil at the end. Beam search gives all of its text at
-  /// the end, through `results`.
-  public mutating func next() -> [Piece]? {
-    if isBeam { return loop.next() == nil ? nil : [] }
-    guard let events = loop.next() else {
-      let rest = rows.indices.compactMap { flushed($0) }
-      return rest.isEmpty ? nil : rest
-    }
-    var pieces: [Piece] = []
-    for event in events {
+  /// The next pieces of the texts, possibly none, as while a long prompt is read; nil at the end. Beam
+  /// search gives all of its text at the end, through `results`.
+  public mutating func next() -> [TextPiece]? {
+    let events = loop.next()
+    if isBeam { return events == nil ? nil : [] }
+    for event in events ?? [] {
       let row = event.row
       if case .stop? = loop.finish(row: row) { continue }
-      let decoded = rows[row].stream.next(event.token.id)
-      rows[row].byteCount += decoded.utf8.count
-      rows[row].byteCounts.append(rows[row].byteCount)
-      let (piece, stop) = rows[row].stops.add(decoded)
-      rows[row].text += piece
-      if !piece.isEmpty { pieces.append(Piece(row: row, text: piece)) }
+      let (text, stop) = rows[row].follower.add(event.token.id)
+      rows[row].waiting += text
       if let stop { end(row, .stop(stop)) }
     }
-    return pieces
+    let pieces = rows.indices.compactMap { piece($0) }
+    return events == nil && pieces.isEmpty ? nil : pieces
   }
 
   /// Ends a text at what was given out: tokens that reach beyond are left out.
   private mutating func end(_ row: Int, _ reason: FinishReason) {
-    let released = rows[row].stops.releasedCount
-    let kept = rows[row].byteCounts.prefix { $0 <= released }.count
-    loop.end(row: row, reason, keeping: kept)
-    rows[row].isFlushed = true
+    loop.end(row: row, reason, keeping: rows[row].follower.releasedTokenCount)
   }
 
-  private mutating func flushed(_ row: Int) -> Piece? {
-    guard !rows[row].isFlushed else { return nil }
-    rows[row].isFlushed = true
-    let rest = rows[row].stream.finish()
-    var (text, stop) = rows[row].stops.add(rest)
-    if let stop { end(row, .stop(stop)) } else { text += rows[row].stops.finish() }
-    rows[row].text += text
-    return text.isEmpty ? nil : Piece(row: row, text: text)
+  /// What is new of a text; nil when nothing is.
+  private mutating func piece(_ row: Int) -> TextPiece? {
+    guard !rows[row].isEnded else { return nil }
+    if let finish = loop.finish(row: row) {
+      rows[row].isEnded = true
+      if case .stop = finish {
+      } else {
+        let (text, stop) = rows[row].follower.finish()
+        rows[row].waiting += text
+        if let stop { end(row, .stop(stop)) }
+      }
+    }
+    let certain = rows[row].follower.releasedTokenCount
+    let piece = TextPiece(
+      row: row, text: rows[row].waiting,
+      tokens: Array(loop.rows[row].tokens[rows[row].givenTokenCount..<certain]),
+      finish: loop.finish(row: row))
+    guard !piece.text.isEmpty || !piece.tokens.isEmpty || piece.finish != nil else { return nil }
+    rows[row].givenTokenCount = certain
+    rows[row].text += rows[row].waiting
+    rows[row].waiting = ""
+    return piece
   }
 
   private var isBeam: Bool {
@@ -130,7 +128,7 @@ public struct BatchGenerator: Sendable {
   ///
   /// - Parameter receive: told each piece.
   /// - Returns: the texts.
-  public mutating func all(_ receive: (Piece) -> Void = { _ in }) -> [GeneratedText] {
+  public mutating func all(_ receive: (TextPiece) -> Void = { _ in }) -> [GeneratedText] {
     while let pieces = next() { pieces.forEach(receive) }
     return results
   }
@@ -138,27 +136,26 @@ public struct BatchGenerator: Sendable {
   /// The texts, those of one prompt together, the best first.
   public var results: [GeneratedText] {
     loop.results.map { sequence in
-      var stream = StreamDecoder(text.tokenizer)
-      for id in prompts[sequence.prompt].suffix(4) { _ = stream.next(id) }
-      var stops = StopFinder(settings.stops)
+      var follower = TextFollower(
+        text.tokenizer, prompt: prompts[sequence.prompt], stops: settings.stops)
       var result = GeneratedText(
-        prompt: sequence.prompt, text: "", tokens: [], finish: sequence.finish,
+        prompt: sequence.prompt, text: "", tokens: sequence.tokens, finish: sequence.finish,
         score: sequence.score)
-      var byteCounts: [Int] = []
-      for token in sequence.tokens {
-        let decoded = stream.next(token.id)
-        byteCounts.append((byteCounts.last ?? 0) + decoded.utf8.count)
-        let (piece, stop) = stops.add(decoded)
-        result.text += piece
-        if let stop {
-          let kept = byteCounts.prefix { $0 <= stops.releasedCount }.count
-          result.tokens = Array(sequence.tokens.prefix(kept))
-          result.finish = .stop(stop)
-          return result
-        }
+      var found: String?
+      for token in sequence.tokens where found == nil {
+        let (text, stop) = follower.add(token.id)
+        result.text += text
+        found = stop
       }
-      result.text += stops.add(stream.finish()).text + stops.finish()
-      result.tokens = sequence.tokens
+      if found == nil {
+        let (text, stop) = follower.finish()
+        result.text += text
+        found = stop
+      }
+      if let found {
+        result.tokens = Array(sequence.tokens.prefix(follower.releasedTokenCount))
+        result.finish = .stop(found)
+      }
       return result
     }
   }
@@ -169,7 +166,7 @@ public struct BatchGenerator: Sendable {
   /// What the model remembers of a text and its prompt, to go on from there; nil once a part of it is
   /// forgotten.
   public func memory(row: Int = 0) -> PromptCache? {
-    loop.memory(row: row).map { PromptCache(tokens: $0.tokens, state: $0.state, of: text) }
+    loop.memory(row: row).map { PromptCache(tokens: $0.tokens, memory: $0.memory, of: text) }
   }
 
   /// The tokens of a text, the prompt included.
@@ -187,7 +184,7 @@ extension Speculation {
   var proposer: any TokenProposer {
     switch self {
     case .draft(let text, let count):
-      DraftProposer(DecoderSteps(text.model), count: count)
+      DraftProposer(text.steps, count: count)
     case .lookup(let count): LookupProposer(count: count)
     }
   }
@@ -217,13 +214,23 @@ extension TextModel {
             + "are left out")
       }
     }
-    if case .draft(let draft, _)? = settings.speculation,
-      draft.tokenizer.vocabularySize != tokenizer.vocabularySize
-    {
+    if case .draft(let draft, _)? = settings.speculation, !hasVocabulary(of: draft) {
+      let (size, own) = (draft.tokenizer.vocabularySize, tokenizer.vocabularySize)
       throw GenerationError(
         .settings,
-        "the draft model has \(draft.tokenizer.vocabularySize) tokens, the model "
-          + "\(tokenizer.vocabularySize)", hint: "a draft model needs the same tokenizer")
+        size == own
+          ? "the draft model has \(size) tokens, but other ones than the model"
+          : "the draft model has \(size) tokens, the model \(own)",
+        hint: "a draft model needs the same tokenizer")
     }
+  }
+
+  /// Refuses what another model remembers.
+  func check(_ cache: PromptCache?) throws(GenerationError) {
+    guard let cache, !cache.belongs(to: self) else { return }
+    throw GenerationError(
+      .promptCache,
+      "the prompt cache was made by another model, precision or kind of cache than \(name)",
+      hint: "let this model read the prompt anew")
   }
 }

@@ -2,7 +2,8 @@
 // many as there are beams, or more with several end tokens, so that enough go on when some end. The
 // rules are those of Hugging Face's, whose results are the reference: only the first of them may
 // become finished texts, at log-probability over length to a power, and a search ends by one of three
-// conditions (`BeamSettings.Ending`).
+// conditions (`BeamSettings.Ending`). A text is finished by an end token, by a stop, by its length or by
+// a constraint that is met. Filters and temperatures have no part in it: what is likeliest is not drawn.
 //
 // Diverse search (Vijayakumar et al. 2016) is several such searches side by side, which take from
 // their scores what the earlier ones chose in the same step.
@@ -18,11 +19,17 @@ struct BeamSearch<Model: StepModel>: Sendable {
   let endTokens: [Int]
   /// Tokens that a text may have, the prompt included.
   let limit: Int
+  /// How many alternatives are reported for each token; nil for no probabilities.
+  let alternativeCount: Int?
   var groups: [Group]
 
   /// A beginning that is followed, or a text that has ended.
   struct Beam: Sendable {
     var tokens: [Int]
+    /// The new tokens with what the model says of them, where asked for.
+    var described: [GeneratedToken] = []
+    /// Looks for stops, where there are some.
+    var follower: TextFollower?
     var state: Model.State?
     var forgotten: Int
     var constraintState = 0
@@ -40,12 +47,13 @@ struct BeamSearch<Model: StepModel>: Sendable {
 
   init(
     _ beam: BeamSettings, row: GenerationLoop<Model>.Row, settings: GenerationSettings,
-    endTokens: [Int], limit contextLimit: Int
+    endTokens: [Int], limit contextLimit: Int, follower: TextFollower?
   ) {
     self.beam = beam
     source = row.source
     prompt = row.history
     self.endTokens = endTokens
+    alternativeCount = settings.alternativeCount
     rules = settings.sampling.rules(endTokens: endTokens, promptCount: row.history.promptCount)
     let (sum, overflows) = row.history.tokens.count.addingReportingOverflow(settings.newTokenCount)
     let wanted = overflows ? Int.max : sum
@@ -53,13 +61,21 @@ struct BeamSearch<Model: StepModel>: Sendable {
       settings.overflow == .stop
       ? max(row.history.tokens.count, min(wanted, contextLimit)) : wanted
     let first = Beam(
-      tokens: row.history.tokens, state: row.state, forgotten: row.forgotten, score: 0)
+      tokens: row.history.tokens, follower: settings.stops.isEmpty ? nil : follower,
+      state: row.state, forgotten: row.forgotten, score: 0)
     groups = Array(repeating: Group(running: [first]), count: beam.groupCount)
     if limit <= row.history.tokens.count {
       for group in groups.indices {
         groups[group].finished = [first]
         groups[group].isDone = true
       }
+    }
+  }
+
+  /// Goes on from what the model remembers of the prompt.
+  mutating func begin(from state: Model.State) {
+    for group in groups.indices {
+      for beam in groups[group].running.indices { groups[group].running[beam].state = state }
     }
   }
 
@@ -78,7 +94,7 @@ struct BeamSearch<Model: StepModel>: Sendable {
     var chosen: [Int] = []
     for group in groups.indices where !groups[group].isDone {
       let candidates = candidates(groups[group], logits[group], chosen, &walker)
-      update(group, candidates, &walker)
+      update(group, candidates, logits[group], &walker)
       chosen += groups[group].running.compactMap(\.tokens.last)
     }
   }
@@ -119,7 +135,8 @@ struct BeamSearch<Model: StepModel>: Sendable {
   }
 
   private mutating func update(
-    _ place: Int, _ candidates: [Candidate], _ walker: inout ConstraintWalker?
+    _ place: Int, _ candidates: [Candidate], _ logits: [[Float]],
+    _ walker: inout ConstraintWalker?
   ) {
     var group = groups[place]
     let newCount = (group.running.first?.tokens.count ?? 0) + 1 - prompt.promptCount
@@ -133,6 +150,7 @@ struct BeamSearch<Model: StepModel>: Sendable {
       if case .endToken? = finish {
       } else {
         next.tokens.append(candidate.token)
+        if let stop = next.follower?.add(candidate.token).stop { finish = .stop(stop) }
         if walker != nil {
           next.constraintState =
             walker?.next(parent.constraintState, token: candidate.token)
@@ -141,13 +159,20 @@ struct BeamSearch<Model: StepModel>: Sendable {
         }
       }
       next.score = candidate.score
+      guard finish == nil ? running.count < beamCount : rank < beamCount && !isFull else {
+        continue
+      }
+      if let alternativeCount, next.tokens.count > parent.tokens.count {
+        next.described.append(
+          GeneratedToken(
+            candidate.token, logits: logits[candidate.beam], alternativeCount: alternativeCount))
+      }
       if let finish {
-        guard rank < beamCount, !isFull else { continue }
         next.finish = finish
         next.state = nil
         next.score = judged(candidate.score, length: newCount)
         finished.append(next)
-      } else if running.count < beamCount {
+      } else {
         running.append(next)
       }
     }
@@ -191,7 +216,8 @@ struct BeamSearch<Model: StepModel>: Sendable {
     }.prefix(count).map { _, beam in
       GeneratedSequence(
         prompt: source,
-        tokens: beam.tokens.dropFirst(prompt.promptCount).map { GeneratedToken($0) },
+        tokens: alternativeCount == nil
+          ? beam.tokens.dropFirst(prompt.promptCount).map { GeneratedToken($0) } : beam.described,
         finish: beam.finish, score: beam.score)
     }
   }

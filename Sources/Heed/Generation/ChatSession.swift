@@ -14,6 +14,8 @@ public struct ChatSession: Sendable {
   private let settings: GenerationSettings
   private let system: String?
   private let secondsSince1970: Int?
+  /// The ids of the latest prompt and its reply; empty before the first.
+  public private(set) var latestTokens: [Int] = []
   /// What the model remembers of the turns so far: only what is new is read in the next one.
   private var memory: PromptCache?
 
@@ -40,6 +42,25 @@ public struct ChatSession: Sendable {
   public mutating func replay(_ messages: [ChatMessage]) {
     self.messages = messages
     memory = nil
+  }
+
+  /// The messages of a document as `json` gives it.
+  ///
+  /// - Throws: `FormatError` when it is no list of messages, each with a role and a content.
+  public static func messages(
+    of document: JSONValue, place: String
+  ) throws(FormatError) -> [ChatMessage] {
+    var messages: [ChatMessage] = []
+    for entry in document.array ?? [] {
+      guard let role = entry["role"]?.string, let content = entry["content"]?.string else { break }
+      messages.append(ChatMessage(role: role, content: content))
+    }
+    guard let list = document.array, messages.count == list.count else {
+      throw FormatError(
+        .malformed, what: "this is no conversation", place: place,
+        expected: "a list of {\"role\": .., \"content\": ..}, as /save writes it")
+    }
+    return messages
   }
 
   /// Forgets everything but what the model was told before it began.
@@ -70,6 +91,7 @@ public struct ChatSession: Sendable {
         reply += piece
         if !piece.isEmpty { receive(piece) }
       }
+      latestTokens = generator.tokens
       if generator.finish == .stuck {
         throw GenerationError.stuck(after: reply.isEmpty ? message : reply, settings)
       }

@@ -17,6 +17,23 @@ public struct GeneratedToken: Sendable, Hashable {
   }
 
   init(_ id: Int) { self.id = id }
+
+  /// A token with what the model says of it.
+  ///
+  /// - Parameters:
+  ///   - logits: at its place, `[V]`.
+  ///   - count: how many alternatives are reported.
+  init(_ id: Int, logits: [Float], alternativeCount count: Int) {
+    self.id = id
+    let logs = TokenScores(logits).logProbabilities()
+    logProbability = logs[id]
+    guard count > 0 else { return }
+    var best = TokenScores(logs)
+    TopK(count).process(&best, TokenHistory(tokens: [], promptCount: 0))
+    let ids = best.candidates ?? Array(logs.indices)
+    alternatives = ids.sorted { logs[$0] == logs[$1] ? $0 < $1 : logs[$0] > logs[$1] }
+      .prefix(count).map { Alternative(id: $0, logProbability: logs[$0]) }
+  }
 }
 
 /// Why a text ended.

@@ -14,7 +14,12 @@ extension GenerationLoop {
         window.limit - window.visible(rows[row].history.tokens).count)
       var guess: [Int] = []
       if room > 0, var proposer = rows[row].proposer {
-        guess = proposer.propose(rows[row].history, limit: room, rows[row].chooser)
+        var place = walker.map {
+          ConstrainedPlace(walker: $0, state: rows[row].constraintState, endTokens: endTokens)
+        }
+        walker = nil  // so that what the walk finds out is written in place
+        guess = proposer.propose(rows[row].history, limit: room, rows[row].chooser, &place)
+        walker = place?.walker
         rows[row].proposer = proposer
         let known = guess.prefix { $0 >= 0 && $0 < model.vocabularySize }
         guess = Array(known.prefix(room))

@@ -20,6 +20,8 @@ public struct GenerationLoop<Model: StepModel>: Sendable {
   let settings: GenerationSettings
   let endTokens: [Int]
   let window: ContextWindow
+  /// Prompts that are not read yet, by their place.
+  private var unreadPrompts: [(source: Int, reading: PromptReading<Model>)] = []
   var rows: [Row] = []
   var searches: [BeamSearch<Model>] = []
   var walker: ConstraintWalker?
@@ -61,12 +63,23 @@ public struct GenerationLoop<Model: StepModel>: Sendable {
   ///   - endTokens: ids that end a text, unless the settings name others.
   ///   - walker: the constraint of the settings, with the vocabulary of the model.
   ///   - proposer: guesses ahead.
-  ///   - states: what the model remembers already of each prompt: of a beginning of it that is at
-  ///     least one token shorter. Empty for nothing.
+  ///   - known: what the model remembers already of each prompt: of a beginning of it that is at
+  ///     least one token shorter, with hidden states for contrastive search. Empty for nothing.
   public init(
     _ model: Model, prompts: [[Int]], settings: GenerationSettings, endTokens: [Int] = [],
     walker: ConstraintWalker? = nil, proposer: (any TokenProposer)? = nil,
-    states: [Model.State] = []
+    known: [PromptMemory<Model.State>?] = []
+  ) {
+    self.init(
+      model, prompts: prompts, settings: settings, endTokens: endTokens, walker: walker,
+      proposer: proposer, known: known, followers: [])
+  }
+
+  /// - Parameter followers: for beam search, the text of each prompt, which finds its stops.
+  init(
+    _ model: Model, prompts: [[Int]], settings: GenerationSettings, endTokens: [Int],
+    walker: ConstraintWalker?, proposer: (any TokenProposer)?,
+    known: [PromptMemory<Model.State>?], followers: [TextFollower?]
   ) {
     self.model = model
     self.settings = settings
@@ -76,12 +89,27 @@ public struct GenerationLoop<Model: StepModel>: Sendable {
     window = ContextWindow(limit: model.contextLength, sinkCount: sinkCount)
     let isBeam = if case .beam = settings.strategy { true } else { false }
     for (source, prompt) in prompts.enumerated() where !prompt.isEmpty {
-      let first = prefilled(prompt, source, states.indices.contains(source) ? states[source] : nil)
+      let forgotten = window.forgotten(of: prompt.count)
+      let visible = window.visible(prompt)
+      var memory = PromptMemory(state: model.start(source))
+      if let known = known.element(at: source), forgotten == 0,
+        known.state.count < visible.count,
+        !isContrastive || known.hidden.count == known.state.count
+      {
+        memory = known
+      }
+      // All but its last token, once for all texts that continue it.
+      unreadPrompts.append(
+        (
+          source,
+          PromptReading(
+            model, Array(visible.dropLast()), known: memory, wantsHidden: isContrastive)
+        ))
       for sample in 0..<(isBeam ? 1 : settings.resultCount) {
         rows.append(
           Row(
             source: source, history: TokenHistory(tokens: prompt, promptCount: prompt.count),
-            state: first.state, forgotten: first.forgotten,
+            state: nil, forgotten: forgotten,
             chooser: TokenChooser(
               settings.sampling, endTokens: self.endTokens, promptCount: prompt.count,
               sample: sample),
@@ -92,37 +120,42 @@ public struct GenerationLoop<Model: StepModel>: Sendable {
       searches = rows.map { row in
         BeamSearch(
           beam, row: row, settings: settings, endTokens: self.endTokens,
-          limit: model.contextLength)
+          limit: model.contextLength, follower: followers.element(at: row.source))
       }
       rows = []
     }
   }
 
-  /// Reads a prompt but for its last token, once for all texts that continue it.
-  private func prefilled(
-    _ prompt: [Int], _ source: Int, _ known: Model.State?
-  ) -> (state: Model.State, forgotten: Int) {
-    let forgotten = window.forgotten(of: prompt.count)
-    let visible = window.visible(prompt)
-    var state = model.start(source)
-    if let known, forgotten == 0, known.count < visible.count { state = known }
-    let unread = Array(visible[state.count..<visible.count - 1])
-    // Contrastive search needs the hidden states, which nobody remembers.
-    if unread.isEmpty || isContrastive {
-      return (isContrastive ? model.start(source) : state, forgotten)
+  /// Reads up to a slice of the prompts; whoever continues one that is read goes on from there.
+  private mutating func readPrompts() {
+    var room = PromptReading<Model>.sliceLength
+    while !unreadPrompts.isEmpty {
+      guard unreadPrompts[0].reading.isDone else {
+        guard room > 0 else { return }
+        room -= unreadPrompts[0].reading.readSlice(limit: room)
+        continue
+      }
+      let (source, reading) = unreadPrompts.removeFirst()
+      let memory = reading.memory
+      for row in rows.indices where rows[row].source == source {
+        rows[row].state = memory.state
+        rows[row].hidden = memory.hidden
+      }
+      for search in searches.indices where searches[search].source == source {
+        searches[search].begin(from: memory.state)
+      }
     }
-    var states = [state]
-    _ = model.read([unread], states: &states, wanted: [1], wantsHidden: false)
-    return (states[0], forgotten)
   }
 
   var isContrastive: Bool {
     if case .contrastive = settings.strategy { true } else { false }
   }
 
-  /// The next tokens of all sequences; nil when all have ended. Beam search gives no tokens until it
-  /// ends: `results` has them.
+  /// The next tokens of all sequences; nil when all have ended. There are none while long prompts are
+  /// read, a slice at a time, and beam search gives none at all: `results` has them.
   public mutating func next() -> [Event]? {
+    readPrompts()
+    guard unreadPrompts.isEmpty else { return [] }
     if !searches.isEmpty {
       guard searches.contains(where: { !$0.isDone }) else { return nil }
       advanceBeams()
@@ -174,11 +207,14 @@ public struct GenerationLoop<Model: StepModel>: Sendable {
 
   /// What the model remembers of a sequence, with the tokens that it has read; nil once a part of
   /// them is forgotten.
-  public func memory(row: Int) -> (tokens: [Int], state: Model.State)? {
+  public func memory(row: Int) -> (tokens: [Int], memory: PromptMemory<Model.State>)? {
     guard rows.indices.contains(row), rows[row].forgotten == 0, let state = rows[row].state else {
       return nil
     }
-    return (Array(rows[row].history.tokens.prefix(state.count)), state)
+    return (
+      Array(rows[row].history.tokens.prefix(state.count)),
+      PromptMemory(state: state, hidden: rows[row].hidden)
+    )
   }
 
   var needsProbabilities: Bool { settings.alternativeCount != nil || settings.resultCount > 1 }
@@ -197,19 +233,9 @@ public struct GenerationLoop<Model: StepModel>: Sendable {
 
   /// Adds what the model says of a token, where asked for.
   func described(_ id: Int, _ logits: [Float]) -> GeneratedToken {
-    var token = GeneratedToken(id)
-    guard needsProbabilities else { return token }
-    let scores = TokenScores(logits)
-    let logs = scores.logProbabilities()
-    token.logProbability = logs[id]
-    if let count = settings.alternativeCount, count > 0 {
-      var best = TokenScores(logs)
-      TopK(count).process(&best, TokenHistory(tokens: [], promptCount: 0))
-      let ids = best.candidates ?? Array(logs.indices)
-      token.alternatives = ids.sorted { logs[$0] == logs[$1] ? $0 < $1 : logs[$0] > logs[$1] }
-        .prefix(count).map { .init(id: $0, logProbability: logs[$0]) }
-    }
-    return token
+    needsProbabilities
+      ? GeneratedToken(id, logits: logits, alternativeCount: settings.alternativeCount ?? 0)
+      : GeneratedToken(id)
   }
 
   /// Appends a chosen token to a row, or ends it; nil when it is no part of the text.
@@ -237,5 +263,12 @@ public struct GenerationLoop<Model: StepModel>: Sendable {
       if walker?.isComplete(state) == true { rows[row].finish = .constraint }
     }
     return token
+  }
+}
+
+extension Array {
+  /// What a list of optional things has at a place; nil beyond its end.
+  func element<Wrapped>(at place: Int) -> Wrapped? where Element == Wrapped? {
+    indices.contains(place) ? self[place] : nil
   }
 }

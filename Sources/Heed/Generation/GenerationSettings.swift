@@ -56,10 +56,21 @@ public struct GenerationSettings: Sendable {
     if let alternativeCount, alternativeCount < 0 {
       return "the number of alternatives must be 0 or more, not \(alternativeCount)"
     }
-    if speculation != nil, strategy != .sampling {
-      return "guessing ahead goes with sampling and greedy choice only"
+    if strategy != .sampling {
+      if speculation != nil { return "guessing ahead goes with sampling and greedy choice only" }
+      if let filter = sampling.filterInUse {
+        return "\(filter) chooses what is drawn: beams and contrastive search draw nothing"
+      }
     }
     return nil
+  }
+}
+
+extension GenerationSettings {
+  /// Whether a text was cut before it matched what it has to.
+  public func isCut(_ text: GeneratedText) -> Bool {
+    guard let constraint, text.finish == .length || text.finish == .context else { return false }
+    return !constraint.matches(text.text)
   }
 }
 
@@ -140,7 +151,9 @@ public struct BeamSettings: Sendable, Hashable {
 
 /// How tokens are guessed ahead.
 public enum Speculation: Sendable {
-  /// By a smaller model with the same vocabulary (Leviathan et al. 2022, arXiv 2211.17192).
+  /// By a smaller model whose tokens are the same, which is checked; it guesses what it would draw by
+  /// the numbers of the text, and a guess is kept when it is what the text draws. (Leviathan et al. 2022,
+  /// arXiv 2211.17192, keep more of them: they keep the distribution, but not the text.)
   case draft(TextModel, count: Int)
   /// By what followed the same words earlier in the text (prompt look-up, Saxena 2023).
   case lookup(count: Int)
@@ -150,7 +163,9 @@ public enum Speculation: Sendable {
 public struct GenerationError: Error, Sendable, Equatable, CustomStringConvertible {
   /// What kind of mistake it is.
   public struct Code: Sendable, Hashable, CustomStringConvertible {
-    private enum Kind: String { case settings, prompt, promptTooLong, constraint, scores }
+    private enum Kind: String {
+      case settings, prompt, promptTooLong, promptCache, constraint, scores
+    }
     private let kind: Kind
 
     /// A setting is out of its range, or two do not go together.
@@ -159,6 +174,8 @@ public struct GenerationError: Error, Sendable, Equatable, CustomStringConvertib
     public static let prompt = Code(kind: .prompt)
     /// The prompt is longer than the context.
     public static let promptTooLong = Code(kind: .promptTooLong)
+    /// A prompt cache was made by another model.
+    public static let promptCache = Code(kind: .promptCache)
     /// A constraint is not supported, or cannot be met.
     public static let constraint = Code(kind: .constraint)
     /// No token can be chosen: the scores are no numbers, or all are forbidden.

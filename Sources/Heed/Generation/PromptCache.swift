@@ -1,8 +1,8 @@
 // Reading a long prompt costs far more than a few new tokens. What the model remembers of it, the keys
 // and values of every layer, can be kept: in memory from turn to turn of a conversation, and in a file
 // between runs. A saved cache is only good for the very same computation, so it carries a fingerprint:
-// the bits of the logits that the model gives for a few fixed tokens. Other weights, another
-// precision, or kernels that sum in another order, change them.
+// the bits of the logits that the model gives for a few fixed tokens, and how caches are kept. Other
+// weights, another precision, or kernels that sum in another order, change them.
 
 import HeedAttention
 public import HeedFormats
@@ -13,41 +13,59 @@ import HeedTensor
 public struct PromptCache: Sendable {
   /// The ids that were read.
   public let tokens: [Int]
-  private let state: DecoderSteps.State
+  private var memory: PromptMemory<DecoderSteps.State>
   private let fingerprint: String
 
   /// Reads `tokens` now.
   ///
-  /// - Parameter known: what is remembered of a beginning of them already.
-  /// - Throws: `GenerationError` when they do not fit the model.
+  /// - Parameters:
+  ///   - known: what is remembered of a beginning of them already.
+  ///   - keepsHiddenStates: whether the last hidden state of each token is kept too; contrastive search
+  ///     needs them.
+  /// - Throws: `GenerationError` when they do not fit the model, or `known` is of another one.
   public init(
-    reading tokens: [Int], by text: TextModel, from known: PromptCache? = nil
+    reading tokens: [Int], by text: TextModel, from known: PromptCache? = nil,
+    keepsHiddenStates: Bool = false
   ) throws(GenerationError) {
     try text.check([tokens], GenerationSettings())
-    let steps = DecoderSteps(text.model)
-    var states = [known?.state(for: tokens) ?? steps.start()]
-    let unread = Array(tokens[states[0].count...])
-    _ = steps.read([unread], states: &states, wanted: [1], wantsHidden: false)
-    self.init(tokens: tokens, state: states[0], of: text)
+    try text.check(known)
+    let steps = text.steps
+    var reading = PromptReading(
+      steps, tokens,
+      known: known?.memory(for: tokens, withHiddenStates: keepsHiddenStates)
+        ?? PromptMemory(state: steps.start()), wantsHidden: keepsHiddenStates)
+    while !reading.isDone { reading.readSlice() }
+    self.init(tokens: tokens, memory: reading.memory, of: text)
   }
 
-  init(tokens: [Int], state: DecoderSteps.State, of text: TextModel) {
+  init(tokens: [Int], memory: PromptMemory<DecoderSteps.State>, of text: TextModel) {
     self.tokens = tokens
-    self.state = state
+    self.memory = memory
     fingerprint = text.fingerprint
   }
 
   /// What is remembered of the beginning that a prompt shares; nil when that is nothing. At least one
   /// token is left to read.
-  func state(for prompt: [Int]) -> DecoderSteps.State? {
+  func memory(
+    for prompt: [Int], withHiddenStates: Bool
+  ) -> PromptMemory<DecoderSteps.State>? {
     let shared = min(zip(tokens, prompt).prefix { $0 == $1 }.count, prompt.count - 1)
-    guard shared > 0 else { return nil }
-    var state = state
-    return state.truncate(to: shared) ? state : nil
+    guard shared > 0, !withHiddenStates || memory.hidden.count >= shared else { return nil }
+    var known = memory
+    known.hidden = Array(known.hidden.prefix(withHiddenStates ? shared : 0))
+    return known.state.truncate(to: shared) ? known : nil
   }
 
   /// How many tokens of a prompt need not be read.
-  public func sharedCount(with prompt: [Int]) -> Int { state(for: prompt)?.count ?? 0 }
+  ///
+  /// - Parameter keepsHiddenStates: whether it is read for contrastive search.
+  public func sharedCount(with prompt: [Int], keepsHiddenStates: Bool = false) -> Int {
+    memory(for: prompt, withHiddenStates: keepsHiddenStates)?.state.count ?? 0
+  }
+
+  /// Whether it is what `text` remembers: another model, precision or kind of cache would go on from
+  /// it to a text that is nobody's.
+  func belongs(to text: TextModel) -> Bool { fingerprint == text.fingerprint }
 
   private static let format = "heed prompt cache 2"
 
@@ -56,7 +74,10 @@ public struct PromptCache: Sendable {
   /// - Throws: `FormatError` when it cannot be written.
   public func save(to path: String) throws(FormatError) {
     var tensors = ["tokens": Tensor(tokens.map { Int64($0) }, shape: [tokens.count])]
-    for (layer, cache) in state.caches.enumerated() {
+    if let width = memory.hidden.first?.count {
+      tensors["hidden"] = Tensor(memory.hidden.flatMap { $0 }, shape: [tokens.count, width])
+    }
+    for (layer, cache) in memory.state.caches.enumerated() {
       for (name, tensor) in cache.tensors { tensors["layer.\(layer).\(name)"] = tensor }
     }
     let metadata = [
@@ -95,8 +116,9 @@ public struct PromptCache: Sendable {
     }
     guard entry("model") == text.fingerprint else {
       throw FormatError(
-        .inconsistent, what: "the prompt cache was made by another model, precision or machine",
-        place: path, hint: "delete the file; it is made anew")
+        .inconsistent,
+        what: "the prompt cache was made by another model, precision, kind of cache or machine",
+        place: path, hint: "delete the file and it is made anew, or name another file")
     }
     func damaged(_ what: String) -> FormatError {
       FormatError(.malformed, what: what, place: path, hint: "delete the file; it is made anew")
@@ -113,7 +135,7 @@ public struct PromptCache: Sendable {
     guard tokens.allSatisfy({ $0 >= 0 && $0 < text.model.spec.vocabularySize }),
       tokens.count <= text.model.spec.contextLength
     else { throw damaged("the tokens are not of this model") }
-    let empty = DecoderSteps(text.model).start()
+    let empty = text.steps.start()
     var state = empty
     // What a cache of one token looks like says what the shapes have to be.
     var caches: [KeyValueCache] = []
@@ -137,7 +159,16 @@ public struct PromptCache: Sendable {
     }
     state.caches = caches
     if state.switchLength != nil { state.tokens = tokens }
-    self.state = state
+    memory = PromptMemory(state: state)
+    if known.contains("hidden") {
+      let hidden = try file.tensor(named: "hidden")
+      let shape = [tokens.count, text.model.spec.width]
+      guard hidden.elementType == .float32, hidden.shape == shape else {
+        throw damaged("the hidden states have the shape \(hidden.shape)")
+      }
+      let numbers = hidden.elements(as: Float.self)
+      memory.hidden = tokens.indices.map { Array(numbers[$0 * shape[1]..<($0 + 1) * shape[1]]) }
+    }
     fingerprint = text.fingerprint
   }
 }
@@ -160,19 +191,22 @@ extension TextModel {
     (0..<min(5, model.spec.contextLength)).map { $0 * model.spec.vocabularySize / 5 }
   }
 
-  /// The bits of a small computation, as hexadecimal digits.
+  /// The bits of a small computation and the kind of cache, as hexadecimal digits.
   var fingerprint: String {
-    let steps = DecoderSteps(model)
-    var states = [steps.start()]
-    let scores = steps.read([probeTokens], states: &states, wanted: [1], wantsHidden: false)
-    var hash = BitHash()
-    hash.add((scores[0].logits.last ?? []).map(\.bitPattern))
-    return hash.text
+    facts.fingerprint {
+      let steps = steps
+      var states = [steps.start()]
+      let scores = steps.read([probeTokens], states: &states, wanted: [1], wantsHidden: false)
+      var hash = BitHash()
+      hash.add((scores[0].logits.last ?? []).map(\.bitPattern))
+      if cacheType != .float32 { hash.add("\(cacheType)".utf8.map { UInt32($0) }) }
+      return hash.text
+    }
   }
 
   /// The tensors that the cache of each layer has, with their shapes for one token.
   fileprivate var shapesOfCaches: [[String: [Int]]] {
-    let steps = DecoderSteps(model)
+    let steps = steps
     var states = [steps.start()]
     _ = steps.read([[0]], states: &states, wanted: [1], wantsHidden: false)
     return states[0].caches.map { $0.tensors.mapValues(\.shape) }

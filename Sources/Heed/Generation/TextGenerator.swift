@@ -10,12 +10,16 @@ import HeedText
 /// that a text may be of any length (`GenerationSettings.overflow`).
 public struct TextGenerator: Sendable {
   private var batch: BatchGenerator
+  /// Whether the best of several texts comes as one piece: it is known at the end only.
   private var isWhole: Bool
+  private var wholeText: TextPiece?
 
   /// A generator that continues `prompt`.
   ///
+  /// Nothing is read yet: the prompt is read by `next`, a slice at a time.
+  ///
   /// - Throws: `TokenizerError` when the prompt cannot be encoded, `GenerationError` when it cannot be
-  ///   continued.
+  ///   continued, or `cache` is of another model.
   public init(
     _ text: TextModel, prompt: String, settings: GenerationSettings, cache: PromptCache? = nil
   ) throws {
@@ -29,7 +33,6 @@ public struct TextGenerator: Sendable {
   ) throws {
     batch = try BatchGenerator(
       text, promptTokens: [promptTokens], settings: settings, cache: cache)
-    // The best of several texts is known at the end only.
     let isBeam = if case .beam = settings.strategy { true } else { false }
     isWhole = isBeam || settings.resultCount > 1
   }
@@ -38,21 +41,27 @@ public struct TextGenerator: Sendable {
   public var tokens: [Int] { batch.tokens(row: 0) }
 
   /// The new tokens so far.
-  public var generated: [GeneratedToken] { batch.generated(row: 0).tokens }
+  public var generated: [GeneratedToken] { wholeText?.tokens ?? batch.generated(row: 0).tokens }
 
   /// Why the text ended; nil while it has not.
-  public var finish: FinishReason? { batch.generated(row: 0).finish }
+  public var finish: FinishReason? { wholeText?.finish ?? batch.generated(row: 0).finish }
 
-  /// The next piece of text; nil at the end. A piece may hold several characters or, while a stop may
-  /// be beginning, none.
-  public mutating func next() -> String? {
-    if isWhole {
-      guard batch.next() == nil else { return "" }
-      isWhole = false
-      return batch.results.first?.text
+  /// The next piece, with its tokens and at the end the reason; nil behind the last one.
+  public mutating func nextPiece() -> TextPiece? {
+    guard isWhole else {
+      return batch.next().map { $0.first ?? TextPiece(row: 0, text: "", tokens: []) }
     }
-    return batch.next().map { $0.map(\.text).joined() }
+    guard wholeText == nil else { return nil }
+    guard batch.next() == nil else { return TextPiece(row: 0, text: "", tokens: []) }
+    wholeText = batch.results.first.map {
+      TextPiece(row: 0, text: $0.text, tokens: $0.tokens, finish: $0.finish)
+    }
+    return wholeText
   }
+
+  /// The next piece of text; nil at the end. A piece may hold several characters or, while the prompt is
+  /// read or a stop may be beginning, none.
+  public mutating func next() -> String? { nextPiece()?.text }
 
   /// Everything at once.
   public mutating func all() -> String {
@@ -74,22 +83,20 @@ extension TextModel {
     return batch.all()
   }
 
-  /// The text that continues `prompt`, piece by piece; ends early when the task is cancelled, or when
-  /// nobody listens any more.
+  /// The text that continues `prompt`, piece by piece, with tokens and the reason of its end.
+  ///
+  /// What is wrong is thrown at once; nothing is read before the first piece is asked for.
+  public func pieces(
+    _ prompt: String, settings: GenerationSettings, cache: PromptCache? = nil
+  ) throws -> TextPieces {
+    TextPieces(
+      generator: try TextGenerator(self, prompt: prompt, settings: settings, cache: cache))
+  }
+
+  /// The text of `pieces` alone.
   public func stream(
     _ prompt: String, settings: GenerationSettings, cache: PromptCache? = nil
-  ) throws -> AsyncStream<String> {
-    // Made now, so that a bad prompt is thrown here and not swallowed by the task.
-    let generator = try TextGenerator(self, prompt: prompt, settings: settings, cache: cache)
-    return AsyncStream { continuation in
-      let task = Task {
-        var generator = generator
-        while !Task.isCancelled, let piece = generator.next() {
-          if !piece.isEmpty { continuation.yield(piece) }
-        }
-        continuation.finish()
-      }
-      continuation.onTermination = { _ in task.cancel() }
-    }
+  ) throws -> TextStream {
+    TextStream(pieces: try pieces(prompt, settings: settings, cache: cache))
   }
 }

@@ -1,10 +1,35 @@
+public import HeedText
+
 /// Guesses tokens ahead. A wrong guess costs time, never a change of the text.
 public protocol TokenProposer: Sendable {
   /// What may follow `history`: up to `limit` ids, possibly none.
   ///
-  /// - Parameter chooser: how the text itself is chosen; who draws by it, with the model's logits near
-  ///   those of the text's model, will mostly be right.
-  mutating func propose(_ history: TokenHistory, limit: Int, _ chooser: TokenChooser) -> [Int]
+  /// - Parameters:
+  ///   - chooser: how the text itself is chosen; who draws by it, with the model's logits near those of
+  ///     the text's model, will mostly be right.
+  ///   - constraint: what the text has to match, where `history` has come to; nil without one.
+  mutating func propose(
+    _ history: TokenHistory, limit: Int, _ chooser: TokenChooser,
+    _ constraint: inout ConstrainedPlace?
+  ) -> [Int]
+}
+
+/// How far a text has come in what it has to match.
+public struct ConstrainedPlace: Sendable {
+  /// Walks through the constraint.
+  public var walker: ConstraintWalker
+  /// Where it stands.
+  public var state: Int
+  /// Ids that may follow a complete text.
+  public let endTokens: [Int]
+
+  /// The ids that may come next, ascending.
+  public mutating func allowed() -> [Int] { walker.allowed(state, endTokens: endTokens) }
+
+  /// Goes on behind one more token.
+  public mutating func advance(by token: Int) {
+    state = walker.next(state, token: token) ?? ConstraintWalker.deadState
+  }
 }
 
 /// Guesses that what followed the latest words before will follow them again (prompt look-up,
@@ -24,7 +49,8 @@ public struct LookupProposer: TokenProposer {
 
   /// What followed before.
   public mutating func propose(
-    _ history: TokenHistory, limit: Int, _ chooser: TokenChooser
+    _ history: TokenHistory, limit: Int, _ chooser: TokenChooser,
+    _ constraint: inout ConstrainedPlace?
   ) -> [Int] {
     let tokens = history.tokens
     var length = min(longestMatch, tokens.count - 1)
@@ -42,10 +68,12 @@ public struct LookupProposer: TokenProposer {
 }
 
 /// Guesses what a smaller model would write (Leviathan et al. 2022, arXiv 2211.17192; Chen et al. 2023,
-/// arXiv 2302.01318), drawn by the same numbers as the text.
+/// arXiv 2302.01318), drawn by the same numbers as the text. What outgrows the context of the smaller
+/// model is left out in its middle, as for any text (`ContextWindow`).
 public struct DraftProposer<Draft: StepModel>: TokenProposer {
   private let model: Draft
   private let count: Int
+  private let window: ContextWindow
   private var state: Draft.State
   private var known: [Int] = []
 
@@ -53,33 +81,42 @@ public struct DraftProposer<Draft: StepModel>: TokenProposer {
   public init(_ model: Draft, count: Int) {
     self.model = model
     self.count = max(0, count)
+    window = ContextWindow(limit: model.contextLength)
     state = model.start(0)
   }
 
   /// What the smaller model writes.
   public mutating func propose(
-    _ history: TokenHistory, limit: Int, _ chooser: TokenChooser
+    _ history: TokenHistory, limit: Int, _ chooser: TokenChooser,
+    _ constraint: inout ConstrainedPlace?
   ) -> [Int] {
-    let limit = min(limit, count, model.contextLength - history.tokens.count)
+    let limit = min(limit, count)
     guard limit > 0, history.tokens.allSatisfy({ $0 < model.vocabularySize }) else { return [] }
-    // What is known of a guess that was refused is forgotten.
-    let shared = min(
-      zip(known, history.tokens).prefix { $0 == $1 }.count, history.tokens.count - 1)
-    if !state.truncate(to: shared) { state = model.start(0) }
-    known = Array(known.prefix(state.count))
     var ahead = history
     var guesses: [Int] = []
     while guesses.count < limit {
-      let unread = Array(ahead.tokens[state.count...])
-      var states = [state]
-      let scores = model.read([unread], states: &states, wanted: [1], wantsHidden: false)
-      state = states[0]
-      known = ahead.tokens
-      var open = TokenScores(scores[0].logits.last ?? [])
-      guard let id = chooser.choose(&open, ahead) else { break }
+      var open = TokenScores(logits(behind: ahead.tokens))
+      let mask = constraint?.allowed()
+      guard let id = chooser.choose(&open, ahead, mask: mask) else { break }
       guesses.append(id)
       ahead.tokens.append(id)
+      constraint?.advance(by: id)
     }
     return guesses
+  }
+
+  /// The logits behind a text, of which what is known is not read again.
+  private mutating func logits(behind tokens: [Int]) -> [Float] {
+    let visible = window.visible(tokens)
+    // What is known of a guess that was refused, or of tokens that are left out now, is forgotten.
+    let shared = min(zip(known, visible).prefix { $0 == $1 }.count, visible.count - 1)
+    if !state.truncate(to: shared) { state = model.start(0) }
+    var states = [state]
+    state = model.start(0)  // so that caches grow in place
+    let scores = model.read(
+      [Array(visible[states[0].count...])], states: &states, wanted: [1], wantsHidden: false)
+    state = states[0]
+    known = visible
+    return scores[0].logits.last ?? []
   }
 }

@@ -135,6 +135,16 @@ public struct SamplingSettings: Sendable, Hashable {
     return ScoreChain(chain)
   }
 
+  /// The name of a filter, or of a temperature that is neither 1 nor greedy; nil when there is none.
+  var filterInUse: String? {
+    if temperature >= Self.coldest, temperature != 1 { return "a temperature of \(temperature)" }
+    let filters: [(String, Bool)] = [
+      ("top-k", topK != nil), ("top-p", topP < 1), ("min-p", minP > 0), ("typical-p", typicalP < 1),
+      ("the epsilon cut-off", epsilonCutoff > 0), ("the eta cut-off", etaCutoff > 0),
+    ]
+    return filters.first(where: \.1)?.0
+  }
+
   /// The token after `history`, from its logits `[V]`.
   ///
   /// - Parameter step: counts draws: a step draws the same number whatever came before.

@@ -61,6 +61,8 @@ struct BenchGenerate: ParsableCommand {
   @Option(
     help: "What the weights are: f32, bf16, q8_0 or q4_0. Blocks of a file stay what they are.")
   var dtype = WeightType.f32
+  @Option(help: "How keys and values are kept (default: f32 for f32 weights, else bf16).")
+  var cacheType: CacheType?
   @Option(help: "prefill or decode.") var phase = Phase.decode
   @OptionGroup var options: BenchOptions
 
@@ -79,7 +81,7 @@ struct BenchGenerate: ParsableCommand {
       let lastOnly = last
       var samples: [Double] = []
       for _ in 0..<6 {
-        var cache = network.emptyCache(elementType: dtype.cacheType)
+        var cache = network.emptyCache(elementType: cacheType?.elementType ?? dtype.cacheType)
         var start = steadySeconds()
         var logits = network.forward(prompt, cache: &cache, options: lastOnly).logits
         if phase == .prefill {

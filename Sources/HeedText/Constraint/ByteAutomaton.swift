@@ -2,6 +2,11 @@
 // not characters, because tokens of byte-level vocabularies may end in the middle of a character.
 // Sets of characters become ranges of bytes by cutting them where UTF-8 changes its length or its
 // continuation bytes (Cox 2010, "Regular expression matching in the wild").
+//
+// What may stand within itself, as lists in lists, is a rule: an automaton of its own that is called.
+// Whoever walks pushes where to go on, and pops it at the rule's end (Woods 1970, "Transition network
+// grammars for natural language analysis"). A rule that begins with itself would be called for ever and
+// is refused; states from which no text can end are cut off, so that nobody walks into them.
 
 import HeedFormats
 
@@ -14,21 +19,36 @@ struct ByteAutomaton: Sendable {
 
   private(set) var arrows: [[Arrow]] = []
   private(set) var free: [[Int]] = []
+  /// Rules that are called from each state, and where to go on behind them.
+  private(set) var calls: [[(rule: Int, next: Int)]] = []
   private(set) var start = 0
   private(set) var end = 0
+  /// Where each rule begins and ends.
+  private(set) var rules: [(start: Int, end: Int)] = []
+  /// Whether a state is the end of a rule.
+  private(set) var isRuleEnd: [Bool] = []
   private let place: String
 
   /// More states than this are refused: patterns of that size are attacks or mistakes.
   private static let stateLimit = 400_000
 
-  init(_ node: ConstraintNode, place: String) throws(FormatError) {
+  init(
+    _ node: ConstraintNode, rules nodes: [ConstraintNode] = [], place: String
+  ) throws(FormatError) {
     self.place = place
     start = try state()
     end = try state()
+    for _ in nodes { rules.append((try state(), try state())) }
     try build(node, from: start, to: end)
-    guard canReachEnd() else {
+    for (rule, node) in zip(rules, nodes) {
+      try build(node, from: rule.start, to: rule.end)
+      isRuleEnd[rule.end] = true
+    }
+    cutDeadEnds()
+    guard !leads(start).isEmpty || start == end else {
       throw FormatError(.inconsistent, what: "nothing can match this", place: place)
     }
+    try refuseLeftRecursion()
   }
 
   private mutating func state() throws(FormatError) -> Int {
@@ -39,20 +59,78 @@ struct ByteAutomaton: Sendable {
     }
     arrows.append([])
     free.append([])
+    calls.append([])
+    isRuleEnd.append(false)
     return arrows.count - 1
   }
 
-  private func canReachEnd() -> Bool {
-    var seen = [Bool](repeating: false, count: arrows.count)
-    var open = [start]
-    seen[start] = true
+  /// The states that a state leads to, whatever for.
+  private func leads(_ state: Int) -> [Int] {
+    free[state] + arrows[state].map(\.target) + calls[state].map(\.next)
+  }
+
+  /// Takes away what leads to states from which no text can end.
+  private mutating func cutDeadEnds() {
+    var before = [[(state: Int, rule: Int?)]](repeating: [], count: arrows.count)
+    for state in arrows.indices {
+      for next in free[state] + arrows[state].map(\.target) { before[next].append((state, nil)) }
+      for call in calls[state] { before[call.next].append((state, call.rule)) }
+    }
+    var lives = [Bool](repeating: false, count: arrows.count)
+    // Calls of rules that are not known to end yet.
+    var waiting = [[Int]](repeating: [], count: rules.count)
+    var open = [end] + rules.map(\.end)
+    for state in open { lives[state] = true }
+    let ruleOfStart = Dictionary(
+      rules.enumerated().map { ($1.start, $0) }, uniquingKeysWith: { first, _ in first })
     while let state = open.popLast() {
-      for next in free[state] + arrows[state].map(\.target) where !seen[next] {
-        seen[next] = true
-        open.append(next)
+      var found: [Int] = []
+      for (previous, rule) in before[state] {
+        if let rule, !lives[rules[rule].start] {
+          waiting[rule].append(previous)
+        } else {
+          found.append(previous)
+        }
+      }
+      if let rule = ruleOfStart[state] { found += waiting[rule] }
+      for previous in found where !lives[previous] {
+        lives[previous] = true
+        open.append(previous)
       }
     }
-    return seen[end]
+    for state in arrows.indices {
+      arrows[state].removeAll { !lives[$0.target] }
+      free[state].removeAll { !lives[$0] }
+      calls[state].removeAll { !lives[$0.next] || !lives[rules[$0.rule].start] }
+    }
+  }
+
+  /// The rules that may be called from a state before any byte.
+  private func firstCalls(_ state: Int) -> Set<Int> {
+    var seen: Set<Int> = [state]
+    var open = [state]
+    var found: Set<Int> = []
+    while let state = open.popLast() {
+      found.formUnion(calls[state].map(\.rule))
+      for next in free[state] where seen.insert(next).inserted { open.append(next) }
+    }
+    return found
+  }
+
+  private func refuseLeftRecursion() throws(FormatError) {
+    let first = rules.map { firstCalls($0.start) }
+    for rule in rules.indices {
+      var seen: Set<Int> = []
+      var open = Array(first[rule])
+      while let next = open.popLast() {
+        if seen.insert(next).inserted { open += first[next] }
+      }
+      if seen.contains(rule) {
+        throw FormatError(
+          .unsupported, what: "a part that begins with itself", place: place,
+          hint: "put a list or an object between")
+      }
+    }
   }
 
   private mutating func build(
@@ -95,6 +173,7 @@ struct ByteAutomaton: Sendable {
       }
     case .repeated(let part, let separator, let least, let most):
       try build(part, separator, least, most, from: from, to: to)
+    case .rule(let rule): calls[from].append((rule, to))
     case .members(let members, let separator):
       try build(members, separator, from: from, to: to)
     }

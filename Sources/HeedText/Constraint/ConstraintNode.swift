@@ -15,6 +15,8 @@ indirect enum ConstraintNode: Sendable {
   case choice([ConstraintNode])
   /// As often as the bounds say, with a separator between.
   case repeated(ConstraintNode, separator: ConstraintNode?, least: Int, most: Int?)
+  /// A rule of the grammar, by its number: what may stand within itself.
+  case rule(Int)
   /// Some of them in their order, the required ones always, with a separator between.
   case members([(node: ConstraintNode, isRequired: Bool)], separator: ConstraintNode)
 

@@ -5,22 +5,25 @@
 //
 // Known: true and false, type (one or several), enum, const, properties, required,
 // additionalProperties (a schema, for objects without properties), minProperties and maxProperties
-// (likewise), items, prefixItems, minItems, maxItems, minLength, maxLength, pattern, minimum, maximum
-// and their exclusive forms for whole numbers, minimum 0 for others, anyOf, oneOf of different types,
-// allOf of one, $ref within the document. A finite automaton has no stack: values of any kind are at
-// most three levels deep, and a schema that refers to itself is refused.
+// (likewise), patternProperties (one pattern, likewise), items, prefixItems, minItems, maxItems,
+// uniqueItems (of listed values, in their order), minLength, maxLength, pattern, minimum, maximum and
+// their exclusive forms, multipleOf a power of ten, anyOf, oneOf of different types, allOf (made one
+// schema), $ref within the document, also to itself: what is referred to, and values of any kind, are
+// rules, which may stand within themselves to any depth.
 
 import HeedFormats
 
 /// Makes trees of texts from schemas.
 struct JSONSchemaGrammar {
   private let document: JSONValue
-  /// References that are being followed.
+  /// What may stand within itself.
+  private(set) var rules = [JSONTexts.anyValue]
+  private var ruleNumbers: [String: Int] = [:]
+  /// References that are being followed, since the last list or object.
   private var open: [String] = []
   private var depth = 0
 
   private static let depthLimit = 64
-  private static let anyDepth = 3
 
   init(_ document: JSONValue) { self.document = document }
 
@@ -44,7 +47,7 @@ struct JSONSchemaGrammar {
   // MARK: Schemas
 
   /// Keywords that say nothing about what is allowed.
-  private static let annotations: Set<String> = [
+  static let annotations: Set<String> = [
     "title", "description", "default", "examples", "$schema", "$id", "$comment", "deprecated",
     "readOnly", "writeOnly", "format", "$defs", "definitions", "contentEncoding",
     "contentMediaType",
@@ -54,7 +57,7 @@ struct JSONSchemaGrammar {
     "type", "enum", "const", "properties", "required", "additionalProperties", "minProperties",
     "maxProperties", "items", "prefixItems", "minItems", "maxItems", "minLength", "maxLength",
     "pattern", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "anyOf", "oneOf",
-    "allOf", "$ref",
+    "allOf", "$ref", "multipleOf", "uniqueItems", "patternProperties",
   ]
 
   mutating func node(_ schema: JSONValue, at place: String) throws(FormatError) -> ConstraintNode {
@@ -64,7 +67,7 @@ struct JSONSchemaGrammar {
     }
     depth += 1
     defer { depth -= 1 }
-    if schema == true { return JSONTexts.any(Self.anyDepth) }
+    if schema == true { return JSONTexts.any }
     if schema == false { throw Self.impossible("false", place) }
     guard let object = schema.object else {
       throw Self.malformed(
@@ -73,13 +76,16 @@ struct JSONSchemaGrammar {
     for key in object.keys where !Self.annotations.contains(key) && !Self.known.contains(key) {
       throw Self.unsupported("the keyword \"\(key)\" is not supported", place + "/" + key)
     }
+    if let parts = schema["allOf"] {
+      return try node(allOf(parts, object, place), at: place)
+    }
     if let reference = schema["$ref"] { return try referred(reference, object, place) }
-    for key in ["anyOf", "oneOf", "allOf"] {
+    for key in ["anyOf", "oneOf"] {
       if let parts = schema[key] { return try combined(key, parts, object, place) }
     }
     if schema["const"] != nil || schema["enum"] != nil { return try listed(schema, place) }
     let types = try types(of: schema, place)
-    guard let types else { return JSONTexts.any(Self.anyDepth) }
+    guard let types else { return JSONTexts.any }
     var choices: [ConstraintNode] = []
     for type in types { choices.append(try node(ofType: type, schema, place)) }
     return choices.count == 1 ? choices[0] : .choice(choices)
@@ -104,13 +110,14 @@ struct JSONSchemaGrammar {
       return names
     }
     if schema["properties"] != nil || schema["required"] != nil
-      || schema["additionalProperties"] != nil
+      || schema["additionalProperties"] != nil || schema["patternProperties"] != nil
     {
       return ["object"]
     }
     if schema["items"] != nil || schema["prefixItems"] != nil { return ["array"] }
     let others = [
       "minLength", "maxLength", "pattern", "minimum", "maximum", "minItems", "maxItems",
+      "multipleOf", "uniqueItems",
     ]
     for key in others where schema[key] != nil {
       throw Self.unsupported("\"\(key)\" without \"type\"", place, hint: "say which type is meant")
@@ -126,22 +133,40 @@ struct JSONSchemaGrammar {
     case "number", "integer": return try JSONNumbers(schema, place).node(isWhole: type == "integer")
     case "boolean": return .choice([.text("true"), .text("false")])
     case "null": return .text("null")
-    case "array": return try array(schema, place)
-    default: return try object(schema, place)
+    case "array":
+      return try inside { (grammar) throws(FormatError) in try grammar.array(schema, place) }
+    default:
+      return try inside { (grammar) throws(FormatError) in try grammar.object(schema, place) }
     }
   }
 
   private mutating func referred(
     _ reference: JSONValue, _ schema: JSONObject, _ place: String
   ) throws(FormatError) -> ConstraintNode {
+    let (path, target) = try target(of: reference, place)
+    guard !open.contains(path) else {
+      throw Self.unsupported(
+        "\(path) is nothing but itself", place + "/$ref", hint: "put a list or an object between")
+    }
+    try refuseOthers(schema, beside: "$ref", place)
+    if let known = ruleNumbers[path] { return .rule(known) }
+    let rule = rules.count
+    ruleNumbers[path] = rule
+    rules.append(.empty)
+    open.append(path)
+    defer { open.removeLast() }
+    rules[rule] = try node(target, at: path)
+    return .rule(rule)
+  }
+
+  /// What a reference within the document means.
+  func target(
+    of reference: JSONValue, _ place: String
+  ) throws(FormatError) -> (path: String, schema: JSONValue) {
     guard let path = reference.string, path.hasPrefix("#") else {
       throw Self.unsupported(
         "a reference to \(reference.text())", place + "/$ref",
         hint: "only references within the document are followed")
-    }
-    guard !open.contains(path) else {
-      throw Self.unsupported(
-        "\(path) refers to itself", place + "/$ref", hint: "write the levels out")
     }
     var target = document
     for part in path.dropFirst().split(separator: "/") {
@@ -152,10 +177,17 @@ struct JSONSchemaGrammar {
       }
       target = next
     }
-    try refuseOthers(schema, beside: "$ref", place)
-    open.append(path)
-    defer { open.removeLast() }
-    return try node(target, at: path)
+    return (path, target)
+  }
+
+  /// The parts of a list or an object, which stand behind its first byte.
+  private mutating func inside<Result>(
+    _ body: (inout Self) throws(FormatError) -> Result
+  ) throws(FormatError) -> Result {
+    let outer = open
+    open = []
+    defer { open = outer }
+    return try body(&self)
   }
 
   /// Beside a keyword that stands for whole schemas, others would have to be met as well.
@@ -180,23 +212,18 @@ struct JSONSchemaGrammar {
     let outerTypes = try schema["type"] == nil ? nil : types(of: .object(schema), place)
     for (index, part) in schemas.enumerated() {
       let partPlace = "\(place)/\(key)/\(index)"
-      if key != "allOf" {
-        let own = Self.kinds(of: part)
-        if let outerTypes, !own.isSubset(of: Set(outerTypes)) {
-          throw Self.unsupported("\"type\" beside \"\(key)\" that does not hold for all", partPlace)
+      let own = Self.kinds(of: part)
+      if let outerTypes, !own.isSubset(of: Set(outerTypes)) {
+        throw Self.unsupported("\"type\" beside \"\(key)\" that does not hold for all", partPlace)
+      }
+      if key == "oneOf" {
+        guard kinds.isDisjoint(with: own) else {
+          throw Self.unsupported(
+            "schemas of the same type in oneOf", partPlace, hint: "use anyOf")
         }
-        if key == "oneOf" {
-          guard kinds.isDisjoint(with: own) else {
-            throw Self.unsupported(
-              "schemas of the same type in oneOf", partPlace, hint: "use anyOf")
-          }
-          kinds.formUnion(own == ["integer"] ? ["integer", "number"] : own)
-        }
+        kinds.formUnion(own == ["integer"] ? ["integer", "number"] : own)
       }
       choices.append(try node(part, at: partPlace))
-    }
-    if key == "allOf", choices.count > 1 {
-      throw Self.unsupported("allOf of more than one schema", place + "/allOf")
     }
     return choices.count == 1 ? choices[0] : .choice(choices)
   }
@@ -222,6 +249,13 @@ struct JSONSchemaGrammar {
   }
 
   private func listed(_ schema: JSONValue, _ place: String) throws(FormatError) -> ConstraintNode {
+    .choice(try listedValues(schema, place).map { JSONTexts.exactly($0) })
+  }
+
+  /// The values that a schema lists and that meet what else it says.
+  func listedValues(
+    _ schema: JSONValue, _ place: String
+  ) throws(FormatError) -> [JSONValue] {
     var values: [JSONValue]
     if let value = schema["const"] {
       values = [value]
@@ -244,161 +278,7 @@ struct JSONSchemaGrammar {
       throw Self.unsupported("\"\(key)\" beside a list of values", place + "/" + key)
     }
     if values.isEmpty { throw Self.impossible("a list without a value that fits", place) }
-    return .choice(values.map { JSONTexts.exactly($0) })
-  }
-
-  // MARK: Strings, arrays, objects
-
-  private func string(_ schema: JSONValue, _ place: String) throws(FormatError) -> ConstraintNode {
-    let (least, most) = try bounds("minLength", "maxLength", schema, place)
-    let quote = ConstraintNode.text("\"")
-    guard let pattern = schema["pattern"] else {
-      return .sequence([
-        quote,
-        .repeated(.jsonCharacter(.any), separator: nil, least: least, most: most), quote,
-      ])
-    }
-    guard let text = pattern.string else {
-      throw Self.malformed("the pattern", place + "/pattern", expected: "a string")
-    }
-    if least > 0 || most != nil {
-      throw Self.unsupported(
-        "a length beside a pattern", place, hint: "say the length in the pattern")
-    }
-    let inner = try ConstraintNode(
-      pattern: text, place: "JSON schema, \(place)/pattern", isAnchored: false
-    ) { .jsonCharacter($0) }
-    return .sequence([quote, inner, quote])
-  }
-
-  private func bounds(
-    _ leastKey: String, _ mostKey: String, _ schema: JSONValue, _ place: String
-  ) throws(FormatError) -> (least: Int, most: Int?) {
-    func bound(_ key: String) throws(FormatError) -> Int? {
-      guard let value = schema[key] else { return nil }
-      guard let number = value.integer, number >= 0 else {
-        throw Self.malformed(
-          "\(key) \(value.text())", place + "/" + key, expected: "a whole number from 0 on")
-      }
-      guard number <= 100_000 else {
-        throw FormatError(
-          .limit, what: "\(key) \(number)", place: "JSON schema, \(place)",
-          expected: "at most 100000")
-      }
-      return number
-    }
-    let (least, most) = (try bound(leastKey) ?? 0, try bound(mostKey))
-    if let most, most < least {
-      throw Self.impossible("\(leastKey) \(least) over \(mostKey) \(most)", place)
-    }
-    return (least, most)
-  }
-
-  private mutating func array(
-    _ schema: JSONValue, _ place: String
-  ) throws(FormatError) -> ConstraintNode {
-    let (least, most) = try bounds("minItems", "maxItems", schema, place)
-    let prefix = schema["prefixItems"] ?? .array([])
-    guard let first = prefix.array else {
-      throw Self.malformed("prefixItems", place + "/prefixItems", expected: "a list of schemas")
-    }
-    var parts: [ConstraintNode] = []
-    for (index, item) in first.prefix(most ?? .max).enumerated() {
-      parts.append(try node(item, at: "\(place)/prefixItems/\(index)"))
-    }
-    let open = ConstraintNode.text("[")
-    let close = ConstraintNode.text("]")
-    let items = schema["items"] ?? true
-    if parts.isEmpty {
-      if items == false {
-        if least > 0 { throw Self.impossible("items false and minItems \(least)", place) }
-        return .text("[]")
-      }
-      if most == 0 { return .text("[]") }
-      let item = try node(items, at: place + "/items")
-      return .sequence([
-        open, .repeated(item, separator: JSONTexts.comma, least: least, most: most), close,
-      ])
-    }
-    // All that the prefix names, then what items allows.
-    var body: [ConstraintNode] = []
-    for (index, part) in parts.enumerated() {
-      if index > 0 { body.append(JSONTexts.comma) }
-      body.append(part)
-    }
-    let restMost = most.map { $0 - parts.count }
-    let restLeast = max(0, least - parts.count)
-    if items == false || schema["items"] == nil && restLeast == 0 || restMost == 0 {
-      if restLeast > 0 { throw Self.impossible("minItems \(least)", place) }
-    } else {
-      let item = try node(items, at: place + "/items")
-      body.append(
-        .repeated(
-          .sequence([JSONTexts.comma, item]), separator: nil, least: restLeast, most: restMost))
-    }
-    return .sequence([open] + body + [close])
-  }
-
-  private mutating func object(
-    _ schema: JSONValue, _ place: String
-  ) throws(FormatError) -> ConstraintNode {
-    let properties = schema["properties"]?.object ?? JSONObject()
-    if schema["properties"] != nil, schema["properties"]?.object == nil {
-      throw Self.malformed("properties", place + "/properties", expected: "an object")
-    }
-    let required = try requiredNames(schema, place)
-    let additional = schema["additionalProperties"] ?? true
-    var members: [(node: ConstraintNode, isRequired: Bool)] = []
-    for (key, value) in properties.members {
-      let isRequired = required.contains(key)
-      if value == false, !isRequired { continue }
-      members.append(
-        (JSONTexts.member(key, try node(value, at: "\(place)/properties/\(key)")), isRequired))
-    }
-    for key in required where properties[key] == nil {
-      if additional == false {
-        throw Self.impossible(
-          "\"\(key)\" is required, but neither among the properties nor an additional one",
-          place + "/required")
-      }
-      members.append(
-        (JSONTexts.member(key, try node(additional, at: place + "/additionalProperties")), true))
-    }
-    let (least, most) = try bounds("minProperties", "maxProperties", schema, place)
-    if members.isEmpty {
-      if additional == false || most == 0 {
-        if least > 0 { throw Self.impossible("minProperties \(least)", place) }
-        return .text("{}")
-      }
-      if least > 1 {
-        throw Self.unsupported(
-          "minProperties \(least) without properties", place, hint: "names might be the same")
-      }
-      let value =
-        additional == true
-        ? JSONTexts.any(Self.anyDepth - 1)
-        : try node(additional, at: place + "/additionalProperties")
-      return JSONTexts.object(of: value, least: least, most: most)
-    }
-    if least > members.count(where: \.isRequired) || (most ?? .max) < members.count {
-      throw Self.unsupported("a number of properties beside their names", place)
-    }
-    return .sequence([.text("{"), .members(members, separator: JSONTexts.comma), .text("}")])
-  }
-}
-
-extension JSONSchemaGrammar {
-  /// The names of the members that have to be there, each once.
-  private func requiredNames(
-    _ schema: JSONValue, _ place: String
-  ) throws(FormatError) -> [String] {
-    guard let value = schema["required"] else { return [] }
-    let names = (value.array ?? []).compactMap(\.string)
-    guard let list = value.array, names.count == list.count else {
-      throw Self.malformed("required", place + "/required", expected: "a list of names")
-    }
-    var seen: Set<String> = []
-    return names.filter { seen.insert($0).inserted }
+    return values
   }
 }
 

@@ -22,7 +22,8 @@ public struct TextConstraint: Sendable {
   /// - Throws: `FormatError` that names the part of the schema that is not supported or cannot be met.
   public init(jsonSchema: JSONValue) throws(FormatError) {
     var grammar = JSONSchemaGrammar(jsonSchema)
-    automaton = try ByteAutomaton(grammar.root(), place: "JSON schema")
+    let root = try grammar.root()
+    automaton = try ByteAutomaton(root, rules: grammar.rules, place: "JSON schema")
   }
 
   /// Whether a whole text matches.

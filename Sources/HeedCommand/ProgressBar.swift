@@ -1,0 +1,44 @@
+import Foundation
+
+/// A line on standard error that is written again at most five times a second: only on a terminal, and
+/// only of what takes more than two seconds.
+struct CountingLine {
+  private let begin = steadySeconds()
+  private var last = 0.0
+  private let isShown: Bool
+
+  init(isShown: Bool = true) { self.isShown = isShown && isatty(STDERR_FILENO) == 1 }
+
+  /// Seconds since the beginning.
+  var seconds: Double { steadySeconds() - begin }
+
+  mutating func show(_ line: @autoclosure () -> String) {
+    guard isShown, seconds > 2, seconds - last > 0.2 else { return }
+    last = seconds
+    showOnStandardError("\r\(line())\u{1B}[K")
+  }
+
+  /// Takes the line away.
+  func end() {
+    if last > 0 { showOnStandardError("\r\u{1B}[K") }
+  }
+}
+
+/// How much of something with a known end is done, in a `CountingLine`.
+struct ProgressBar {
+  private let what: String
+  private var line = CountingLine()
+
+  init(_ what: String) { self.what = what }
+
+  mutating func show(_ done: Int, of count: Int) {
+    let seconds = line.seconds
+    let filled = 24 * done / max(1, count)
+    let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: 24 - filled)
+    let left = Int(seconds * Double(count - done) / Double(max(1, done)))
+    line.show(
+      "\(what) [\(bar)] \(done)/\(count)  " + String(format: "%d:%02d left", left / 60, left % 60))
+  }
+
+  func end() { line.end() }
+}

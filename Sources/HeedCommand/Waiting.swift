@@ -1,0 +1,33 @@
+import Dispatch
+import Foundation
+
+/// A line on standard error for a person who waits: only on a terminal, and only behind two seconds.
+final class Waiting {
+  private let timer: any DispatchSourceTimer
+  private let begin = steadySeconds()
+  private let queue = DispatchQueue(label: "waiting")
+
+  private init(_ what: String) {
+    timer = DispatchSource.makeTimerSource(queue: queue)
+    timer.schedule(deadline: .now() + 2, repeating: 0.5)
+    timer.setEventHandler { [begin] in
+      showOnStandardError("\r\(what): \(Int(steadySeconds() - begin)) s\u{1B}[K")
+    }
+    timer.resume()
+  }
+
+  private func end() {
+    timer.cancel()
+    guard steadySeconds() - begin > 2 else { return }
+    // Behind whatever is being written now.
+    queue.sync { showOnStandardError("\r\u{1B}[K") }
+  }
+
+  /// Does something that may take a while.
+  static func forIt<Result>(_ what: String, _ body: () throws -> Result) rethrows -> Result {
+    guard isatty(STDERR_FILENO) == 1 else { return try body() }
+    let waiting = Waiting(what)
+    defer { waiting.end() }
+    return try body()
+  }
+}

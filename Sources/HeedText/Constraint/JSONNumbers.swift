@@ -1,0 +1,167 @@
+import HeedFormats
+
+/// Numbers within bounds, as digits.
+struct JSONNumbers {
+  private let least: Double?
+  private let most: Double?
+  /// Whether the bounds themselves are left out; of numbers with fractions alone.
+  private let isLeastOut: Bool
+  private let isMostOut: Bool
+  /// What numbers are whole multiples of.
+  private let step: Double?
+  private let place: String
+
+  /// The most digits of a whole number without bounds: those that every reader takes.
+  static let digitLimit = 15
+
+  init(_ schema: JSONValue, _ place: String) throws(FormatError) {
+    func number(_ key: String) throws(FormatError) -> Double? {
+      guard let value = schema[key] else { return nil }
+      guard let number = value.number, number.isFinite else {
+        throw JSONSchemaGrammar.malformed(
+          "\(key) \(value.text())", place + "/" + key, expected: "a number")
+      }
+      return number
+    }
+    var (least, most) = (try number("minimum"), try number("maximum"))
+    let isWhole = schema["type"] == "integer"
+    var (isLeastOut, isMostOut) = (false, false)
+    if let bound = try number("exclusiveMinimum") {
+      if isWhole {
+        least = max(least ?? -.infinity, bound.rounded(.down) + 1)
+      } else if bound >= least ?? -.infinity {
+        (least, isLeastOut) = (bound, true)
+      }
+    }
+    if let bound = try number("exclusiveMaximum") {
+      if isWhole {
+        most = min(most ?? .infinity, bound.rounded(.up) - 1)
+      } else if bound <= most ?? .infinity {
+        (most, isMostOut) = (bound, true)
+      }
+    }
+    if let least, let most, least > most {
+      throw JSONSchemaGrammar.impossible("minimum \(least) over maximum \(most)", place)
+    }
+    step = try number("multipleOf")
+    if let step, step <= 0 {
+      throw JSONSchemaGrammar.malformed(
+        "multipleOf \(step)", place + "/multipleOf", expected: "a number over 0")
+    }
+    (self.least, self.most, self.place) = (least, most, place)
+    (self.isLeastOut, self.isMostOut) = (isLeastOut, isMostOut)
+  }
+
+  static let digit = ConstraintNode.ascii("0123456789")
+  private static let fromOne = ConstraintNode.ascii("123456789")
+
+  static func digits(_ least: Int, _ most: Int) -> ConstraintNode {
+    .repeated(digit, separator: nil, least: least, most: most)
+  }
+
+  private static let magnitude = ConstraintNode.choice([
+    .text("0"), .sequence([fromOne, digits(0, digitLimit - 1)]),
+  ])
+
+  private static let fraction = ConstraintNode.sequence([
+    .optional(.sequence([.text("."), digits(1, digitLimit)])),
+    .optional(.sequence([.ascii("eE"), .optional(.ascii("+-")), digits(1, 2)])),
+  ])
+
+  /// Any number.
+  static let anyNumber = ConstraintNode.sequence([.optional(.text("-")), magnitude, fraction])
+
+  func node(isWhole: Bool) throws(FormatError) -> ConstraintNode {
+    if let step { return try multiples(of: step, isWhole: isWhole) }
+    guard isWhole else {
+      if least == nil, most == nil { return Self.anyNumber }
+      if least == 0, !isLeastOut, most == nil {
+        return .sequence([Self.magnitude, Self.fraction])
+      }
+      return try JSONFractions(
+        least: least, isLeastOut: isLeastOut, most: most, isMostOut: isMostOut, place: place
+      ).node()
+    }
+    let limit = 999_999_999_999_999.0
+    // In floating point until both are known to be small.
+    let least = (least ?? -limit).rounded(.up)
+    let most = (most ?? limit).rounded(.down)
+    guard least <= limit, most >= -limit else {
+      throw FormatError(
+        .limit, what: "a bound of more than \(Self.digitLimit) digits",
+        place: "JSON schema, \(place)", expected: "at most \(Self.digitLimit) digits")
+    }
+    let low = Int(max(-limit, least))
+    let high = Int(min(limit, most))
+    guard low <= high else {
+      throw JSONSchemaGrammar.impossible("no whole number between the bounds", place)
+    }
+    var choices: [ConstraintNode] = []
+    if low < 0 {
+      choices.append(.sequence([.text("-"), Self.between(max(1, -min(high, -1)), -low)]))
+    }
+    if high >= 0 { choices.append(Self.between(max(0, low), high)) }
+    return .choice(choices)
+  }
+
+  /// Multiples of a power of ten: whole numbers end in zeros, others have few digits behind the point.
+  private func multiples(of step: Double, isWhole: Bool) throws(FormatError) -> ConstraintNode {
+    let power = (-9...9).first { Double("1e\($0)") == step }
+    guard let power, least == nil, most == nil else {
+      throw JSONSchemaGrammar.unsupported(
+        "multipleOf \(step)" + (power == nil ? "" : " beside bounds"), place + "/multipleOf",
+        hint: "a power of ten without bounds is")
+    }
+    let sign = ConstraintNode.optional(.text("-"))
+    if power > 0 {
+      let zeros = ConstraintNode.text(String(repeating: "0", count: power))
+      let leading = Self.digits(0, Self.digitLimit - 1 - power)
+      return .choice([.text("0"), .sequence([sign, Self.fromOne, leading, zeros])])
+    }
+    if isWhole || power == 0 { return .sequence([sign, Self.magnitude]) }
+    let fraction = ConstraintNode.sequence([.text("."), Self.digits(1, -power)])
+    return .sequence([sign, Self.magnitude, .optional(fraction)])
+  }
+
+  /// The decimal texts of the numbers from `low` to `high`, both at least 0.
+  static func between(_ low: Int, _ high: Int) -> ConstraintNode {
+    var choices: [ConstraintNode] = []
+    var low = low
+    // Numbers of equal length are compared digit by digit.
+    while low <= high {
+      let text = Array(String(low).utf8)
+      let longest = Int(String(repeating: "9", count: text.count)) ?? high
+      choices.append(sameLength(text[...], Array(String(min(longest, high)).utf8)[...]))
+      low = longest + 1
+    }
+    return .choice(choices)
+  }
+
+  private static func sameLength(
+    _ low: ArraySlice<UInt8>, _ high: ArraySlice<UInt8>
+  ) -> ConstraintNode {
+    guard let first = low.first, let last = high.first else { return .empty }
+    let rest = low.count - 1
+    if first == last {
+      return .sequence([.literal([first]), sameLength(low.dropFirst(), high.dropFirst())])
+    }
+    let isWholeBelow = low.dropFirst().allSatisfy { $0 == 48 }
+    let isWholeAbove = high.dropFirst().allSatisfy { $0 == 57 }
+    var choices: [ConstraintNode] = []
+    let from = isWholeBelow ? first : first + 1
+    let to = isWholeAbove ? last : last - 1
+    if !isWholeBelow {
+      let nines = [UInt8](repeating: 57, count: rest)
+      choices.append(.sequence([.literal([first]), sameLength(low.dropFirst(), nines[...])]))
+    }
+    if from <= to {
+      let middle = ScalarSet(ranges: [UInt32(from)...UInt32(to)])
+      choices.append(.sequence([.set(middle), digits(rest, rest)]))
+    }
+    if !isWholeAbove {
+      let zeros = [UInt8](repeating: 48, count: rest)
+      choices.append(.sequence([.literal([last]), sameLength(zeros[...], high.dropFirst())]))
+    }
+    return .choice(choices)
+  }
+}

@@ -1,0 +1,208 @@
+import HeedFormats
+
+// Strings, arrays and objects.
+extension JSONSchemaGrammar {
+  func string(_ schema: JSONValue, _ place: String) throws(FormatError) -> ConstraintNode {
+    let (least, most) = try bounds("minLength", "maxLength", schema, place)
+    let quote = ConstraintNode.text("\"")
+    guard let pattern = schema["pattern"] else {
+      return .sequence([
+        quote,
+        .repeated(.jsonCharacter(.any), separator: nil, least: least, most: most), quote,
+      ])
+    }
+    guard let text = pattern.string else {
+      throw Self.malformed("the pattern", place + "/pattern", expected: "a string")
+    }
+    if least > 0 || most != nil {
+      throw Self.unsupported(
+        "a length beside a pattern", place, hint: "say the length in the pattern")
+    }
+    let inner = try ConstraintNode(
+      pattern: text, place: "JSON schema, \(place)/pattern", isAnchored: false
+    ) { .jsonCharacter($0) }
+    return .sequence([quote, inner, quote])
+  }
+
+  private func bounds(
+    _ leastKey: String, _ mostKey: String, _ schema: JSONValue, _ place: String
+  ) throws(FormatError) -> (least: Int, most: Int?) {
+    func bound(_ key: String) throws(FormatError) -> Int? {
+      guard let value = schema[key] else { return nil }
+      guard let number = value.integer, number >= 0 else {
+        throw Self.malformed(
+          "\(key) \(value.text())", place + "/" + key, expected: "a whole number from 0 on")
+      }
+      guard number <= 100_000 else {
+        throw FormatError(
+          .limit, what: "\(key) \(number)", place: "JSON schema, \(place)",
+          expected: "at most 100000")
+      }
+      return number
+    }
+    let (least, most) = (try bound(leastKey) ?? 0, try bound(mostKey))
+    if let most, most < least {
+      throw Self.impossible("\(leastKey) \(least) over \(mostKey) \(most)", place)
+    }
+    return (least, most)
+  }
+
+  mutating func array(
+    _ schema: JSONValue, _ place: String
+  ) throws(FormatError) -> ConstraintNode {
+    let (least, most) = try bounds("minItems", "maxItems", schema, place)
+    let prefix = schema["prefixItems"] ?? .array([])
+    guard let first = prefix.array else {
+      throw Self.malformed("prefixItems", place + "/prefixItems", expected: "a list of schemas")
+    }
+    var parts: [ConstraintNode] = []
+    for (index, item) in first.prefix(most ?? .max).enumerated() {
+      parts.append(try node(item, at: "\(place)/prefixItems/\(index)"))
+    }
+    let open = ConstraintNode.text("[")
+    let close = ConstraintNode.text("]")
+    let items = schema["items"] ?? true
+    if schema["uniqueItems"] == true, most ?? 2 > 1 {
+      return try unique(items, least, most, hasPrefix: !parts.isEmpty, place)
+    }
+    if parts.isEmpty {
+      if items == false {
+        if least > 0 { throw Self.impossible("items false and minItems \(least)", place) }
+        return .text("[]")
+      }
+      if most == 0 { return .text("[]") }
+      let item = try node(items, at: place + "/items")
+      return .sequence([
+        open, .repeated(item, separator: JSONTexts.comma, least: least, most: most), close,
+      ])
+    }
+    // All that the prefix names, then what items allows.
+    var body: [ConstraintNode] = []
+    for (index, part) in parts.enumerated() {
+      if index > 0 { body.append(JSONTexts.comma) }
+      body.append(part)
+    }
+    let restMost = most.map { $0 - parts.count }
+    let restLeast = max(0, least - parts.count)
+    if items == false || schema["items"] == nil && restLeast == 0 || restMost == 0 {
+      if restLeast > 0 { throw Self.impossible("minItems \(least)", place) }
+    } else {
+      let item = try node(items, at: place + "/items")
+      body.append(
+        .repeated(
+          .sequence([JSONTexts.comma, item]), separator: nil, least: restLeast, most: restMost))
+    }
+    return .sequence([open] + body + [close])
+  }
+
+  mutating func object(
+    _ schema: JSONValue, _ place: String
+  ) throws(FormatError) -> ConstraintNode {
+    let properties = schema["properties"]?.object ?? JSONObject()
+    if schema["properties"] != nil, schema["properties"]?.object == nil {
+      throw Self.malformed("properties", place + "/properties", expected: "an object")
+    }
+    let required = try requiredNames(schema, place)
+    let additional = schema["additionalProperties"] ?? true
+    var members: [(node: ConstraintNode, isRequired: Bool)] = []
+    for (key, value) in properties.members {
+      let isRequired = required.contains(key)
+      if value == false, !isRequired { continue }
+      members.append(
+        (JSONTexts.member(key, try node(value, at: "\(place)/properties/\(key)")), isRequired))
+    }
+    for key in required where properties[key] == nil {
+      if additional == false {
+        throw Self.impossible(
+          "\"\(key)\" is required, but neither among the properties nor an additional one",
+          place + "/required")
+      }
+      members.append(
+        (JSONTexts.member(key, try node(additional, at: place + "/additionalProperties")), true))
+    }
+    let (least, most) = try bounds("minProperties", "maxProperties", schema, place)
+    if let patterns = schema["patternProperties"] {
+      guard members.isEmpty, properties.members.isEmpty, least <= 1 else {
+        throw Self.unsupported(
+          "patternProperties beside other names", place + "/patternProperties")
+      }
+      return try object(ofPatterns: patterns, least, most, place)
+    }
+    if members.isEmpty {
+      if additional == false || most == 0 {
+        if least > 0 { throw Self.impossible("minProperties \(least)", place) }
+        return .text("{}")
+      }
+      if least > 1 {
+        throw Self.unsupported(
+          "minProperties \(least) without properties", place, hint: "names might be the same")
+      }
+      let value =
+        additional == true
+        ? JSONTexts.any
+        : try node(additional, at: place + "/additionalProperties")
+      return JSONTexts.object(of: value, least: least, most: most)
+    }
+    if least > members.count(where: \.isRequired) || (most ?? .max) < members.count {
+      throw Self.unsupported("a number of properties beside their names", place)
+    }
+    return .sequence([.text("{"), .members(members, separator: JSONTexts.comma), .text("}")])
+  }
+
+  /// Listed values, each at most once: in the order of the list, which is one of those that are allowed.
+  private func unique(
+    _ items: JSONValue, _ least: Int, _ most: Int?, hasPrefix: Bool, _ place: String
+  ) throws(FormatError) -> ConstraintNode {
+    guard !hasPrefix, items["enum"] != nil || items["const"] != nil else {
+      throw Self.unsupported(
+        "uniqueItems of values that are not listed", place + "/uniqueItems", hint: "use enum")
+    }
+    let values = Set(try listedValues(items, place + "/items").map { $0.text() }).sorted()
+    guard least == 0 || least == values.count, most ?? values.count >= values.count else {
+      throw Self.unsupported(
+        "uniqueItems with a count that is neither 0 nor all of \(values.count)",
+        place + "/uniqueItems")
+    }
+    return .sequence([
+      .text("["),
+      .members(values.map { (.text($0), least > 0) }, separator: JSONTexts.comma), .text("]"),
+    ])
+  }
+
+  /// Members whose names match a pattern, which may stand anywhere in them.
+  private mutating func object(
+    ofPatterns patterns: JSONValue, _ least: Int, _ most: Int?, _ place: String
+  ) throws(FormatError) -> ConstraintNode {
+    let place = place + "/patternProperties"
+    guard let patterns = patterns.object else {
+      throw Self.malformed("patternProperties", place, expected: "an object")
+    }
+    guard patterns.members.count == 1, let (pattern, schema) = patterns.members.first else {
+      throw Self.unsupported(
+        "\(patterns.members.count) patterns", place, hint: "a name may match several: give one")
+    }
+    let name = try ConstraintNode(
+      pattern: pattern, place: "JSON schema, \(place)", isAnchored: false
+    ) { .jsonCharacter($0) }
+    let member = ConstraintNode.sequence([
+      .text("\""), name, .text("\""), JSONTexts.colon, try node(schema, at: place + "/" + pattern),
+    ])
+    return .sequence([
+      .text("{"),
+      .repeated(member, separator: JSONTexts.comma, least: least, most: most), .text("}"),
+    ])
+  }
+
+  /// The names of the members that have to be there, each once.
+  private func requiredNames(
+    _ schema: JSONValue, _ place: String
+  ) throws(FormatError) -> [String] {
+    guard let value = schema["required"] else { return [] }
+    let names = (value.array ?? []).compactMap(\.string)
+    guard let list = value.array, names.count == list.count else {
+      throw Self.malformed("required", place + "/required", expected: "a list of names")
+    }
+    var seen: Set<String> = []
+    return names.filter { seen.insert($0).inserted }
+  }
+}
