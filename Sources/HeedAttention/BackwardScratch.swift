@@ -23,9 +23,11 @@ struct BackwardScratch {
   let low: UnsafeMutablePointer<Int32>
   let high: UnsafeMutablePointer<Int32>
   let cells: UnsafeMutablePointer<UInt8>
+  /// dQ of one run, `[rows][D]`, where a part does several.
+  let queryGradient: UnsafeMutablePointer<Float>
   private let storage: Storage
 
-  init(_ plan: AttentionPlan) {
+  init(_ plan: AttentionPlan, sumsQueries: Bool) {
     let block = AttentionPlan.blockKeys
     let rows = plan.tileRows
     let tile = rows * block + 32
@@ -47,6 +49,7 @@ struct BackwardScratch {
       reserve(paired ? alongRows : 0),
       reserve(plan.parts.softCap == nil ? 0 : tile), reserve(plan.parts.change == nil ? 0 : tile),
       reserve(rows), reserve(rows), reserve(rows * block / 4),
+      reserve(sumsQueries ? plan.rowCount * plan.width : 0),
     ]
     storage = Storage(byteCount: 4 * offset)
     let base = storage.base.assumingMemoryBound(to: Float.self)
@@ -67,5 +70,6 @@ struct BackwardScratch {
     low = UnsafeMutableRawPointer(base + places[14]).assumingMemoryBound(to: Int32.self)
     high = UnsafeMutableRawPointer(base + places[15]).assumingMemoryBound(to: Int32.self)
     cells = UnsafeMutableRawPointer(base + places[16]).assumingMemoryBound(to: UInt8.self)
+    queryGradient = base + places[17]
   }
 }

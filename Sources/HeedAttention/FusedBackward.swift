@@ -41,6 +41,9 @@ struct FusedBackward {
   let tableSums: ScoreTableSums?
 
   private let runs: Int
+  /// Runs that one part of the work does one after the other, with its queries packed once and the
+  /// same sums: all of them where there are heads enough for the threads.
+  private let runsAtOnce: Int
   private var heads: Int { plan.batch * plan.groups }
   private var blocks: Int {
     (plan.keyCount + AttentionPlan.blockKeys - 1) / AttentionPlan.blockKeys
@@ -63,8 +66,9 @@ struct FusedBackward {
     source = KeyValueSource(plan, keys: readableKeys, values: readableValues, packed: false)
     let count = (plan.keyCount + AttentionPlan.blockKeys - 1) / AttentionPlan.blockKeys
     runs = max(1, min(count, 8 / max(1, plan.groups)))
+    runsAtOnce = plan.batch * plan.groups >= 8 ? runs : 1
     let shape = [plan.batch, plan.heads, plan.queryCount, plan.width]
-    queryGradient = Tensor(zeros: (runs > 1 ? [runs] : []) + shape)
+    queryGradient = Tensor(zeros: (runs > runsAtOnce ? [runs] : []) + shape)
     keyGradient = Tensor(zeros: [plan.batch, plan.groups, plan.keyCount, plan.width])
     valueGradient = Tensor(zeros: [plan.batch, plan.groups, plan.keyCount, plan.valueWidth])
     biasGradient =
@@ -96,14 +100,16 @@ struct FusedBackward {
   /// Fills the gradients.
   func run() {
     guard plan.rowCount > 0, plan.keyCount > 0, heads > 0 else { return }
-    ThreadPool.shared.parallel(heads * runs) { part in
-      self.run(part % runs, index: part / runs)
+    let parts = runs / runsAtOnce
+    ThreadPool.shared.parallel(heads * parts) { part in
+      let first = part % parts * runsAtOnce
+      self.run(first..<first + runsAtOnce, index: part / parts)
     }
   }
 
   /// dQ, summed over runs in order.
   func finishedQueryGradient() -> Tensor {
-    guard runs > 1 else { return queryGradient }
+    guard runs > runsAtOnce else { return queryGradient }
     let size = queryGradient.count / runs
     let sums = queryGradient.mutablePointer(to: Float.self)
     for run in 1..<runs { kernels.add_f32(size, sums, sums + run * size, sums) }
@@ -143,8 +149,8 @@ struct FusedBackward {
     return (0..<plan.rowCount).map { kernels.dot_f32(width, a + $0 * width, b + $0 * width) }
   }
 
-  private func run(_ run: Int, index: Int) {
-    let scratch = BackwardScratch(plan)
+  private func run(_ runs: Range<Int>, index: Int) {
+    let scratch = BackwardScratch(plan, sumsQueries: runs.count > 1)
     let rowCount = plan.rowCount
     let (width, valueWidth) = (plan.width, plan.valueWidth)
     let products = source.products
@@ -174,12 +180,22 @@ struct FusedBackward {
       outputs: products.isPaired ? scratch.outputRows : dO,
       // Rows to words of the summed axis: two rows a word in pairs.
       shift: products.isPaired ? 1 : 0)
-    for block in run * blocks / runs..<(run + 1) * blocks / runs {
-      loadBlock(block, index: index, scratch)
-      for first in stride(from: 0, to: rowCount, by: plan.tileRows) {
-        let tile = first..<min(first + plan.tileRows, rowCount)
-        visit(tile, block: block, run: run, index: index, rows, deltas, scratch)
+    let size = rowCount * width
+    for run in runs {
+      // A part that does several runs adds all but the first by themselves, as `finishedQueryGradient`.
+      let place = runs.count == 1 ? run * heads + index : index
+      let sums = queryGradient.mutablePointer(to: Float.self) + place * size
+      let isFirst = run == runs.lowerBound
+      let target = isFirst ? sums : scratch.queryGradient
+      if !isFirst { target.update(repeating: 0, count: size) }
+      for block in run * blocks / self.runs..<(run + 1) * blocks / self.runs {
+        loadBlock(block, index: index, scratch)
+        for first in stride(from: 0, to: rowCount, by: plan.tileRows) {
+          let tile = first..<min(first + plan.tileRows, rowCount)
+          visit(tile, block: block, run: run, index: index, rows, deltas, target, scratch)
+        }
       }
+      if !isFirst { kernels.add_f32(size, sums, target, sums) }
     }
   }
 
@@ -192,7 +208,7 @@ struct FusedBackward {
 
   private func visit(
     _ tile: Range<Int>, block: Int, run: Int, index: Int, _ rows: RowOperands, _ deltas: [Float],
-    _ scratch: BackwardScratch
+    _ queryGradient: UnsafeMutablePointer<Float>, _ scratch: BackwardScratch
   ) {
     let scores = ScoreTile(plan, rows: tile, index: index)
     let visible = scores.visible
@@ -246,7 +262,7 @@ struct FusedBackward {
     }
     if plan.parts.dropout != nil { scores.drop(p, keys: keys, paired: false) }
     if plan.changesScores { changeBack(scores, keys: keys, run: run, index: index, scratch) }
-    addProducts(scores, keys: keys, skip: skip, run: run, index: index, rows, scratch)
+    addProducts(scores, keys: keys, skip: skip, index: index, rows, queryGradient, scratch)
   }
 
   /// The gradient of the scores through rule, bias, slopes, soft cap and scale.
@@ -284,8 +300,8 @@ struct FusedBackward {
 
   /// dV += P^T dO, dK += dS^T Q, dQ += dS K.
   private func addProducts(
-    _ scores: ScoreTile, keys: Range<Int>, skip: Int, run: Int, index: Int, _ rows: RowOperands,
-    _ scratch: BackwardScratch
+    _ scores: ScoreTile, keys: Range<Int>, skip: Int, index: Int, _ rows: RowOperands,
+    _ queryGradient: UnsafeMutablePointer<Float>, _ scratch: BackwardScratch
   ) {
     let tile = scores.rows
     let (m, n) = (tile.count, keys.count)
@@ -323,9 +339,7 @@ struct FusedBackward {
         part.count, width, words, dsColumns + place, stride, rows.queries + row * width, width,
         keyGradient.mutablePointer(to: Float.self) + start * width, width, accumulate: true)
     }
-    let target =
-      queryGradient.mutablePointer(to: Float.self)
-      + ((run * heads + index) * plan.rowCount + tile.lowerBound) * width
+    let target = queryGradient + tile.lowerBound * width
     scores.forEachRun(of: keys) { run, keyCount in
       products.multiplyRows(
         run.count, width, products.words(keyCount), dsRows + run.lowerBound * products.words(block),
