@@ -62,12 +62,21 @@ struct Train: ParsableCommand {
         throw ValidationError("\(name) must be from 1 to \(most), not \(value)")
       }
     }
+    if !list { _ = try chosenRecipe() }
   }
 
   func run() throws {
     if list { return showRecipes() }
-    guard let name = recipe, var recipe = Recipe.named(name) else {
-      throw CommandError("there is no recipe \"\(recipe ?? "")\"; known: \(names)")
+    let recipe = try chosenRecipe()
+    try ThreadPool.withThreadCount(threads ?? ThreadPool.threadCount) {
+      try train(recipe, in: output ?? recipe.name)
+    }
+  }
+
+  /// The recipe with what the options change of it.
+  private func chosenRecipe() throws -> Recipe {
+    guard var recipe = recipe.flatMap({ Recipe.named($0) }) else {
+      throw ValidationError("there is no recipe \"\(self.recipe ?? "")\"; known: \(names)")
     }
     if let steps { recipe.stepCount = steps }
     if let seed { recipe.seed = seed }
@@ -75,14 +84,14 @@ struct Train: ParsableCommand {
     if let precision { recipe.precision = precision.precision }
     for change in set {
       guard let sign = change.firstIndex(of: "=") else {
-        throw CommandError("--set takes NAME=VALUE, not \"\(change)\"")
+        throw ValidationError("--set takes NAME=VALUE, not \"\(change)\"")
       }
-      try recipe.set(
-        String(change[..<sign]), to: String(change[change.index(after: sign)...]))
+      do {
+        try recipe.set(
+          String(change[..<sign]), to: String(change[change.index(after: sign)...]))
+      } catch { throw ValidationError("--set \(change): \(error)") }
     }
-    try ThreadPool.withThreadCount(threads ?? ThreadPool.threadCount) {
-      try train(recipe, in: output ?? name)
-    }
+    return recipe
   }
 
   private var names: String { Recipe.all.map(\.name).joined(separator: ", ") }

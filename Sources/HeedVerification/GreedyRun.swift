@@ -1,9 +1,12 @@
+import Heed
 import HeedAttention
 import HeedFormats
 import HeedModels
 import HeedTensor
+import HeedText
 
-/// Greedy continuation, once with a cache and once without: both have to give the same tokens.
+/// Greedy continuation, once with a cache, once without, and once by the loop that generates
+/// everything: all have to give the same tokens.
 struct GreedyRun {
   private let model: LanguageModel
   private let ids: [[Int]]
@@ -35,6 +38,13 @@ struct GreedyRun {
         what: "other tokens with a cache than without: \(cached.sequences) and "
           + "\(plain.sequences)", place: "greedy continuation")
     }
+    let generated = try generated()
+    guard cached.sequences.map({ Array($0.dropFirst(ids.first?.count ?? 0)) }) == generated else {
+      throw FormatError(
+        .inconsistent,
+        what: "the generation loop gives other tokens: \(generated), expected the ends of "
+          + "\(cached.sequences)", place: "greedy continuation")
+    }
     let logits = [cached, plain].map { Tensor(concatenating: $0.logits, alongAxis: 1) }
     let comparison = Comparison(
       name: "step_logits", got: logits[0], want: logits[1], tolerance: tolerance)
@@ -50,6 +60,25 @@ struct GreedyRun {
       "sequences": Tensor(flat, shape: [ids.count, width]),
       "step_logits": logits[0],
     ]
+  }
+
+  /// The new tokens of every row by the generation loop, whose prompts have lengths of their own
+  /// instead of padding; filled up behind the end tokens.
+  private func generated() throws -> [[Int]] {
+    var settings = GenerationSettings(
+      sampling: SamplingSettings(temperature: 0), newTokenCount: newTokenCount)
+    settings.stopTokens = endToken.map { [$0] } ?? []
+    if let problem = settings.problem { throw Unsupported(problem) }
+    let prompts = zip(ids, visible).map { row, visible in
+      zip(row, visible).filter(\.1).map(\.0)
+    }
+    var loop = GenerationLoop(DecoderSteps(model), prompts: prompts, settings: settings)
+    while loop.next() != nil {}
+    let rows = loop.results.map { result in
+      if case .endToken(let id) = result.finish { result.ids + [id] } else { result.ids }
+    }
+    let width = rows.map(\.count).max() ?? 0
+    return rows.map { $0 + Array(repeating: paddingToken, count: width - $0.count) }
   }
 
   private func run(keepsCache: Bool) -> (sequences: [[Int]], logits: [Tensor]) {

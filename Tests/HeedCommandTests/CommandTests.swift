@@ -71,6 +71,10 @@ struct Run {
       ["generate", "x", "--nonsense"], ["nonsense"], ["bench", "attention", "--width", "0"],
       ["explain", "x", "--output", "picture.gif"], ["train", "storyteller"],
       ["train", "storyteller", "--data", "a", "--text", "b"], ["evaluate", "a", "--order", "0"],
+      ["train", "nonsense"], ["train", "shakespeare-chars", "--set", "rate=1"],
+      ["train", "shakespeare-chars", "--set", "x"],
+      ["train", "shakespeare-chars", "--set", "steps=many"],
+      ["bench", "matmul", "--dtype", "q8_0"],
     ])
   func wrongUse(arguments: [String]) throws {
     let run = try Run(arguments)
@@ -86,8 +90,6 @@ struct Run {
       ["verify", "/nowhere"], ["explain", "To be", "--output", "/nowhere/heads.svg"],
       ["explain", "To be", "--layer", "99", "--output", "/tmp/heed-test.svg"],
       ["train", "storyteller", "--data", "/nowhere"],
-      ["train", "shakespeare-chars", "--set", "rate=1"],
-      ["train", "shakespeare-chars", "--set", "x"],
     ])
   func failures(arguments: [String]) throws {
     let run = try Run(arguments)
@@ -116,6 +118,17 @@ struct Run {
       let value = try JSONSerialization.jsonObject(with: Data(run.output.utf8))
       #expect((value as? [String: Any])?.isEmpty == false)
     }
+  }
+
+  @Test("the product bench has every type of its contract", arguments: ["f32", "bf16", "int8"])
+  func products(type: String) throws {
+    let run = try Run(
+      "bench", "matmul", "--m", "3", "--n", "40", "--k", "50", "--dtype", type, "--seconds", "0",
+      "--json")
+    let value = try JSONSerialization.jsonObject(with: Data(run.output.utf8))
+    let document = try #require(value as? [String: Any])
+    #expect(run.status == 0 && document["median_s"] as? Double ?? 0 > 0)
+    #expect(document["of_limit"] as? Double ?? 0 > 0)
   }
 
   @Test("the tokenizer bench counts tokens and names a tokenizer that is none")

@@ -2,13 +2,20 @@ import Foundation
 import Testing
 
 @Suite struct HelpTests {
-  /// After a change that is meant: `heed VERB --help > Tests/HelpTexts/VERB.txt`.
+  /// After a change that is meant: `COLUMNS=80 heed VERB --help > Tests/HelpTexts/VERB.txt`, with a
+  /// hyphen for the space of `bench NAME`.
   @Test(
     "help texts are what the snapshots say",
-    arguments: ["generate", "chat", "explain", "evaluate", "verify", "describe", "models", "tour"])
+    arguments: [
+      "generate", "chat", "explain", "evaluate", "verify", "describe", "models", "tour", "train",
+      "convert", "bench", "bench attention", "bench grid", "bench matmul", "bench train",
+      "bench generate", "bench tokenize", "bench sampling", "bench start", "bench limits",
+      "bench kernels",
+    ])
   func snapshots(verb: String) throws {
+    let name = verb.replacingOccurrences(of: " ", with: "-")
     let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .deletingLastPathComponent().appendingPathComponent("HelpTexts/\(verb).txt")
+      .deletingLastPathComponent().appendingPathComponent("HelpTexts/\(name).txt")
     let run = try Run(shell: "COLUMNS=80 heed \(verb) --help")
     #expect(run.status == 0 && run.errors.isEmpty)
     #expect(run.output == (try String(contentsOf: file, encoding: .utf8)))

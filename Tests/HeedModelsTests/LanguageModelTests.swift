@@ -43,7 +43,7 @@ struct LanguageModelTests {
 
   @Test(
     "an 8-bit cache gives the same bits at once and in pieces, and other bits than a float32 one",
-    arguments: SmallConfig.all)
+    arguments: SmallConfig.withoutLatents)
   func smallCache(config: JSONValue) throws {
     let model = try smallModel(config)
     var options = LanguageModel.Options()
@@ -56,6 +56,15 @@ struct LanguageModelTests {
     }
     #expect(bits(Tensor(concatenating: parts, alongAxis: 1)) == bits(whole))
     #expect(bits(whole) != bits(model.logits(ids, options: options)))
+  }
+
+  @Test(
+    "latents have caches of 32 and 16 bits, everything else of 8 bits too",
+    arguments: SmallConfig.all)
+  func cacheTypes(config: JSONValue) throws {
+    let keepsLatents = config["kv_lora_rank"] != nil
+    let types = try smallModel(config).spec.cacheTypes
+    #expect(types == (keepsLatents ? [.float32, .bfloat16] : [.float32, .bfloat16, .int8]))
   }
 
   @Test(

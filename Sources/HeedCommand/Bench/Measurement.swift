@@ -83,9 +83,9 @@ func peakMemory() -> Double {
 struct BenchReport {
   let name: String
   let measurement: Measurement
-  /// Floating-point operations of one run, and in which precision.
+  /// Operations of one run, and in which precision; nil for integers, whose limit is not measured.
   var operations: Double = 0
-  var type: BenchType = .f32
+  var type: BenchType? = .f32
   /// Bytes that one run must read at least.
   var bytes: Double = 0
   var extra: [String: BenchValue] = [:]
@@ -94,7 +94,11 @@ struct BenchReport {
     let memory = peakMemory()  // before the yardstick takes its buffers
     let limits = MachineLimits.measure(now: steadySeconds)
     let arithmetic =
-      operations / (type == .bf16 ? limits.bfloat16 ?? limits.float32 : limits.float32)
+      switch type {
+      case .f32: operations / limits.float32
+      case .bf16: operations / (limits.bfloat16 ?? limits.float32)
+      case nil: 0.0
+      }
     let reading = bytes / limits.readBandwidth
     let share = max(arithmetic, reading) / measurement.median
     if options.json {
