@@ -55,19 +55,24 @@ struct FusedForward {
     if heads * tiles < 2 * ThreadPool.threadCount && splits > 1 {
       return runSplits(tile: tile, tiles: tiles, splits: splits)
     }
-    // Reading and turning keys costs as much as some eight rows of products.
-    let work = heads * max(rowCount, 8) * plan.keyCount * (plan.width + plan.valueWidth)
+    // Reading and turning keys costs as much as some rows of products.
+    let work = heads * max(rowCount, 4) * plan.keyCount * (plan.width + plan.valueWidth)
+    // When decoding, a thread looks at the same heads in each step.
+    let order: ThreadPool.Order = rowCount <= 8 ? .runs : .next
     // Small tiles share a scratch.
     let together = max(
       1, min(heads * tiles / (2 * ThreadPool.threadCount), heads * tiles * (1 << 18) / max(1, work))
     )
-    ThreadPool.shared.parallel((heads * tiles + together - 1) / together, work: work) { group in
+    ThreadPool.shared.parallel(
+      (heads * tiles + together - 1) / together, work: work, order: order
+    ) { group in
       let scratch = ForwardScratch(plan, rows: min(tile, rowCount))
       for part in group * together..<min((group + 1) * together, heads * tiles) {
         // One head after the other, so that threads share its keys in the last cache; in each, the
         // last rows first: they see most under a causal mask, and short parts even out the end.
         let first = (tiles - 1 - part % tiles) * tile
-        run(ScoreTile(plan, rows: first..<min(first + tile, rowCount), index: part / tiles), scratch)
+        run(
+          ScoreTile(plan, rows: first..<min(first + tile, rowCount), index: part / tiles), scratch)
       }
     }
   }

@@ -131,7 +131,7 @@ struct KeyValueSource: Sendable {
     }
   }
 
-  /// Asks for the first block of key/value head `index` (of B * G) where few rows will read it from
+  /// Asks for the beginning of key/value head `index` (of B * G) where few rows will read it from
   /// memory: short caches are over before the processor has foreseen anything.
   @inline(__always)
   func ask(_ index: Int) {
@@ -147,7 +147,7 @@ struct KeyValueSource: Sendable {
     let size = tensor.elementType.byteCount
     heed_ask(
       UnsafeRawPointer(tensor.rawPointer) + offset(tensor, index) * size,
-      min(AttentionPlan.blockKeys, tensor.shape[2]) * width * size)
+      min(16 << 10, tensor.shape[2] * width * size))
   }
 
   /// Panels `first ..< end` of key/value head `index` (of B * G), `[panel][word][32]`; `scratch` has
