@@ -94,7 +94,7 @@ let package = Package(
     tests(
       of: "Heed",
       ["HeedAttention", "HeedFormats", "HeedModels", "HeedTensor", "HeedText", "HeedTraining"]),
-    tests(of: "HeedExplorer", ["Heed", "HeedFormats", "HeedModels", "HeedText"]),
+    tests(of: "HeedExplorer", ["Heed", "HeedFormats", "HeedModels", "HeedTensor", "HeedText"]),
     tests(of: "HeedVerification", ["HeedFormats", "HeedTensor"]),
     tests(of: "HeedCommand", ["HeedFormats", "HeedTensor", "HeedTraining"]),
   ],

@@ -1,6 +1,6 @@
 public import HeedTensor
 
-/// The one block: a fold over residual branches, `x <- after(x + out(op(in(x))))`.
+/// The one block: a fold over residual branches, `x <- after(x + gate * out(op(in(x))))`.
 public struct Block: Sendable {
   private let arrangement: BranchArrangement
   private let branches: [Branch]
@@ -12,6 +12,8 @@ public struct Block: Sendable {
     let input: Norm?
     let operation: any BranchOperation
     let output: Norm?
+    /// `[E]`
+    let gate: Tensor?
     let after: Norm?
   }
 
@@ -31,7 +33,9 @@ public struct Block: Sendable {
       return Branch(
         input: norm("inputNorm", branch.inputNorm),
         operation: branch.operation.operation(layer: layer, weights, packing: packing),
-        output: norm("outputNorm", branch.outputNorm), after: norm("afterNorm", branch.afterNorm))
+        output: norm("outputNorm", branch.outputNorm),
+        gate: branch.gate.map { _ in weights("\(path).layerScale", layer) },
+        after: norm("afterNorm", branch.afterNorm))
     }
     if case .parallel(let norm?) = spec.arrangement {
       sharedNorm = Norm(norm, path: "block.inputNorm", layer: layer, weights)
@@ -58,7 +62,7 @@ public struct Block: Sendable {
     }
   }
 
-  /// out(op(in(x))), with dropout in training.
+  /// gate * out(op(in(x))), with dropout in training.
   private func result(
     of branch: Branch, index: Int, _ x: Tensor, _ context: inout BlockContext
   ) -> Tensor {
@@ -68,6 +72,7 @@ public struct Block: Sendable {
         rate: Double(dropout.residualRate), seed: dropout.seed,
         counter: dropout.counter(layer: layer, branch: index))
     }
-    return branch.output?(result) ?? result
+    result = branch.output?(result) ?? result
+    return branch.gate.map { result * $0 } ?? result
   }
 }

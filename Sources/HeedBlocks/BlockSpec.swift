@@ -6,7 +6,15 @@ public enum NormSpec: Sendable, Hashable {
   case rms(epsilon: Double, gainOffset: Double = 0)
 }
 
-/// One residual branch: `x <- after(x + out(op(in(x))))`; an absent norm is the identity.
+/// What a branch is multiplied by before it is added.
+public enum GateSpec: Sendable, Hashable {
+  /// A learned factor for each channel that starts small, so that a deep stack begins as the identity
+  /// (LayerScale, Touvron et al. 2021, arXiv 2103.17239).
+  case layerScale(start: Double)
+}
+
+/// One residual branch: `x <- after(x + gate * out(op(in(x))))`; an absent norm is the identity, an absent
+/// gate 1.
 public struct BranchSpec: Sendable, Hashable {
   /// Before the operation (pre-norm).
   public var inputNorm: NormSpec?
@@ -14,17 +22,20 @@ public struct BranchSpec: Sendable, Hashable {
   public var operation: OperationSpec
   /// On the operation's result, before it is added.
   public var outputNorm: NormSpec?
+  /// What the branch is multiplied by.
+  public var gate: GateSpec?
   /// After the sum (post-norm).
   public var afterNorm: NormSpec?
 
-  /// A branch with the given norms.
+  /// A branch with the given norms and gate.
   public init(
     inputNorm: NormSpec? = nil, operation: OperationSpec, outputNorm: NormSpec? = nil,
-    afterNorm: NormSpec? = nil
+    gate: GateSpec? = nil, afterNorm: NormSpec? = nil
   ) {
     self.inputNorm = inputNorm
     self.operation = operation
     self.outputNorm = outputNorm
+    self.gate = gate
     self.afterNorm = afterNorm
   }
 }

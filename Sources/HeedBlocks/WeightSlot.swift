@@ -58,6 +58,11 @@ extension BlockSpec {
       for (name, norm) in branch.norms {
         slots += norm.slots("\(path).\(name)", layer: layer, width: width)
       }
+      if case .layerScale(let start) = branch.gate {
+        slots.append(
+          WeightSlot(
+            "\(path).layerScale", layer: layer, shape: [width], start: .constant(start)))
+      }
       return slots
     }
     guard case .parallel(let norm?) = arrangement else { return branches }

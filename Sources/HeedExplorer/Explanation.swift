@@ -22,6 +22,8 @@ public struct Explanation: Sendable {
   public let query: Int
   /// Likeliest next tokens after the text, with their probabilities.
   public let next: [(token: String, probability: Double)]
+  /// What it was made of.
+  public let provenance: Provenance
   private let records: [AttentionRecord]
 
   /// Runs `text` on `prompt` with a probe.
@@ -62,6 +64,7 @@ public struct Explanation: Sendable {
     }
     model = text.name
     tokens = ids.map { text.tokenizer.decode([$0]) }
+    provenance = Provenance(text, ids: ids)
     records = probe.records
     layerCount = records.count
     headCount = records.first?.shape[1] ?? 0

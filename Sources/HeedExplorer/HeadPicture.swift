@@ -8,9 +8,11 @@ public struct HeadPicture: Sendable {
     let isVisible: [[Bool]]
   }
 
-  private let panels: [Panel]
-  private let tokens: [String]
-  private let caption: String
+  let panels: [Panel]
+  let tokens: [String]
+  let caption: String
+  /// What it was made of; in the PNG file and in the SVG document.
+  public let provenance: Provenance
 
   /// Pictures of `heads` (layer and head) of an explanation.
   public init(_ explanation: Explanation, heads: [(layer: Int, head: Int)]) {
@@ -21,41 +23,15 @@ public struct HeadPicture: Sendable {
         isVisible: explanation.visibility(layer: $0.layer, head: $0.head))
     }
     tokens = explanation.tokens
+    provenance = explanation.provenance
     caption =
       "\(explanation.model): weights, rows read from columns; white 0, dark 1; hatched: not visible"
   }
 
-  private var columns: Int { max(1, Int(Double(panels.count).squareRoot().rounded(.up))) }
+  var columns: Int { max(1, Int(Double(panels.count).squareRoot().rounded(.up))) }
 
   /// Side of a cell in pixels: smaller for long texts.
-  private var cell: Int { max(2, min(16, 480 / max(tokens.count, 1))) }
-
-  /// The picture as a PNG file.
-  public var png: [UInt8] {
-    let side = tokens.count * cell
-    let gap = 8
-    let rows = (panels.count + columns - 1) / columns
-    var image = PNGImage(
-      width: columns * (side + gap) + gap, height: max(1, rows) * (side + gap) + gap)
-    for (index, panel) in panels.enumerated() {
-      let left = gap + index % columns * (side + gap)
-      let top = gap + index / columns * (side + gap)
-      for query in tokens.indices {
-        for key in tokens.indices {
-          let color = ColorScale.color(panel.weights[query][key])
-          for y in 0..<cell {
-            for x in 0..<cell {
-              let isHatched =
-                !panel.isVisible[query][key] && (x + y + (query + key) * cell) % 4 == 0
-              image[left + key * cell + x, top + query * cell + y] =
-                isHatched ? (200, 200, 200) : color
-            }
-          }
-        }
-      }
-    }
-    return image.file
-  }
+  var cell: Int { max(2, min(16, 480 / max(tokens.count, 1))) }
 
   /// The picture as an SVG document, with tokens as labels and values as titles.
   public var svg: String {
@@ -67,6 +43,7 @@ public struct HeadPicture: Sendable {
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"\(columns * step + margin)\" "
         + "height=\"\(max(1, rows) * step + margin)\" font-family=\"monospace\">",
       "<title>\(Self.escaped(caption))</title>",
+      "<desc>\(Self.escaped(provenance.text))</desc>",
       "<defs><pattern id=\"hidden\" width=\"4\" height=\"4\" patternUnits=\"userSpaceOnUse\">"
         + "<path d=\"M0 4L4 0\" stroke=\"#c8c8c8\"/></pattern></defs>",
       "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>",

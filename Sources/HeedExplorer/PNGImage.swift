@@ -23,8 +23,25 @@ struct PNGImage {
     }
   }
 
+  /// Writes letters in black: to the right from the top left corner of the first, or upwards from its
+  /// bottom left. What is outside of the picture is left out.
+  mutating func write(_ text: String, x: Int, y: Int, upwards: Bool = false) {
+    for (place, letter) in text.unicodeScalars.enumerated() {
+      for row in 0..<DotFont.height {
+        for column in 0..<DotFont.width where DotFont.isSet(letter, x: column, y: row) {
+          let along = place * DotFont.advance + column
+          let (left, top) = upwards ? (x + row, y - along) : (x + along, y + row)
+          guard (0..<width).contains(left), (0..<height).contains(top) else { continue }
+          self[left, top] = (0, 0, 0)
+        }
+      }
+    }
+  }
+
   /// The bytes of the file.
-  var file: [UInt8] {
+  ///
+  /// - Parameter texts: what it says of itself, by keywords of 1 to 79 letters of ASCII.
+  func file(texts: [(keyword: String, text: String)] = []) -> [UInt8] {
     var rows: [UInt8] = []
     rows.reserveCapacity((width * 3 + 1) * height)
     for y in 0..<height {
@@ -33,7 +50,7 @@ struct PNGImage {
     }
     let header = Self.big(UInt32(width)) + Self.big(UInt32(height)) + [8, 2, 0, 0, 0]
     return [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
-      + Self.chunk("IHDR", header)
+      + Self.chunk("IHDR", header) + texts.flatMap { Self.textChunk($0.keyword, $0.text) }
       + Self.chunk("IDAT", Self.compressed(rows, rowLength: width * 3 + 1)) + Self.chunk("IEND", [])
   }
 
@@ -48,6 +65,13 @@ struct PNGImage {
       b = (b + a) % 65_521
     }
     return result + big(b << 16 | a)
+  }
+
+  /// A text in ASCII, or as UTF-8 where it has other letters.
+  private static func textChunk(_ keyword: String, _ text: String) -> [UInt8] {
+    text.utf8.allSatisfy { $0 < 0x80 }
+      ? chunk("tEXt", Array(keyword.utf8) + [0] + Array(text.utf8))
+      : chunk("iTXt", Array(keyword.utf8) + [0, 0, 0, 0, 0] + Array(text.utf8))
   }
 
   private static func chunk(_ type: String, _ data: [UInt8]) -> [UInt8] {

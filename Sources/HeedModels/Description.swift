@@ -74,6 +74,7 @@ extension BranchSpec {
   var summary: String {
     var inner = inputNorm.map { "\(operation.summary) of \($0.summary)" } ?? operation.summary
     if let outputNorm { inner = "\(outputNorm.summary) of \(inner)" }
+    if gate != nil { inner = "scale * \(inner)" }
     let sum = "x + \(inner)"
     return afterNorm.map { "\($0.summary) of (\(sum))" } ?? sum
   }

@@ -1,6 +1,7 @@
 import HeedAttention
 import HeedBlocks
 import HeedTensor
+import HeedTestSupport
 import Testing
 
 @Suite("Block")
@@ -40,6 +41,35 @@ struct BlockTests {
       BlockSpec([BranchSpec(operation: operation, afterNorm: norm)], arrangement: .parallel()))
     let want = (x + feedForward(x)).rmsNorm(gain: weights("feedForward.afterNorm.gain", 0))
     #expect(got.elements(as: Float.self) == want.elements(as: Float.self))
+  }
+
+  @Test("a layer scale multiplies what its branch adds, channel by channel, behind its norm")
+  func layerScale() {
+    let norm = NormSpec.rms(epsilon: 1e-6)
+    let branch = BranchSpec(operation: operation, outputNorm: norm, gate: .layerScale(start: 0.1))
+    let got = run(BlockSpec([branch]))
+    let part = feedForward(x).rmsNorm(gain: weights("feedForward.outputNorm.gain", 0))
+    let want = x + part * weights("feedForward.layerScale", 0)
+    #expect(got.elements(as: Float.self) == want.elements(as: Float.self))
+    let slots = BlockSpec([branch]).slots(layer: 3, width: 6)
+    #expect(
+      slots.contains(
+        WeightSlot("feedForward.layerScale", layer: 3, shape: [6], start: .constant(0.1))))
+  }
+
+  @Test("gradients of a layer scale and of what it multiplies are those of differences")
+  func layerScaleGradients() {
+    let branch = BranchSpec(operation: operation, gate: .layerScale(start: 0.1))
+    let names = ["feedForward.up.weight", "feedForward.down.weight", "feedForward.layerScale"]
+    let inputs = ([x] + names.map { weights($0, 0) }).map { $0.converted(to: .float64) }
+    var generator = RandomGenerator(seed: 9)
+    let upstream = generator.normal([1, 3, 6]).converted(to: .float64)
+    let errors = gradientErrors(inputs, upstream: upstream) { tensors in
+      let lookup = WeightLookup { path, _ in tensors[1 + (names.firstIndex(of: path) ?? 0)] }
+      var context = BlockContext(mask: .none, positions: [0, 1, 2])
+      return Block(BlockSpec([branch]), layer: 0, lookup)(tensors[0], context: &context)
+    }
+    for error in errors { #expect(error < differenceTolerance) }
   }
 
   @Test("branches of a parallel block read through one norm")

@@ -2,6 +2,7 @@ import Heed
 import HeedExplorer
 import HeedFormats
 import HeedModels
+import HeedTensor
 import HeedText
 import Testing
 
@@ -9,6 +10,15 @@ private let small: JSONValue = [
   "model_type": "gpt2", "n_embd": 8, "n_head": 2, "n_layer": 2, "n_positions": 32,
   "vocab_size": 9,
 ]
+
+extension JSONValue {
+  /// The same object with another value of a member.
+  fileprivate func with(_ name: String, _ value: JSONValue) -> JSONValue {
+    var members = object ?? JSONObject()
+    members[name] = value
+    return .object(members)
+  }
+}
 
 private func textModel(
   _ config: JSONValue = small, _ family: ModelFamily = .gpt2
@@ -86,9 +96,53 @@ private func textModel(
     ).png
     #expect(Array(bytes.prefix(8)) == [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A])
     func big(_ at: Int) -> Int { bytes[at..<at + 4].reduce(0) { $0 << 8 | Int($1) } }
-    // Two heads of 3 x 3 cells of 16 pixels side by side, gaps of 8.
-    #expect(big(16) == 2 * 56 + 8 && big(20) == 56 + 8)
+    // Two heads of 3 x 3 cells of 16 pixels side by side, gaps of 8, labels of 50, a title of 10.
+    #expect(big(16) == 2 * (56 + 50) + 8 && big(20) == 56 + 50 + 10 + 8)
     #expect(Array(bytes.suffix(8).prefix(4)) == Array("IEND".utf8))
+  }
+
+  @Test("a picture says what it was made of, and the same input gives the same bytes")
+  func provenance() throws {
+    func picture(_ text: String, _ name: String = "tiny") throws -> HeadPicture {
+      let model = try textModel()
+      let named = TextModel(name: name, model: model.model, tokenizer: model.tokenizer)
+      return HeadPicture(try Explanation(named, prompt: text), heads: [(0, 0)])
+    }
+    let first = try picture("ab c")
+    #expect(try picture("ab c").png == first.png && picture("ab c").svg == first.svg)
+    let of = first.provenance
+    #expect(of.model == "tiny" && of.precision == "float32" && of.kernels == Kernels.name)
+    #expect(of.version == HeedVersion.current)
+    let other = try picture("ab b").provenance
+    #expect(other.inputDigest != of.inputDigest && other.modelDigest == of.modelDigest)
+    for (keyword, text) in [
+      ("Model", "tiny"), ("Model digest", of.modelDigest), ("Input digest", of.inputDigest),
+      ("Precision", "float32"), ("Kernels", Kernels.name), ("Software", "heed \(of.version)"),
+    ] {
+      let chunk = Array("tEXt\(keyword)\0\(text)".utf8)
+      #expect(first.png.firstRange(of: chunk) != nil, "\(keyword)")
+      #expect(first.svg.contains("\(keyword): \(text)"))
+    }
+    let accented = try picture("ab c", "mod\u{E8}le <1>")
+    #expect(
+      accented.png.firstRange(of: Array("iTXtModel\0\0\0\0\0mod\u{E8}le <1>".utf8)) != nil)
+    #expect(accented.svg.contains("Model: mod\u{E8}le &lt;1&gt;;"))
+  }
+
+  @Test("keys and queries of a short text are named in a PNG, those of a long one are not")
+  func labels() throws {
+    let config = small.with("n_positions", 128)
+    func size(_ count: Int) throws -> (Int, Int) {
+      let text = String(repeating: "ab", count: count / 2)
+      let bytes = HeadPicture(
+        try Explanation(textModel(config), prompt: text), heads: [(0, 0)]
+      ).png
+      func big(_ at: Int) -> Int { bytes[at..<at + 4].reduce(0) { $0 << 8 | Int($1) } }
+      return (big(16), big(20))
+    }
+    // Cells of 8 pixels hold letters of 7; those of 4 do not.
+    #expect(try size(60) == (8 + 50 + 480 + 8, 8 + 10 + 50 + 480 + 8))
+    #expect(try size(120) == (8 + 480 + 8, 8 + 480 + 8))
   }
 
   @Test("a text that is empty, too long or unknown is refused with words")

@@ -173,18 +173,6 @@ public struct PromptCache: Sendable {
   }
 }
 
-/// FNV-1a over words of 32 bits: a check against mistakes, not against attacks.
-private struct BitHash {
-  private var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-
-  mutating func add(_ words: [UInt32]) {
-    for word in words { hash = (hash ^ UInt64(word)) &* 0x100_0000_01B3 }
-  }
-
-  /// Hexadecimal digits.
-  var text: String { String(hash, radix: 16) }
-}
-
 extension TextModel {
   /// Tokens spread over the vocabulary, as many as the context allows.
   private var probeTokens: [Int] {
@@ -192,7 +180,7 @@ extension TextModel {
   }
 
   /// The bits of a small computation and the kind of cache, as hexadecimal digits.
-  var fingerprint: String {
+  package var fingerprint: String {
     facts.fingerprint {
       let steps = steps
       var states = [steps.start()]
