@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Heed
 import HeedTensor
 
 /// The command `heed`.
@@ -7,11 +8,10 @@ import HeedTensor
 struct HeedTool: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "heed", abstract: "Attention for Swift: run, train and see attention models.",
+    version: HeedVersion.current,
     subcommands: [
       Tour.self, Generate.self, Chat.self, Explain.self, Evaluate.self, Train.self, Convert.self,
-      Verify.self,
-      Bench.self,
-      Describe.self, Models.self,
+      Verify.self, Bench.self, Describe.self, Models.self,
     ])
 
   /// Runs the command that the arguments name. Exit status: 0 done, 1 failed, 2 wrong use.
