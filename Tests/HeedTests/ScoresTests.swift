@@ -59,6 +59,14 @@ import Testing
     #expect((scores.candidates?.count ?? 0) >= 1 && (scores.candidates?.count ?? 99) <= 20)
   }
 
+  @Test("ids that a constraint allows and the model has not are passed over")
+  func unknownIds() {
+    var scores = TokenScores([3, 1, 2])
+    scores.keep([1, 2, 3, .max])
+    #expect(scores.candidates == [1, 2] && scores.best == 2)
+    #expect((0..<scores.count).map { scores[$0] } == [-.infinity, 1, 2])
+  }
+
   @Test("what is no number never comes")
   func notANumber() {
     var scores = TokenScores([.nan, 1, -.infinity, 2])

@@ -208,6 +208,8 @@ import Testing
     #expect(allowed(half) == [2])
     let whole = try #require(next(half, 2))
     #expect(allowed(whole) == [1, 3, 5, 7])
+    // What a config calls an end may be any number: it costs no memory.
+    #expect(walker.allowed(whole, endTokens: [5, -1, .max]) == [1, 3, 5, 7])
     #expect(!walker.isComplete(whole) && walker.accepts(whole))
     let end = try #require(next(whole, 3))
     #expect(walker.isComplete(end))

@@ -36,8 +36,10 @@ public struct TokenScores: Sendable {
     if values.indices.contains(id) { values[id] = -.infinity }
   }
 
-  /// Keeps the given ids, which are ascending, and forbids all others.
+  /// Keeps the given ids, which are ascending, and forbids all others. Ids that are none are passed over:
+  /// a tokenizer may have more of them than the model.
   public mutating func keep(_ ids: [Int]) {
+    let ids = ids.last.map { $0 < values.count } ?? true ? ids : ids.filter { $0 < values.count }
     var kept = [Float](repeating: -.infinity, count: values.count)
     for id in ids { kept[id] = values[id] }
     values = kept

@@ -147,11 +147,12 @@ public struct ConstraintWalker: Sendable {
     return state
   }
 
-  /// The tokens that may follow, ascending; `endTokens` too when the text is complete.
+  /// The tokens that may follow, ascending; those of `endTokens` that the vocabulary has too when the
+  /// text is complete.
   public mutating func allowed(_ state: Int, endTokens: [Int]) -> [Int] {
     var ids = known(state)
     if accepts(state) {
-      for id in endTokens where id >= 0 { ids.insert(id) }
+      for id in endTokens where ids.hasRoom(for: id) { ids.insert(id) }
     }
     return ids.ids
   }
@@ -183,8 +184,10 @@ struct TokenSet: Sendable {
 
   var byteCount: Int { words.count * 8 }
 
+  /// Whether the vocabulary may have `id`: what a config calls an end can be any number.
+  func hasRoom(for id: Int) -> Bool { id >= 0 && id >> 6 < words.count }
+
   mutating func insert(_ id: Int) {
-    while id >> 6 >= words.count { words.append(0) }
     words[id >> 6] |= 1 << UInt64(id & 63)
   }
 
