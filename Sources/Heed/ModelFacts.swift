@@ -10,7 +10,7 @@ final class ModelFacts: Sendable {
   private struct Found {
     var fingerprint: String?
     var vocabulary: TokenTrie?
-    var digest: UInt64?
+    var digest: String?
   }
 
   private let found = Mutex(Found())
@@ -19,7 +19,7 @@ final class ModelFacts: Sendable {
 
   func vocabulary(_ make: () -> TokenTrie) -> TokenTrie { known(\.vocabulary, make) }
 
-  func digest(_ make: () -> UInt64) -> UInt64 { known(\.digest, make) }
+  func digest(_ make: () -> String) -> String { known(\.digest, make) }
 
   /// What is asked for, made by `make` the first time; others wait for it meanwhile.
   private func known<Fact: Sendable>(
@@ -44,17 +44,16 @@ extension TextModel {
       && vocabularyDigest == other.vocabularyDigest
   }
 
-  /// A number that another vocabulary does not have (FNV-1a over the bytes of all tokens).
-  private var vocabularyDigest: UInt64 {
+  /// A hash of the bytes of all tokens, which another vocabulary does not have.
+  private var vocabularyDigest: String {
     facts.digest {
-      var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-      func add(_ word: UInt64) { hash = (hash ^ word) &* 0x100_0000_01B3 }
+      var hash = BitHash()
       for id in 0..<tokenizer.vocabularySize {
         let bytes = tokenizer.bytes(ofToken: id)
-        add(bytes.map { UInt64($0.count) } ?? .max)
-        for byte in bytes ?? [] { add(UInt64(byte)) }
+        hash.add([bytes.map { UInt32(truncatingIfNeeded: $0.count) } ?? .max])
+        hash.add((bytes ?? []).map { UInt32($0) })
       }
-      return hash
+      return hash.text
     }
   }
 }

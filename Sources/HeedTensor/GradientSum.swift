@@ -18,28 +18,27 @@ struct GradientSum {
   /// The axis along which slices came, and where; nil when every element is written.
   private var written: (axis: Int, ranges: [Range<Int>])?
 
-  init(_ part: Tensor) { tensor = part.detached() }
-
-  init(_ part: Tensor, _ slice: Slice) {
+  /// A first gradient: of the whole tensor, or of a slice of it.
+  init(_ part: Tensor, _ slice: Slice?) {
+    guard let slice else {
+      tensor = part.detached()
+      return
+    }
     tensor = Tensor(uninitialized: slice.shape, part.elementType, inOrderOf: slice.strides)
     written = (slice.axis, [])
     place(part, slice)
   }
 
-  /// Adds a gradient of the whole tensor.
-  mutating func add(_ part: Tensor) {
-    fillGaps()
-    tensor.accumulate(part)
-  }
-
-  /// Adds a gradient of a part of it.
-  mutating func add(_ part: Tensor, _ slice: Slice) {
-    let range = slice.start..<slice.start + part.shape[slice.axis]
-    if let written, written.axis == slice.axis, !written.ranges.contains(where: range.overlaps) {
-      place(part, slice)
-    } else {
-      add(GradientSum(part, slice).total)
+  /// Adds another one.
+  mutating func add(_ part: Tensor, _ slice: Slice?) {
+    if let slice {
+      let range = slice.start..<slice.start + part.shape[slice.axis]
+      if let written, written.axis == slice.axis, !written.ranges.contains(where: range.overlaps) {
+        return place(part, slice)
+      }
     }
+    fillGaps()
+    tensor.accumulate(slice.map { GradientSum(part, $0).total } ?? part)
   }
 
   /// The whole gradient.

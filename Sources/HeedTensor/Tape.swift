@@ -93,7 +93,7 @@ public final class Tape: Sendable {
       return inputs.map { Tensor(zeros: $0.shape, $0.elementType) }
     }
     var sums: [Int: GradientSum] = [
-      trace.index: GradientSum(seed ?? Tensor.ones(like: output.detached()))
+      trace.index: GradientSum(seed ?? Tensor.ones(like: output.detached()), nil)
     ]
     let wanted = Set(inputs.compactMap { $0.trace?.index })
     for index in stride(from: trace.index, through: 0, by: -1) {
@@ -109,21 +109,9 @@ public final class Tape: Sendable {
         let parts = backward(gradient)
         precondition(parts.count == entry.inputs.count, "Tape: one gradient for each input")
         for (input, part) in zip(entry.inputs, parts) where input >= 0 {
-          guard let part else { continue }
-          if var sum = sums.removeValue(forKey: input) {
-            sum.add(part)
-            sums[input] = sum
-          } else {
-            sums[input] = GradientSum(part)
-          }
+          if let part { Self.add(part, nil, at: input, of: &sums) }
         }
-      case .slice(let slice):
-        if var sum = sums.removeValue(forKey: entry.inputs[0]) {
-          sum.add(gradient, slice)
-          sums[entry.inputs[0]] = sum
-        } else {
-          sums[entry.inputs[0]] = GradientSum(gradient, slice)
-        }
+      case .slice(let slice): Self.add(gradient, slice, at: entry.inputs[0], of: &sums)
       }
     }
     return inputs.map { input in
@@ -132,6 +120,19 @@ public final class Tape: Sendable {
       }
       return sum.total
     }
+  }
+
+  /// Adds a gradient of entry `index`, or of a slice of it.
+  private static func add(
+    _ part: Tensor, _ slice: GradientSum.Slice?, at index: Int, of sums: inout [Int: GradientSum]
+  ) {
+    // Taken out, so that what is summed so far is changed in place.
+    guard var sum = sums.removeValue(forKey: index) else {
+      sums[index] = GradientSum(part, slice)
+      return
+    }
+    sum.add(part, slice)
+    sums[index] = sum
   }
 
   /// The finished gradient of entry `index`, which stays among `sums` only where it is wanted.
