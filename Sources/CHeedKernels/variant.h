@@ -41,6 +41,20 @@ typedef double heed_peak_function(int64_t iterations);
          c_stride, accumulate);                                                                 \
   }
 
+#define HEED_DECLARE_STORED(prefix)                                                             \
+  void prefix##_score_keys_f32(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a,           \
+                               ptrdiff_t a_stride, const float *keys, ptrdiff_t key_stride,     \
+                               float *c, ptrdiff_t c_stride);                                   \
+  HEED_DECLARE_STORED_BF16(prefix)
+
+#define HEED_DECLARE_STORED_BF16(prefix)                                                        \
+  void prefix##_score_keys_bf16(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a,       \
+                                ptrdiff_t a_stride, const uint32_t *keys, ptrdiff_t key_stride, \
+                                float *c, ptrdiff_t c_stride);                                  \
+  void prefix##_add_values_u16(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a,        \
+                               const uint16_t *values, ptrdiff_t value_stride, float *c,        \
+                               ptrdiff_t c_stride, int accumulate);
+
 #define HEED_DECLARE_ATTENTION(prefix)                                                            \
   void prefix##_softmax_step_f32(ptrdiff_t m, ptrdiff_t n, float *s, float factor,                \
                                  float *row_max, float *row_sum, float *correction);              \
@@ -145,6 +159,12 @@ typedef double heed_peak_function(int64_t iterations);
   .panels_f32 = f32##_panels_f32, .tile_bf16 = bf16##_tile_bf16,              \
   .tile_rows_bf16 = bf16##_tile_rows_bf16, .panels_bf16 = bf16##_panels_bf16
 
+/// Few rows against what is stored, in f32 and in bf16, each of its variant.
+#define HEED_STORED_ENTRIES(f32, bf16)              \
+  .score_keys_f32 = f32##_score_keys_f32,           \
+  .score_keys_bf16 = bf16##_score_keys_bf16,        \
+  .add_values_u16 = bf16##_add_values_u16
+
 /// Softmax steps that leave f32 and bf16, and what writes pairs, each of its variant.
 #define HEED_ATTENTION_ENTRIES(f32, bf16, pairs)                              \
   .softmax_step_f32 = f32##_softmax_step_f32,                                 \
@@ -200,6 +220,7 @@ typedef double heed_peak_function(int64_t iterations);
 /// The specification: plain C, complete.
 HEED_DECLARE_TILES(heed_generic)
 HEED_DECLARE_PANELS(heed_generic)
+HEED_DECLARE_STORED(heed_generic)
 HEED_DECLARE_ATTENTION(heed_generic)
 HEED_DECLARE_SCORES(heed_generic)
 HEED_DECLARE_PACKING(heed_generic)

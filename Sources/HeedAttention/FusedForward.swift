@@ -195,6 +195,16 @@ struct FusedForward {
       }
       let isFresh = startsFresh && key == first
       if !isFresh { kernels.scale_rows_f32(m, width, part.context, width, scratch.corrections) }
+      if !scratch.isCareful, let stored = source.valueElements(scores.index, key, rows: m) {
+        scores.forEachRun(of: key..<next) { run, keyCount in
+          kernels.add_values_u16(
+            run.count, width, min(n, (keyCount + 1) / 2 * 2),
+            UnsafeRawPointer(weights).assumingMemoryBound(to: UInt32.self)
+              + run.lowerBound * AttentionPlan.blockKeys / 2,
+            stored.0, stored.stride, part.context + run.lowerBound * width, width, isFresh ? 0 : 1)
+        }
+        continue
+      }
       let (values, stride) = source.valueRows(scores.index, key, n, scratch: scratch.values)
       if scratch.isCareful {
         addCarefully(m, products.words(n), weights, values, stride, part.context, scratch)

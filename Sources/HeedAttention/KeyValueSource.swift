@@ -4,9 +4,10 @@ import HeedTensor
 /// Where a tile finds keys and values, in the layout that the products read.
 ///
 /// Keys are wanted transposed, in panels of 32; values as rows (float32) or pairs of rows (bf16).
-/// With many rows both are packed once, before the tiles; with few rows (decoding) each panel is
-/// packed when it is read, into a scratch that stays in the first cache, so that memory is read
-/// once. Both ways give the same words. What is stored otherwise (8 bits, pages) is always packed when
+/// With many rows both are packed once, before the tiles; with fewer each panel is packed when it is
+/// read, into a scratch that stays in the first cache, so that memory is read once; and a handful of
+/// rows (decoding) multiplies keys and values as they lie. All ways give the same bits. What is stored
+/// otherwise (8 bits, pages) is always packed when
 /// it is read, a panel of keys or a block of values at a time, so that memory holds the stored form
 /// alone.
 struct KeyValueSource: Sendable {
@@ -91,6 +92,12 @@ struct KeyValueSource: Sendable {
   private func packPanel(_ index: Int, _ panel: Int, _ target: UnsafeMutablePointer<Float>) {
     let first = panel * AttentionPlan.panelKeys
     let rows = min(AttentionPlan.panelKeys, plan.keyCount - first)
+    if let (words, stride) = keyWords(index, first) {
+      products.kernels.pack_transposed_u32(
+        rows, plan.keyWords, words.assumingMemoryBound(to: UInt32.self), stride,
+        UnsafeMutableRawPointer(target).assumingMemoryBound(to: UInt32.self), 32)
+      return
+    }
     if let stored {
       withUnsafeTemporaryAllocation(of: Float.self, capacity: rows * plan.width) { floats in
         guard let floats = floats.baseAddress else { return }
@@ -100,18 +107,20 @@ struct KeyValueSource: Sendable {
       return
     }
     let stride = keys.strides[2]
-    let start = offset(keys, index) + first * stride
-    if keys.elementType == .float32 && products.isPaired {
-      products.packTransposed(
-        rows, plan.width, keys.pointer(to: Float.self) + start, stride, target, 32)
-      return
-    }
-    // Stored as the products read them: floats, or bf16 whose neighbours are pairs.
+    products.packTransposed(
+      rows, plan.width, keys.pointer(to: Float.self) + offset(keys, index) + first * stride, stride,
+      target, 32)
+  }
+
+  /// Keys from `first` on where they lie as the products read them, floats or bf16 whose neighbours
+  /// are pairs, and the words from one to the next.
+  @inline(__always)
+  private func keyWords(_ index: Int, _ first: Int) -> (UnsafeRawPointer, stride: Int)? {
+    guard stored == nil, keys.elementType == .bfloat16 || !products.isPaired else { return nil }
     let size = keys.elementType.byteCount
-    let source = (keys.rawPointer + size * start).assumingMemoryBound(to: UInt32.self)
-    products.kernels.pack_transposed_u32(
-      rows, plan.keyWords, source, stride * size / 4,
-      UnsafeMutableRawPointer(target).assumingMemoryBound(to: UInt32.self), 32)
+    let stride = keys.strides[2]
+    let start = offset(keys, index) + first * stride
+    return (UnsafeRawPointer(keys.rawPointer) + size * start, stride * size / 4)
   }
 
   private func packRows(
@@ -148,6 +157,28 @@ struct KeyValueSource: Sendable {
     heed_ask(
       UnsafeRawPointer(tensor.rawPointer) + offset(tensor, index) * size,
       min(16 << 10, tensor.shape[2] * width * size))
+  }
+
+  /// Keys from `first` on as they lie, and the words from one to the next, where few rows read them
+  /// once; nil where panels are better.
+  @inline(__always)
+  func keyRows(_ index: Int, _ first: Int, rows: Int) -> (UnsafeRawPointer, stride: Int)? {
+    guard rows <= TileProducts.fewRows, packedKeys == nil else { return nil }
+    return keyWords(index, first)
+  }
+
+  /// bf16 values from `first` on as they lie, and the elements from one to the next, where few rows
+  /// read them once; nil where pairs or floats are read.
+  @inline(__always)
+  func valueElements(
+    _ index: Int, _ first: Int, rows: Int
+  ) -> (UnsafePointer<UInt16>, stride: Int)? {
+    guard rows <= TileProducts.fewRows, packedValues == nil, stored == nil,
+      values.elementType == .bfloat16
+    else { return nil }
+    let stride = values.strides[2]
+    let start = values.rawPointer + 2 * (offset(values, index) + first * stride)
+    return (UnsafePointer(start.assumingMemoryBound(to: UInt16.self)), stride)
   }
 
   /// Panels `first ..< end` of key/value head `index` (of B * G), `[panel][word][32]`; `scratch` has

@@ -294,15 +294,23 @@ struct ScoreTile {
     let leftStride = left.stride(rows: rows.count, words: plan.keyWords)
     // Scores that nobody asks for are left as they are, and hidden below.
     forEachPart(of: keys) { seeing, part in
+      let asked = left.isByRows ? wholeRuns(seeing) : seeing
+      let queries = scratch.queries + asked.lowerBound * rowStep
+      let scores =
+        scratch.scores + asked.lowerBound * AttentionPlan.blockKeys + part.lowerBound
+        - keys.lowerBound
+      if let (words, stride) = source.keyRows(index, part.lowerBound, rows: rows.count) {
+        source.products.score(
+          asked.count, part.count, plan.keyWords, queries, leftStride, keys: words, stride, scores,
+          AttentionPlan.blockKeys)
+        return
+      }
       let first = part.lowerBound / AttentionPlan.panelKeys
       let end = (part.upperBound + AttentionPlan.panelKeys - 1) / AttentionPlan.panelKeys
       let panels = source.keyPanels(index, first, end, scratch: scratch.panels)
-      let asked = left.isByRows ? wholeRuns(seeing) : seeing
       source.products.multiplyPanels(
-        asked.count, part.count, plan.keyWords, scratch.queries + asked.lowerBound * rowStep,
-        leftStride, panels,
-        scratch.scores + asked.lowerBound * AttentionPlan.blockKeys + part.lowerBound
-          - keys.lowerBound, AttentionPlan.blockKeys)
+        asked.count, part.count, plan.keyWords, queries, leftStride, panels, scores,
+        AttentionPlan.blockKeys)
     }
     let kernels = source.products.kernels
     change(scratch.scores, keys: keys, kernels)

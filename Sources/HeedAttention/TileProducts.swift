@@ -66,6 +66,26 @@ final class TileProducts: Sendable {
     }
   }
 
+  /// Rows that are few: stored keys and values are then read as they lie, rather than packed.
+  static let fewRows = 8
+
+  /// c[m][n] = A K^T for few rows, n keys of k words as they lie, `keyStride` words apart; A as `left`
+  /// says.
+  @inline(__always)
+  func score(
+    _ m: Int, _ n: Int, _ k: Int, _ a: UnsafeMutablePointer<Float>, _ aStride: Int,
+    keys: UnsafeRawPointer, _ keyStride: Int, _ c: UnsafeMutablePointer<Float>, _ cStride: Int
+  ) {
+    if isPaired {
+      kernels.score_keys_bf16(
+        m, n, k, UnsafeRawPointer(a).assumingMemoryBound(to: UInt32.self), aStride,
+        keys.assumingMemoryBound(to: UInt32.self), keyStride, c, cStride)
+    } else {
+      kernels.score_keys_f32(
+        m, n, k, a, aStride, keys.assumingMemoryBound(to: Float.self), keyStride, c, cStride)
+    }
+  }
+
   /// Rows of floats as a left operand.
   @inline(__always)
   func packLeft(

@@ -109,6 +109,7 @@ int main(int count, char **arguments) {
     check_complete(table);
     check_tiles(table);
     check_packing(table);
+    check_stored(table);
     check_scores(table);
     check_functions(table, (uint32_t)stride);
     check_rows(table);

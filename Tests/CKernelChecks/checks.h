@@ -46,6 +46,7 @@ int intact(const void *memory, size_t bytes);
 
 void check_tiles(const heed_kernels *table);
 void check_packing(const heed_kernels *table);
+void check_stored(const heed_kernels *table);
 void check_scores(const heed_kernels *table);
 void check_functions(const heed_kernels *table, uint32_t stride);
 void check_rows(const heed_kernels *table);

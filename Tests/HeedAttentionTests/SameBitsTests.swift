@@ -58,6 +58,30 @@ import Testing
     }
   }
 
+  @Test(
+    "up to nine rows, which read stored keys and values as they lie, have the bits of many",
+    arguments: [ElementType.float32, .bfloat16], [16, 22, 72])
+  func fewRows(stored: ElementType, width: Int) {
+    let x = AttentionInputs(B: 2, H: 3, T: 75, S: 167, D: width, Dv: width - 6)
+    let (k, v) = (x.k.converted(to: stored), x.v.converted(to: stored))
+    // The same with heads side by side in memory: rows are not neighbours.
+    let order = [0, 2, 1, 3]
+    let apart = [k, v].map {
+      $0.transposed(permutation: order).dense().transposed(permutation: order)
+    }
+    for precision in ProductPrecision.allCases {
+      let whole = attention(x.q, k, v, mask: .causal, precision: precision)
+      for rows in 1...9 {
+        let last = 75 - rows..<75
+        for (keys, values) in [(k, v), (apart[0], apart[1])] {
+          let few = attention(
+            x.q.sliced(axis: 2, range: last), keys, values, mask: .causal, precision: precision)
+          #expect(bits(few) == bits(whole.sliced(axis: 2, range: last)))
+        }
+      }
+    }
+  }
+
   @Test("a probe changes no bit and says what each query may see, for any mask")
   func probe() {
     let shape = FusedAttentionTests.Shape(2, 2, 2, 65, 150, 16, 16)

@@ -6,6 +6,7 @@
 #include "tables.h"
 
 #define HEED_PREFIX heed_neon
+#define HEED_FEW_ROWS 4
 #define HEED_TILE_ROWS 6
 #define HEED_TILE_COLUMNS 4
 
@@ -23,6 +24,9 @@
 #include "../vector/softmax_f32.inc.h"
 #include "../vector/softmax_bf16.inc.h"
 #include "../vector/pairs.inc.h"
+#include "../vector/stored_keys_f32.inc.h"
+#include "../vector/stored_keys_bf16.inc.h"
+#include "../vector/stored_values.inc.h"
 #include "../vector/tiles_f32.inc.h"
 
 // The two halves of each pair of b take registers too.

@@ -13,6 +13,7 @@
 #endif
 
 #define HEED_PREFIX heed_neonbf16
+#define HEED_FEW_ROWS 4
 #define HEED_TILE_ROWS 6
 #define HEED_TILE_COLUMNS 4
 #define HEED_NATIVE_BF16
@@ -21,6 +22,8 @@
 
 #include "../vector/loops.inc.h"
 #include "../vector/tiles_bf16.inc.h"
+#include "../vector/stored_keys_bf16.inc.h"
+#include "../vector/stored_values.inc.h"
 
 double heed_neonbf16_peak_bf16(int64_t iterations) {
   enum { chains = 12 };

@@ -7,6 +7,7 @@
 const heed_kernels heed_kernels_neon = {
     .name = "neon",
     HEED_TILE_ENTRIES(heed_neon, heed_neon),
+    HEED_STORED_ENTRIES(heed_neon, heed_neon),
     HEED_ATTENTION_ENTRIES(heed_neon, heed_neon, heed_neon),
     HEED_SCORE_ENTRIES(heed_neon),
     HEED_PACKING_ENTRIES(heed_neon, heed_neon),
@@ -18,6 +19,7 @@ const heed_kernels heed_kernels_neon = {
 const heed_kernels heed_kernels_neondot = {
     .name = "neondot",
     HEED_TILE_ENTRIES(heed_neon, heed_neon),
+    HEED_STORED_ENTRIES(heed_neon, heed_neon),
     HEED_ATTENTION_ENTRIES(heed_neon, heed_neon, heed_neon),
     HEED_SCORE_ENTRIES(heed_neon),
     HEED_PACKING_ENTRIES(heed_neon, heed_neon),
@@ -28,6 +30,7 @@ const heed_kernels heed_kernels_neondot = {
 const heed_kernels heed_kernels_neonbf16 = {
     .name = "neonbf16",
     HEED_TILE_ENTRIES(heed_neon, heed_neonbf16),
+    HEED_STORED_ENTRIES(heed_neon, heed_neonbf16),
     HEED_ATTENTION_ENTRIES(heed_neon, heed_neon, heed_neon),
     HEED_SCORE_ENTRIES(heed_neon),
     HEED_PACKING_ENTRIES(heed_neon, heed_neon),

@@ -117,6 +117,20 @@ typedef struct HEED_SENDABLE heed_kernels {
                       ptrdiff_t a_stride, const uint32_t *b, ptrdiff_t panel_stride, float *c,
                       ptrdiff_t c_stride, int accumulate);
 
+  // ---- few rows against keys and values as they lie in a cache, with the bits of packing and tiles.
+  // c[i * c_stride + j] = sum over kk < k of a[kk * a_stride + i] * keys[j * key_stride + kk], i < m, j < n
+  void (*score_keys_f32)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t a_stride,
+                         const float *keys, ptrdiff_t key_stride, float *c, ptrdiff_t c_stride);
+  // The same over pairs: k, a_stride and key_stride count pairs; a lies as in tile_bf16.
+  void (*score_keys_bf16)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a,
+                          ptrdiff_t a_stride, const uint32_t *keys, ptrdiff_t key_stride, float *c,
+                          ptrdiff_t c_stride);
+  // tile_rows_bf16 with k <= HEED_SCORE_STRIDE rows of n bf16 values, value_stride apart; the partner of
+  // an odd last row is zeros.
+  void (*add_values_u16)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a,
+                         const uint16_t *values, ptrdiff_t value_stride, float *c,
+                         ptrdiff_t c_stride, int accumulate);
+
   // ---- packing for the tiles
   // Transposing: rows x k (row-major, row_stride) to dst[kk * width + row], rows <= width, the
   // rest of each width filled with zeros. Values are multiplied by scale.

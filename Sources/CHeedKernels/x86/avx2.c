@@ -10,6 +10,7 @@
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 
 #define HEED_PREFIX heed_avx2
+#define HEED_FEW_ROWS 4
 #define HEED_TILE_ROWS 6
 #define HEED_TILE_COLUMNS 2
 
@@ -27,6 +28,9 @@
 #include "../vector/softmax_f32.inc.h"
 #include "../vector/softmax_bf16.inc.h"
 #include "../vector/pairs.inc.h"
+#include "../vector/stored_keys_f32.inc.h"
+#include "../vector/stored_keys_bf16.inc.h"
+#include "../vector/stored_values.inc.h"
 #include "../vector/tiles_f32.inc.h"
 
 // The two halves of each pair of b take registers too.

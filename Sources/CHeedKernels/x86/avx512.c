@@ -13,6 +13,7 @@
     apply_to = function)
 
 #define HEED_PREFIX heed_avx512
+#define HEED_FEW_ROWS 8
 
 #include "vec_avx512.h"
 
@@ -27,6 +28,9 @@
 #include "../vector/softmax.inc.h"
 #include "../vector/softmax_bf16.inc.h"
 #include "../vector/pairs.inc.h"
+#include "../vector/stored_keys_f32.inc.h"
+#include "../vector/stored_keys_bf16.inc.h"
+#include "../vector/stored_values.inc.h"
 
 #pragma clang attribute pop
 

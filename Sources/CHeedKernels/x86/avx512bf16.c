@@ -1,4 +1,4 @@
-// Packing with the instructions that round to bf16, and the limit of bf16 dot products.
+// Packing with the instructions that round to bf16, few rows against stored keys and values, the limit of bf16 dot products.
 
 #if defined(__x86_64__)
 
@@ -12,12 +12,15 @@
     apply_to = function)
 
 #define HEED_PREFIX heed_avx512bf16
+#define HEED_FEW_ROWS 8
 #define HEED_NATIVE_BF16
 
 #include "vec_avx512.h"
 
 #include "../vector/loops.inc.h"
 #include "../vector/packing.inc.h"
+#include "../vector/stored_keys_bf16.inc.h"
+#include "../vector/stored_values.inc.h"
 
 double heed_avx512bf16_peak_bf16(int64_t iterations) {
   enum { chains = 12 };

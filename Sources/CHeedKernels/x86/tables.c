@@ -7,6 +7,7 @@
 const heed_kernels heed_kernels_avx2 = {
     .name = "avx2",
     HEED_TILE_ENTRIES(heed_avx2, heed_avx2),
+    HEED_STORED_ENTRIES(heed_avx2, heed_avx2),
     HEED_ATTENTION_ENTRIES(heed_avx2, heed_avx2, heed_avx2),
     HEED_SCORE_ENTRIES(heed_avx2),
     HEED_PACKING_ENTRIES(heed_avx2, heed_avx2),
@@ -18,6 +19,7 @@ const heed_kernels heed_kernels_avx2 = {
 const heed_kernels heed_kernels_avx2vnni = {
     .name = "avx2vnni",
     HEED_TILE_ENTRIES(heed_avx2, heed_avx2),
+    HEED_STORED_ENTRIES(heed_avx2, heed_avx2),
     HEED_ATTENTION_ENTRIES(heed_avx2, heed_avx2, heed_avx2),
     HEED_SCORE_ENTRIES(heed_avx2),
     HEED_PACKING_ENTRIES(heed_avx2, heed_avx2),
@@ -28,6 +30,7 @@ const heed_kernels heed_kernels_avx2vnni = {
 const heed_kernels heed_kernels_avx512 = {
     .name = "avx512",
     HEED_TILE_ENTRIES(heed_avx512, heed_avx512),
+    HEED_STORED_ENTRIES(heed_avx512, heed_avx512),
     HEED_ATTENTION_ENTRIES(heed_avx512, heed_avx512, heed_avx512),
     HEED_SCORE_ENTRIES(heed_avx512),
     HEED_PACKING_ENTRIES(heed_avx512, heed_avx512),
@@ -39,6 +42,7 @@ const heed_kernels heed_kernels_avx512 = {
 const heed_kernels heed_kernels_avx512vnni = {
     .name = "avx512vnni",
     HEED_TILE_ENTRIES(heed_avx512, heed_avx512),
+    HEED_STORED_ENTRIES(heed_avx512, heed_avx512),
     HEED_ATTENTION_ENTRIES(heed_avx512, heed_avx512, heed_avx512),
     HEED_SCORE_ENTRIES(heed_avx512),
     HEED_PACKING_ENTRIES(heed_avx512, heed_avx512),
@@ -50,6 +54,7 @@ const heed_kernels heed_kernels_avx512vnni = {
 const heed_kernels heed_kernels_avx512pairs = {
     .name = "avx512pairs",
     HEED_TILE_ENTRIES(heed_avx512, heed_avx512),
+    HEED_STORED_ENTRIES(heed_avx512, heed_avx512),
     HEED_ATTENTION_ENTRIES(heed_avx512, heed_avx512bf16, heed_avx512bf16),
     HEED_SCORE_ENTRIES(heed_avx512),
     HEED_PACKING_ENTRIES(heed_avx512bf16, heed_avx512bf16),
@@ -60,6 +65,7 @@ const heed_kernels heed_kernels_avx512pairs = {
 const heed_kernels heed_kernels_avx512bf16 = {
     .name = "avx512bf16",
     HEED_TILE_ENTRIES(heed_avx512, heed_avx512bf16),
+    HEED_STORED_ENTRIES(heed_avx512, heed_avx512bf16),
     HEED_ATTENTION_ENTRIES(heed_avx512, heed_avx512bf16, heed_avx512bf16),
     HEED_SCORE_ENTRIES(heed_avx512),
     HEED_PACKING_ENTRIES(heed_avx512bf16, heed_avx512bf16),
@@ -72,6 +78,7 @@ const heed_kernels heed_kernels_amx = {
     .name = "amx",
     .left_by_rows = 1,
     HEED_TILE_ENTRIES(heed_avx512, heed_amx),
+    HEED_STORED_ENTRIES(heed_avx512, heed_amx),
     HEED_ATTENTION_ENTRIES(heed_avx512, heed_avx512bf16, heed_amx),
     HEED_SCORE_ENTRIES(heed_avx512),
     HEED_PACKING_ENTRIES(heed_avx512bf16, heed_amx),

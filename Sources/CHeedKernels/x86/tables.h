@@ -9,6 +9,7 @@
 HEED_DECLARE_TILES(heed_avx2)
 HEED_DECLARE_PANELS(heed_avx2)
 HEED_DECLARE_ATTENTION(heed_avx2)
+HEED_DECLARE_STORED(heed_avx2)
 HEED_DECLARE_SCORES(heed_avx2)
 HEED_DECLARE_PACKING(heed_avx2)
 HEED_DECLARE_VECTORS(heed_avx2)
@@ -16,6 +17,7 @@ HEED_DECLARE_VECTORS(heed_avx2)
 HEED_DECLARE_TILES(heed_avx512)
 HEED_DECLARE_PANELS(heed_avx512)
 HEED_DECLARE_ATTENTION(heed_avx512)
+HEED_DECLARE_STORED(heed_avx512)
 HEED_DECLARE_SCORES(heed_avx512)
 HEED_DECLARE_PACKING(heed_avx512)
 HEED_DECLARE_VECTORS(heed_avx512)
@@ -25,10 +27,12 @@ HEED_DECLARE_BLOCKS(heed_avx2vnni)
 HEED_DECLARE_BLOCKS(heed_avx512vnni)
 
 HEED_DECLARE_PACKING(heed_avx512bf16)
+HEED_DECLARE_STORED_BF16(heed_avx512bf16)
 double heed_avx512bf16_peak_bf16(int64_t iterations);
 
 HEED_DECLARE_TILES(heed_amx)
 HEED_DECLARE_PANELS(heed_amx)
+HEED_DECLARE_STORED_BF16(heed_amx)
 HEED_DECLARE_LEFT_PACKING(heed_amx)
 void heed_amx_tile_to_pairs(ptrdiff_t m, ptrdiff_t n, const float *s, uint32_t *by_rows,
                             uint32_t *by_columns);

@@ -14,7 +14,8 @@
 // Panels are asked for a page ahead, one line in two and into the second cache; the processor's own
 // streams bring the rest. Few rows want no more: their panels come from memory, whose speed is the
 // limit, and asking for every line held up to a third of it back, because each takes a miss buffer of
-// the first cache. With more rows both operands are also asked for a few steps ahead, out of the
+// the first cache. Values of the attention (`by_rows`) are read a block at a time, too short for the
+// streams: few rows ask for every line of them. With more rows both operands are also asked for a few steps ahead, out of the
 // second cache: what the processor foresees by itself left a twentieth of the speed behind.
 
 // Columns lie in panels of 32 (two vectors), panel_stride apart; 32 where b is one matrix.
@@ -22,6 +23,7 @@
 
 /// Bytes from a line to the one that is asked for early.
 #define TILE_AHEAD 4096
+#define VALUES_AHEAD 8192
 
 #define TILE_INLINE static inline __attribute__((always_inline))
 
@@ -40,9 +42,15 @@ TILE_INLINE void NAME(block)(const int rows, const int vectors, const int by_row
                       : _mm512_setzero_ps();
   for (ptrdiff_t kk = 0; kk < k; kk++) {
     __m512i y[8];
+    if (by_rows && rows <= 6) {
 #pragma clang loop unroll(full)
-    for (int v = 0; v < vectors; v += 2)
-      _mm_prefetch((const char *)(b + AT(v)) + TILE_AHEAD, _MM_HINT_T1);
+      for (int v = 0; v < vectors; v++)
+        _mm_prefetch((const char *)(b + AT(v)) + VALUES_AHEAD, _MM_HINT_T1);
+    } else {
+#pragma clang loop unroll(full)
+      for (int v = 0; v < vectors; v += 2)
+        _mm_prefetch((const char *)(b + AT(v)) + TILE_AHEAD, _MM_HINT_T1);
+    }
     if (rows > 6) {
 #pragma clang loop unroll(full)
       for (int v = 0; v < vectors; v++)
@@ -154,4 +162,5 @@ TILE_INLINE void NAME(all)(const int by_rows, ptrdiff_t m, ptrdiff_t n, ptrdiff_
 
 #undef AT
 #undef TILE_AHEAD
+#undef VALUES_AHEAD
 #undef TILE_INLINE

@@ -212,6 +212,41 @@ void heed_amx_pack_left_bf16(ptrdiff_t rows, ptrdiff_t k, const float *src, ptrd
   }
 }
 
+// Few rows against what is stored: packed after all, a piece in the first cache at a time.
+
+/// Pairs of a piece of keys, a multiple of HEED_PAIR_GROUP.
+enum { piece = 128 };
+
+void heed_amx_score_keys_bf16(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a,
+                              ptrdiff_t a_stride, const uint32_t *keys, ptrdiff_t key_stride,
+                              float *c, ptrdiff_t c_stride) {
+  uint32_t packed[piece * HEED_PANEL];
+  for (ptrdiff_t j = 0; j < n; j += HEED_PANEL) {
+    const ptrdiff_t across = heed_smaller(HEED_PANEL, n - j);
+    ptrdiff_t kk = 0;
+    do {  // once for k = 0, which clears c
+      const ptrdiff_t deep = heed_smaller(piece, k - kk);
+      heed_avx512bf16_pack_transposed_u32(across, deep, keys + j * key_stride + kk, key_stride,
+                                          packed, HEED_PANEL);
+      heed_amx_tile_bf16(m, across, deep, a + kk, a_stride, packed, HEED_PANEL, c + j, c_stride,
+                         kk > 0);
+      kk += piece;
+    } while (kk < k);
+  }
+}
+
+void heed_amx_add_values_u16(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a,
+                             const uint16_t *values, ptrdiff_t value_stride, float *c,
+                             ptrdiff_t c_stride, int accumulate) {
+  uint32_t packed[HEED_SCORE_STRIDE / 2 * HEED_PANEL];
+  for (ptrdiff_t j = 0; j < n; j += HEED_PANEL) {
+    const ptrdiff_t across = heed_smaller(HEED_PANEL, n - j);
+    heed_avx512bf16_pack_pairs_u16(k, across, values + j, value_stride, packed, HEED_PANEL);
+    heed_amx_tile_rows_bf16(m, across, (k + 1) / 2, a, packed, HEED_PANEL, c + j, c_stride,
+                            accumulate);
+  }
+}
+
 double heed_amx_peak_bf16(int64_t iterations) {
   static const uint32_t zeros[side * side];
   configure((block_shape){{side, side}, {side, side}, side});

@@ -107,10 +107,16 @@ static inline vf v_pair_high(vi pairs) {
 }
 static inline vi v_set_bits(uint32_t x) { return _mm512_set1_epi32((int)x); }
 
+#ifdef HEED_NATIVE_BF16
+static inline vf v_dot_pairs(vi a, vi b, vf sum) {
+  return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b);
+}
+#else
 /// sum + a's lower half times b's, then the higher ones.
 static inline vf v_dot_pairs(vi a, vi b, vf sum) {
   return v_fma(v_pair_high(a), v_pair_high(b), v_fma(v_pair_low(a), v_pair_low(b), sum));
 }
+#endif
 
 /// Pairs of floats whose lower halves are zeros.
 static inline vi v_join_pairs(vf low, vf high) {
