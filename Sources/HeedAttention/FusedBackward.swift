@@ -340,11 +340,13 @@ struct FusedBackward {
         keyGradient.mutablePointer(to: Float.self) + start * width, width, accumulate: true)
     }
     let target = queryGradient + tile.lowerBound * width
-    scores.forEachRun(of: keys) { run, keyCount in
+    scores.forEachRun(of: keys) { run, seen in
+      let first = seen.lowerBound >> rows.shift
       products.multiplyRows(
-        run.count, width, products.words(keyCount), dsRows + run.lowerBound * products.words(block),
-        scratch.keyRows + (skip >> rows.shift) * width, width, target + run.lowerBound * width,
-        width, accumulate: true)
+        run.count, width, products.words(seen.count),
+        dsRows + run.lowerBound * products.words(block) + first,
+        scratch.keyRows + ((skip >> rows.shift) + first) * width, width,
+        target + run.lowerBound * width, width, accumulate: true)
     }
   }
 }

@@ -195,13 +195,16 @@ struct FusedForward {
       }
       let isFresh = startsFresh && key == first
       if !isFresh { kernels.scale_rows_f32(m, width, part.context, width, scratch.corrections) }
-      if !scratch.isCareful, let stored = source.valueElements(scores.index, key, rows: m) {
-        scores.forEachRun(of: key..<next) { run, keyCount in
+      let rowStride = products.words(AttentionPlan.blockKeys)
+      if !scratch.isCareful, let (values, stride) = source.valueElements(scores.index, key, rows: m)
+      {
+        scores.forEachRun(of: key..<next) { run, seen in
+          let words = weights + run.lowerBound * rowStride + seen.lowerBound / 2
           kernels.add_values_u16(
-            run.count, width, min(n, (keyCount + 1) / 2 * 2),
-            UnsafeRawPointer(weights).assumingMemoryBound(to: UInt32.self)
-              + run.lowerBound * AttentionPlan.blockKeys / 2,
-            stored.0, stored.stride, part.context + run.lowerBound * width, width, isFresh ? 0 : 1)
+            run.count, width, min(n, (seen.upperBound + 1) / 2 * 2) - seen.lowerBound,
+            UnsafeRawPointer(words).assumingMemoryBound(to: UInt32.self),
+            values + seen.lowerBound * stride, stride, part.context + run.lowerBound * width, width,
+            isFresh ? 0 : 1)
         }
         continue
       }
@@ -210,12 +213,12 @@ struct FusedForward {
         addCarefully(m, products.words(n), weights, values, stride, part.context, scratch)
         continue
       }
-      let rowStride = products.words(AttentionPlan.blockKeys)
-      scores.forEachRun(of: key..<next) { run, keyCount in
+      scores.forEachRun(of: key..<next) { run, seen in
+        let first = seen.lowerBound >> (products.isPaired ? 1 : 0)
         products.multiplyRows(
-          run.count, width, products.words(keyCount), weights + run.lowerBound * rowStride,
-          values, stride, part.context + run.lowerBound * width, width,
-          accumulate: !isFresh)
+          run.count, width, products.words(seen.count),
+          weights + run.lowerBound * rowStride + first, values + first * stride, stride,
+          part.context + run.lowerBound * width, width, accumulate: !isFresh)
       }
     }
     return true

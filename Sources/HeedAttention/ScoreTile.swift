@@ -29,7 +29,8 @@ struct ScoreTile {
     self.plan = plan
     self.rows = rows
     self.index = index
-    runRows = LeftLayout(plan.precision).isByRows ? 32 : 14
+    (runRows, runKeys) =
+      LeftLayout(plan.precision).isByRows ? (32, 2 * Int(HEED_PAIR_GROUP)) : (14, 2)
     ranges = plan.ranges(of: index / plan.groups)
     visible = ranges.hull(of: rows)
     common = ranges.common(of: rows)
@@ -65,21 +66,26 @@ struct ScoreTile {
     }
   }
 
-  /// Calls `body` with runs of rows, counted from the first of the tile, and how many of `keys`
-  /// from the first on they need: where a mask cuts through, each run has its own.
-  func forEachRun(of keys: Range<Int>, _ body: (_ rows: Range<Int>, _ keyCount: Int) -> Void) {
-    if isWhole(keys) { return body(0..<rows.count, keys.count) }
+  /// Calls `body` with runs of rows, counted from the first of the tile, and the keys they need, counted
+  /// from the first of `keys`: where a mask cuts through, each run has its own.
+  ///
+  /// - Precondition: `keys` begin at a panel.
+  func forEachRun(of keys: Range<Int>, _ body: (_ rows: Range<Int>, _ keys: Range<Int>) -> Void) {
+    if isWhole(keys) { return body(0..<rows.count, 0..<keys.count) }
     for first in stride(from: 0, to: rows.count, by: runRows) {
       let run = first..<min(first + runRows, rows.count)
       let hull = ranges.hull(
         of: rows.lowerBound + run.lowerBound..<rows.lowerBound + run.upperBound)
-      let end = min(keys.upperBound, hull.upperBound)
-      if keys.lowerBound < end { body(run, end - keys.lowerBound) }
+      let start = max(0, hull.lowerBound - keys.lowerBound) / runKeys * runKeys
+      let end = min(keys.upperBound, hull.upperBound) - keys.lowerBound
+      if start < end { body(run, start..<end) }
     }
   }
 
   /// Rows that a micro-kernel holds in registers.
   private let runRows: Int
+  /// Keys whose products with values are summed before they join the context.
+  private let runKeys: Int
 
   /// The rows of whole runs that contain `rows`: tile registers are slow to change their shapes.
   func wholeRuns(_ rows: Range<Int>) -> Range<Int> {
