@@ -45,6 +45,26 @@ package struct LeftLayout: Sendable {
     }
   }
 
+  /// Packs `rows` x `depth` values of bfloat16, whose neighbours are the words of a product in that
+  /// precision.
+  ///
+  /// - Precondition: `depth` and `rowStride` are even.
+  func pack(
+    rows: Int, depth: Int, halves source: UnsafePointer<UInt16>, rowStride: Int,
+    to target: UnsafeMutableRawPointer
+  ) {
+    guard !isByRows && rows > 1 else {
+      for row in 0..<rows {
+        (target + row * depth * 2).copyMemory(
+          from: source + row * rowStride, byteCount: depth * 2)
+      }
+      return
+    }
+    Kernels.table.pack_transposed_u32(
+      rows, depth / 2, UnsafeRawPointer(source).assumingMemoryBound(to: UInt32.self),
+      rowStride / 2, target.assumingMemoryBound(to: UInt32.self), rows)
+  }
+
   /// One row has the same layout either way: its words in order. Generating a token packs nothing else.
   private func packRow(
     depth: Int, _ source: UnsafePointer<Float>, to target: UnsafeMutableRawPointer

@@ -21,15 +21,29 @@ package struct MatrixProduct<Scalar> {
   package var depth: Int
   package var precision = ProductPrecision.float32
   /// For batch item i: a and b begin at these elements; c is [items, m, n], dense.
-  package var left: MatrixOperand<Scalar>
+  package var left: LeftOperand<Scalar>
   package var right: RightOperand<Scalar>
   package var leftPlaces: [Int] = [0]
   package var rightPlaces: [Int] = [0]
-  package var result: UnsafeMutablePointer<Scalar>
+  package var result: ProductResult<Scalar>
   /// Called for each finished block of c, while it is still in the cache.
   package var epilogue: ((_ block: MatrixBlock<Scalar>) -> Void)?
 
   package var itemCount: Int { leftPlaces.count }
+}
+
+/// The left-hand side.
+package enum LeftOperand<Scalar> {
+  case matrix(MatrixOperand<Scalar>)
+  /// Rows of bfloat16 for a product in that precision; k and the elements between rows are even.
+  case halves(UnsafePointer<UInt16>, rowStride: Int)
+}
+
+/// Where the result goes.
+package enum ProductResult<Scalar> {
+  case scalars(UnsafeMutablePointer<Scalar>)
+  /// Rounded to bfloat16 after the epilogue.
+  case halves(UnsafeMutablePointer<UInt16>)
 }
 
 /// The right-hand side: as it lies in memory, or packed into panels before.
@@ -61,15 +75,14 @@ extension MatrixBlock where Scalar: TensorScalar {
 /// The plain product, in the order in which the fast one adds: one sequential sum over k.
 extension TensorScalar {
   package static func multiplyMatrices(_ product: MatrixProduct<Self>) {
-    guard case .matrix(let right) = product.right else {
-      preconditionFailure("matrix product: packed panels hold float32, not \(Self.self)")
-    }
+    guard case .matrix(let left) = product.left, case .matrix(let right) = product.right,
+      case .scalars(let result) = product.result
+    else { preconditionFailure("matrix product: \(Self.self) has no packed form") }
     let (m, n, k) = (product.rows, product.columns, product.depth)
     for item in 0..<product.itemCount {
-      let a = product.left.base + product.leftPlaces[item]
+      let a = left.base + product.leftPlaces[item]
       let b = right.base + product.rightPlaces[item]
-      let c = product.result + item * m * n
-      let left = product.left
+      let c = result + item * m * n
       forRows(m, width: n * k) { start, rows in
         for i in start..<start + rows {
           let row = c + i * n

@@ -75,35 +75,51 @@ public struct PackedMatrix: Sendable {
 extension Tensor {
   /// `x weight^T + bias` with a packed weight; with the bits of `linear(_:weight:bias:)`.
   ///
+  /// A bfloat16 product reads and writes bfloat16 as it lies: no float32 copy of either is made. Numbers
+  /// of bfloat16 under 2^-126 may then count where copies of them in float32 do not (`CHeedKernels`).
+  ///
   /// - Parameters:
   ///   - weight: `[N, K]`, packed.
   ///   - bias: `[N]`.
   ///   - activation: applied to the result while it is in the cache.
-  /// - Returns: `[.., N]` for this tensor `[.., K]`.
+  ///   - resultType: `float32`, or `bfloat16`, to which sums, bias and activation are rounded at the end.
+  /// - Returns: `[.., N]` for this tensor `[.., K]` of float32, or of bfloat16 where products are.
   /// - Precondition: no tape follows this tensor (see `linear(_:weight:bias:)` for training).
   public func linear(
-    _ weight: PackedMatrix, bias: Tensor? = nil, activation: Activation = .identity
+    _ weight: PackedMatrix, bias: Tensor? = nil, activation: Activation = .identity,
+    resultType: ElementType = .float32
   ) -> Tensor {
     precondition(
-      rank >= 1 && shape[rank - 1] == weight.inputCount && elementType == .float32,
+      rank >= 1 && shape[rank - 1] == weight.inputCount
+        && (elementType == .float32 || elementType == .bfloat16 && weight.precision == .bfloat16)
+        && (resultType == .float32 || resultType == .bfloat16),
       "linear(_:bias:): \(shape) \(elementType) does not fit the packed weight "
         + "[\(weight.outputCount), \(weight.inputCount)]")
     precondition(trace == nil, "linear(_:bias:): packed weights have no gradients")
     precondition(
       bias == nil || bias?.shape == [weight.outputCount] && bias?.elementType == .float32,
       "linear(_:bias:): bias \(bias?.shape ?? []) for \(weight.outputCount) outputs")
-    let x = dense()
+    let rows = shape.dropLast().reduce(1, *)
+    var x = dense()
+    // Pairs are words of memory.
+    let hasWords = weight.inputCount % 2 == 0 && x.offset % 2 == 0
+    if x.elementType == .bfloat16 && !hasWords { x = x.converted(to: .float32) }
     let bias = bias?.dense()
     let offset = bias?.pointer(to: Float.self)
-    let rows = shape.dropLast().reduce(1, *)
-    let result = Tensor(uninitialized: shape.dropLast() + [weight.outputCount])
+    let result = Tensor(uninitialized: shape.dropLast() + [weight.outputCount], resultType)
     var product = MatrixProduct<Float>(
       rows: rows, columns: weight.outputCount, depth: weight.inputCount,
       precision: weight.precision,
-      left: MatrixOperand(
-        base: x.pointer(to: Float.self), rowStride: weight.inputCount, columnStride: 1),
+      left: x.elementType == .bfloat16
+        ? .halves(
+          x.rawPointer.assumingMemoryBound(to: UInt16.self), rowStride: weight.inputCount)
+        : .matrix(
+          MatrixOperand(
+            base: x.pointer(to: Float.self), rowStride: weight.inputCount, columnStride: 1)),
       right: .panels(UnsafeRawPointer(weight.panels.rawPointer)),
-      result: result.mutablePointer(to: Float.self))
+      result: resultType == .bfloat16
+        ? .halves(result.rawPointer.assumingMemoryBound(to: UInt16.self))
+        : .scalars(result.mutablePointer(to: Float.self)))
     if offset != nil || activation != .identity {
       product.epilogue = { block in
         if let offset { block.add(offset) }

@@ -75,9 +75,9 @@ extension Tensor {
       let target = result.mutablePointer(to: S.self)
       S.multiplyMatrices(
         MatrixProduct(
-          rows: m, columns: n, depth: k, precision: precision, left: a.matrixOperand(S.self),
+          rows: m, columns: n, depth: k, precision: precision, left: .matrix(a.matrixOperand(S.self)),
           right: .matrix(b.matrixOperand(S.self)), leftPlaces: a.matrixPlaces(leading),
-          rightPlaces: b.matrixPlaces(leading), result: target,
+          rightPlaces: b.matrixPlaces(leading), result: .scalars(target),
           epilogue: epilogue?.function(of: target)))
     }
     if a.elementType == .float64 { run(Double.self) } else { run(Float.self) }

@@ -33,8 +33,16 @@ enum TiledProduct {
     let panelParts: Int
     /// Small products share a part.
     let itemsPerPart: Int
+    /// Packed panels are taken several at a time: a row tile is read, and where bf16 has to be widened it
+    /// is widened, once for all of them.
+    let panelsPerStep: Int
 
-    init(rows: Int, columns: Int, depth: Int, precision: ProductPrecision) {
+    /// Columns of the sums of a part that are kept until they are rounded.
+    let sumColumns: Int
+
+    init(_ product: MatrixProduct<Float>) {
+      let (rows, columns, depth) = (product.rows, product.columns, product.depth)
+      let precision = product.precision
       let panels = (columns + panel - 1) / panel
       let bytesPerPanel = max(1, depth) * panel * (precision == .float32 ? 4 : 2)
       let isByRows = LeftLayout(precision).isByRows
@@ -74,14 +82,19 @@ enum TiledProduct {
       panelParts = max(1, (panels + panelsPerPart - 1) / max(1, panelsPerPart))
       let work = max(1, rows * columns * depth)
       itemsPerPart = rowParts * panelParts == 1 ? max(1, (1 << 18) / work) : 1
+      let block = max(1, min(depthBlock, depth))
+      if case .panels = product.right {
+        panelsPerStep = max(1, (256 << 10) / (block * panel * 4))
+      } else {
+        panelsPerStep = 1
+      }
+      sumColumns = min(panelsPerPart, depthBlock < depth ? panelsPerPart : panelsPerStep) * panel
     }
   }
 
   static func run(_ product: MatrixProduct<Float>) {
     guard product.rows > 0, product.columns > 0 else { return }
-    let plan = Plan(
-      rows: product.rows, columns: product.columns, depth: product.depth,
-      precision: product.precision)
+    var plan = Plan(product)
     let parts = plan.rowParts * plan.panelParts
     // Columns that several blocks of rows read are packed once, before.
     var product = product
@@ -90,6 +103,7 @@ enum TiledProduct {
       let storage = packColumns(right, product)
       product.right = .panels(UnsafeRawPointer(storage.base))
       packedColumns = storage
+      plan = Plan(product)
     }
     // Rows that several parts read are packed once, before.
     let isShared = product.itemCount == 1 && plan.panelParts > 1
@@ -134,12 +148,10 @@ enum TiledProduct {
       let firstRow = part / depthParts * plan.rowsPerPart
       let rows = min(plan.rowsPerPart, product.rows - firstRow)
       let kk = part % depthParts * plan.depthBlock
-      let left = MatrixOperand(
-        base: product.left.base + product.leftPlaces[0] + firstRow * product.left.rowStride,
-        rowStride: product.left.rowStride, columnStride: product.left.columnStride)
       pack(
-        left, rows: rows, tiles: (rows + plan.tileRows - 1) / plan.tileRows, from: kk,
-        depth: min(plan.depthBlock, product.depth - kk), product.precision,
+        product, item: 0, rows: firstRow..<firstRow + rows,
+        tiles: (rows + plan.tileRows - 1) / plan.tileRows, from: kk,
+        depth: min(plan.depthBlock, product.depth - kk),
         storage.base + place(of: kk, firstRow: firstRow, rows: rows, product))
     }
     return storage
@@ -155,13 +167,15 @@ enum TiledProduct {
     return (firstRow * units(product.depth) + rows * units(kk)) * 4
   }
 
-  /// Memory of one part: the packed rows of a and one packed panel of b.
+  /// Memory of one part: the packed rows of a, one packed panel of b, and sums that will be rounded.
   struct Scratch {
     private let storage: Storage
     /// All rows, packed before; nil: `rows` holds those of this part.
     let sharedRows: UnsafeMutableRawPointer?
     let rows: UnsafeMutableRawPointer
     let panel: UnsafeMutableRawPointer
+    /// The sums of a block of rows, where the result is rounded.
+    let sums: UnsafeMutablePointer<Float>
 
     init(_ product: MatrixProduct<Float>, _ plan: Plan, sharedRows: Storage?) {
       let depth = min(plan.depthBlock, product.depth) + 1
@@ -169,9 +183,12 @@ enum TiledProduct {
       self.sharedRows = sharedRows?.base
       var panelBytes = 0
       if case .matrix = product.right { panelBytes = TiledProduct.panel * depth * 4 }
-      storage = Storage(byteCount: rowBytes + panelBytes)
+      var sumBytes = 0
+      if case .halves = product.result { sumBytes = plan.rowsPerPart * plan.sumColumns * 4 }
+      storage = Storage(byteCount: rowBytes + panelBytes + sumBytes)
       rows = storage.base
       panel = storage.base + rowBytes
+      sums = (panel + panelBytes).assumingMemoryBound(to: Float.self)
     }
   }
 
@@ -183,10 +200,6 @@ enum TiledProduct {
     let rows = min(plan.rowsPerPart, product.rows - firstRow)
     let firstPanel = panelPart * plan.panelsPerPart
     let lastPanel = min((product.columns + panel - 1) / panel, firstPanel + plan.panelsPerPart)
-    let left = MatrixOperand(
-      base: product.left.base + product.leftPlaces[item] + firstRow * product.left.rowStride,
-      rowStride: product.left.rowStride, columnStride: product.left.columnStride)
-    let c = product.result + item * product.rows * product.columns + firstRow * product.columns
     let tiles = (rows + plan.tileRows - 1) / plan.tileRows
     var kk = 0
     repeat {
@@ -195,24 +208,47 @@ enum TiledProduct {
       if let shared = scratch.sharedRows {
         packed = shared + place(of: kk, firstRow: firstRow, rows: rows, product)
       } else {
-        pack(left, rows: rows, tiles: tiles, from: kk, depth: depth, product.precision, packed)
+        pack(
+          product, item: item, rows: firstRow..<firstRow + rows, tiles: tiles, from: kk,
+          depth: depth, packed)
       }
-      // Packed panels are taken several at a time: a row tile is read, and where bf16 has to be
-      // widened it is widened, once for all of them.
-      let step = isPacked(product) ? max(1, (256 << 10) / (depth * panel * 4)) : 1
-      for index in stride(from: firstPanel, to: lastPanel, by: step) {
-        let columns = index * panel..<min(min(index + step, lastPanel) * panel, product.columns)
+      for index in stride(from: firstPanel, to: lastPanel, by: plan.panelsPerStep) {
+        let columns =
+          index * panel..<min(min(index + plan.panelsPerStep, lastPanel) * panel, product.columns)
         let (b, panelStride) = panels(product, item, columns, from: kk, depth, scratch.panel)
+        let c: MatrixBlock<Float>
+        switch product.result {
+        case .scalars(let result):
+          c = MatrixBlock(
+            base: result + (item * product.rows + firstRow) * product.columns + columns.lowerBound,
+            stride: product.columns, rows: rows, columns: columns)
+        case .halves:
+          // Sums of several k blocks stay until the last.
+          let before = depth == product.depth ? 0 : columns.lowerBound - firstPanel * panel
+          c = MatrixBlock(
+            base: scratch.sums + before, stride: plan.sumColumns, rows: rows, columns: columns)
+        }
         multiply(
           product.precision, rows: rows, tiles: tiles, width: columns.count, depth: depth, packed,
-          b, panelStride: panelStride, c + columns.lowerBound, stride: product.columns,
-          accumulate: kk > 0)
+          b, panelStride: panelStride, c.base, stride: c.stride, accumulate: kk > 0)
+        if case .halves(let result) = product.result, kk + depth == product.depth {
+          product.epilogue?(c)
+          let first = (item * product.rows + firstRow) * product.columns + columns.lowerBound
+          for row in 0..<rows {
+            Kernels.table.bf16_from_f32(
+              columns.count, c.base + row * c.stride, result + first + row * product.columns)
+          }
+        }
       }
       kk += depth
     } while kk < product.depth
-    product.epilogue?(
+    guard case .scalars(let result) = product.result, let epilogue = product.epilogue else {
+      return
+    }
+    epilogue(
       MatrixBlock(
-        base: c + firstPanel * panel, stride: product.columns, rows: rows,
+        base: result + (item * product.rows + firstRow) * product.columns + firstPanel * panel,
+        stride: product.columns, rows: rows,
         columns: firstPanel * panel..<min(product.columns, lastPanel * panel)))
   }
 
@@ -222,23 +258,30 @@ enum TiledProduct {
     tile * (rows / tiles) + min(tile, rows % tiles)
   }
 
-  /// Tiles of a, one after the other, each [k][rows of the tile].
+  /// Tiles of `rows` of a, one after the other, each [k][rows of the tile].
   private static func pack(
-    _ a: MatrixOperand<Float>, rows: Int, tiles: Int, from kk: Int, depth: Int,
-    _ precision: ProductPrecision, _ target: UnsafeMutableRawPointer
+    _ product: MatrixProduct<Float>, item: Int, rows: Range<Int>, tiles: Int, from kk: Int,
+    depth: Int, _ target: UnsafeMutableRawPointer
   ) {
-    let layout = LeftLayout(precision)
+    let layout = LeftLayout(product.precision)
     for tile in 0..<tiles {
-      let first = start(tile, rows, tiles)
-      layout.pack(
-        rows: start(tile + 1, rows, tiles) - first, depth: depth,
-        a.base + first * a.rowStride + kk * a.columnStride, rowStride: a.rowStride,
-        columnStride: a.columnStride, to: target + first * layout.words(depth) * 4)
+      let first = start(tile, rows.count, tiles)
+      let count = start(tile + 1, rows.count, tiles) - first
+      let row = rows.lowerBound + first
+      let place = target + first * layout.words(depth) * 4
+      switch product.left {
+      case .matrix(let a):
+        layout.pack(
+          rows: count, depth: depth,
+          a.base + product.leftPlaces[item] + row * a.rowStride + kk * a.columnStride,
+          rowStride: a.rowStride, columnStride: a.columnStride, to: place)
+      case .halves(let base, let rowStride):
+        layout.pack(
+          rows: count, depth: depth,
+          halves: base + product.leftPlaces[item] + row * rowStride + kk, rowStride: rowStride,
+          to: place)
+      }
     }
-  }
-
-  private static func isPacked(_ product: MatrixProduct<Float>) -> Bool {
-    if case .panels = product.right { true } else { false }
   }
 
   /// The k block of the panels of `columns`, and the words between panels: one panel packed now,

@@ -55,7 +55,7 @@ struct BenchMatmul: ParsableCommand {
 
   private func halves(_ x: Tensor, _ weight: PackedMatrix) -> BenchReport {
     report(type: .bf16, weightBytes: 2 * n * k, valueBytes: 2) {
-      _ = x.converted(to: .float32).linear(weight).converted(to: .bfloat16)
+      _ = x.linear(weight, resultType: .bfloat16)
     }
   }
 
