@@ -89,10 +89,10 @@ struct FeedForward: BranchOperation {
 
   /// `[.., E]` to `[.., E]`.
   func callAsFunction(_ x: Tensor, precision: ProductPrecision) -> Tensor {
-    let hidden = up(x, precision: precision)  // [.., F]
     guard let gate = gate?(x, precision: precision) else {
-      return down(hidden, inputActivation: spec.activation, precision: precision)
+      return up.followed(by: down, activation: spec.activation, x, precision: precision)
     }
+    let hidden = up(x, precision: precision)  // [.., F]
     let product =
       switch spec.form {
       case .plain, .gated: gate.activated(spec.activation, times: hidden)

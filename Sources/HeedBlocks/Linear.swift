@@ -54,7 +54,7 @@ public struct Linear: Sendable {
     }
   }
 
-  /// `activation(x) weight^T + bias`, `[.., K]` to `[.., N]`.
+  /// `inputActivation(x) weight^T + bias`, `[.., K]` to `[.., N]`.
   public func callAsFunction(
     _ x: Tensor, inputActivation: Activation = .identity, precision: ProductPrecision = .float32
   ) -> Tensor {
@@ -64,6 +64,34 @@ public struct Linear: Sendable {
         x, inputActivation: inputActivation, weight: weight, bias: bias, precision: precision)
     case .packed(let weight): x.activated(inputActivation).linear(weight, bias: bias)
     case .quantized(let weight): x.activated(inputActivation).linear(weight, bias: bias)
+    }
+  }
+
+  /// `next(activation(x weight^T + bias))`, with the bits of two calls.
+  ///
+  /// Without a tape the activation is taken while the product is in the cache, and what the next layer
+  /// would round to bfloat16 is rounded there.
+  func followed(
+    by next: Linear, activation: Activation, _ x: Tensor, precision: ProductPrecision
+  ) -> Tensor {
+    switch form {
+    case .plain:
+      next(self(x, precision: precision), inputActivation: activation, precision: precision)
+    case .packed(let weight):
+      next(
+        x.linear(weight, bias: bias, activation: activation, resultType: next.inputType),
+        precision: precision)
+    case .quantized(let weight):
+      next(x.linear(weight, bias: bias, activation: activation), precision: precision)
+    }
+  }
+
+  /// What the products of the layer read.
+  private var inputType: ElementType {
+    if case .packed(let weight) = form, weight.precision == .bfloat16 {
+      .bfloat16
+    } else {
+      .float32
     }
   }
 

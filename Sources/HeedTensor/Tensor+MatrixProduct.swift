@@ -75,7 +75,8 @@ extension Tensor {
       let target = result.mutablePointer(to: S.self)
       S.multiplyMatrices(
         MatrixProduct(
-          rows: m, columns: n, depth: k, precision: precision, left: .matrix(a.matrixOperand(S.self)),
+          rows: m, columns: n, depth: k, precision: precision,
+          left: .matrix(a.matrixOperand(S.self)),
           right: .matrix(b.matrixOperand(S.self)), leftPlaces: a.matrixPlaces(leading),
           rightPlaces: b.matrixPlaces(leading), result: .scalars(target),
           epilogue: epilogue?.function(of: target)))

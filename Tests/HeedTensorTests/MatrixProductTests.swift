@@ -59,6 +59,28 @@ struct MatrixProductTests {
     #expect(largestError(active, expected.activated(.silu)) < 1e-6)
   }
 
+  @Test(
+    "bfloat16 read and written as it lies has the bits of float32 copies",
+    arguments: [(1, 64), (2, 63), (15, 700), (40, 3200), (300, 96), (300, 3202)])
+  func halves(rows: Int, k: Int) {
+    let wide = sample([rows, k + 2]).converted(to: .bfloat16)
+    let weight = PackedMatrix(
+      sample([150, k], seed: 2).converted(to: .float32), precision: .bfloat16)
+    let bias = sample([150], seed: 3).converted(to: .float32)
+    // Dense, and rows of a wider matrix.
+    for x in [wide.sliced(axis: 1, range: 1..<k + 1), wide.sliced(axis: 1, range: 0..<k).copied()] {
+      let copy = x.converted(to: .float32)
+      #expect(bits(x.linear(weight)) == bits(copy.linear(weight)))
+      let expected = copy.linear(weight, bias: bias, activation: .geluTanh)
+      let rounded = x.linear(
+        weight, bias: bias, activation: .geluTanh, resultType: .bfloat16)
+      #expect(rounded.elementType == .bfloat16)
+      #expect(
+        bits(rounded.converted(to: .float32))
+          == bits(expected.converted(to: .bfloat16).converted(to: .float32)))
+    }
+  }
+
   @Test("leading axes are broadcast, and gradients are those that differences show")
   func gradients() {
     let shapes: [([Int], [Int])] = [
