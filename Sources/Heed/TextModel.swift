@@ -51,9 +51,15 @@ public struct TextModel: Sendable {
     cacheType: ElementType? = nil, registry: FamilyRegistry = .standard
   ) throws(FormatError) {
     let folder = try ShippedModel.place(of: nameOrFolder)
-    let model = try LanguageModel(
-      path: folder, registry: registry, precision: precision, quantization: quantization)
-    let tokenizer = try Self.tokenizer(nameOrFolder)
+    // A tokenizer is read on one thread, for as long as the weights are packed on all.
+    let (model, tokenizer) = try alongside {
+      () throws(FormatError) in
+      try Self.tokenizer(nameOrFolder)
+    } _: {
+      () throws(FormatError) in
+      try LanguageModel(
+        path: folder, registry: registry, precision: precision, quantization: quantization)
+    }
     guard tokenizer.vocabularySize <= model.spec.vocabularySize else {
       throw FormatError(
         .inconsistent,

@@ -167,15 +167,27 @@ public struct GGUFArray: Sendable, Equatable {
     guard elementType == .string else { return nil }
     var result: [String] = []
     result.reserveCapacity(count)
-    var place = 0
-    while place + 8 <= bytes.count {
-      // The lengths were checked when the file was opened.
-      let length = Int(UInt64(littleEndianBytes: bytes[place..<place + 8]))
-      result.append(String(decoding: bytes[place + 8..<place + 8 + length], as: UTF8.self))
-      place += 8 + length
-    }
+    forEachString { result.append(String(decoding: $0, as: UTF8.self)) }
     return result
   }
+
+  /// Calls `body` with the bytes of each string in order; with nothing where they are no strings.
+  public func forEachString(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
+    guard elementType == .string else { return }
+    try bytes.withUnsafeBytes { bytes in
+      var place = 0
+      while place + 8 <= bytes.count {
+        // The lengths were checked when the file was opened.
+        let length = Int(
+          UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self)))
+        try body(UnsafeRawBufferPointer(rebasing: bytes[place + 8..<place + 8 + length]))
+        place += 8 + length
+      }
+    }
+  }
+
+  /// Whether they are strings.
+  public var hasStrings: Bool { elementType == .string }
 
   /// The numbers, if they are numbers.
   public var numbers: [Double]? {
@@ -187,6 +199,14 @@ public struct GGUFArray: Sendable, Equatable {
   /// The whole numbers, if they are whole.
   public var integers: [Int]? {
     guard elementType != .string, elementType != .bool else { return nil }
+    // What vocabularies have one of for each token.
+    if elementType == .int32 {
+      return bytes.withUnsafeBytes { bytes in
+        (0..<count).map {
+          Int(Int32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Int32.self)))
+        }
+      }
+    }
     let integers = values.map(\.integer)
     return integers.contains { $0 == nil } ? nil : integers.compactMap { $0 }
   }

@@ -7,7 +7,9 @@ import HeedTensor
 
 /// Decoders of known sizes with random weights: speed does not depend on the values.
 enum BenchModel {
-  static let names = "nanogpt-cpu, gpt-char, gpt2-124m"
+  static let all = ["nanogpt-cpu", "gpt-char", "gpt2-124m"]
+  /// For people.
+  static let names = all.joined(separator: ", ")
 
   /// A spec and random weights; nil for an unknown name.
   static func make(_ name: String) throws -> (ModelSpec, WeightBinding, [String: Tensor])? {

@@ -3,6 +3,7 @@ import Foundation
 import Heed
 import HeedModels
 import HeedTensor
+import HeedText
 
 /// `heed bench start`: a process from nothing to its first tokens; the caller times it.
 struct BenchStart: ParsableCommand {
@@ -10,7 +11,7 @@ struct BenchStart: ParsableCommand {
     commandName: "start", abstract: "Load a model and print its first tokens.",
     discussion: """
       Times itself from the start of the command; a caller that wants the whole process times that.
-      Without a tokenizer that is known, the bytes of the prompt are its ids, and ids are printed.
+      A model of random weights has no tokenizer: the bytes of the prompt are its ids, and ids are printed.
       """)
 
   @Option(help: "A folder, a .gguf or .bin file, or one of \(BenchModel.names).")
@@ -24,10 +25,13 @@ struct BenchStart: ParsableCommand {
     guard newTokens > 0 else { throw ValidationError("--new-tokens must be positive") }
     let start = steadySeconds()
     try options.withThreads {
-      let network = try dtype.model(model)
+      let (network, tokenizer) = try modelAndTokenizer()
       let loaded = steadySeconds()
       let vocabulary = network.spec.vocabularySize
-      var ids = [Array(prompt.utf8).map { Int($0) % vocabulary }]
+      var ids = [
+        try tokenizer?.encode(prompt, addingSpecialTokens: true)
+          ?? Array(prompt.utf8).map { Int($0) % vocabulary }
+      ]
       guard !ids[0].isEmpty else { throw ValidationError("--prompt is empty") }
       var cache = network.emptyCache(elementType: dtype.cacheType)
       var pass = LanguageModel.Options()
@@ -39,20 +43,28 @@ struct BenchStart: ParsableCommand {
         chosen.append(Int(best[0]))
         ids = [[Int(best[0])]]
       }
+      let text = tokenizer?.decode(chosen) ?? chosen.map(String.init).joined(separator: " ")
       let end = steadySeconds()
       if options.json {
         printJSON([
           "median_s": .number(end - start), "load_s": .number(loaded - start),
           "rss_mb": .number(peakMemory()), "threads": .count(ThreadPool.threadCount),
           "kernels": .text(Kernels.name),
-          "tokens": .text(chosen.map(String.init).joined(separator: " ")),
+          "tokens": .text(text),
         ])
       } else {
-        print(chosen.map(String.init).joined(separator: " "))
+        print(text)
         print(
           String(format: "loaded in %.3f s, first tokens after %.3f s", loaded - start, end - start)
         )
       }
     }
+  }
+
+  private func modelAndTokenizer() throws -> (LanguageModel, (any Tokenizer)?) {
+    if BenchModel.all.contains(model) { return (try dtype.model(model), nil) }
+    let text = try TextModel(
+      model, precision: dtype.precision, quantization: dtype.quantization)
+    return (text.model, text.tokenizer)
   }
 }

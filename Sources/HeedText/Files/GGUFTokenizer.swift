@@ -39,6 +39,15 @@ public enum GGUFTokenizer {
       }
       return metadata.finished(try PipelineTokenizer(json: json, place: place))
     }
+    if file[modelKey]?.string == "gpt2" {
+      let parts = try BytePairParts(metadata)
+      return metadata.finished(
+        try PipelineTokenizer(
+          json: parts.stages,
+          model: { (isByteLevel) throws(FormatError) in
+            try parts.model(isByteLevel: isByteLevel)
+          }, place: file.path))
+    }
     if let json = try json(of: file) {
       return metadata.finished(try PipelineTokenizer(json: json, place: file.path))
     }
@@ -52,7 +61,7 @@ public enum GGUFTokenizer {
       return try JSONValue(parsing: Array(text.utf8), place: "\(file.path), \(wholeKey)")
     }
     switch file[modelKey]?.string {
-    case "gpt2": return try bytePair(metadata)
+    case "gpt2": return try BytePairParts(metadata).json()
     case "bert": return try wordPiece(metadata)
     case "llama", "t5": return nil
     case let name:
@@ -63,37 +72,80 @@ public enum GGUFTokenizer {
     }
   }
 
-  private static func bytePair(_ metadata: Metadata) throws(FormatError) -> JSONValue {
-    let name = metadata.file["tokenizer.ggml.pre"]?.string ?? "default"
-    guard let cut = GGUFPreTokenizer.named(name) else {
-      throw FormatError(
-        .unsupported, what: "the pre-tokenizer \"\(name)\"", place: metadata.file.path,
-        expected: GGUFPreTokenizer.all.flatMap(\.names).joined(separator: ", "))
+  /// What the metadata says of a tokenizer of byte pairs. Its vocabulary goes into the model as it is:
+  /// by way of a `tokenizer.json` it would take three times as long.
+  private struct BytePairParts {
+    private let metadata: Metadata
+    private let ignoresMerges: Bool
+    private let merges: GGUFArray
+    /// The `tokenizer.json` without its model.
+    let stages: JSONValue
+
+    init(_ metadata: Metadata) throws(FormatError) {
+      let path = metadata.file.path
+      let name = metadata.file["tokenizer.ggml.pre"]?.string ?? "default"
+      guard let cut = GGUFPreTokenizer.named(name) else {
+        throw FormatError(
+          .unsupported, what: "the pre-tokenizer \"\(name)\"", place: path,
+          expected: GGUFPreTokenizer.all.flatMap(\.names).joined(separator: ", "))
+      }
+      let tokens = try metadata.tokens()
+      let kinds = try metadata.kinds(count: tokens.count)
+      guard let merges = metadata.file["tokenizer.ggml.merges"]?.array, merges.hasStrings else {
+        throw FormatError(
+          .missing, what: "no \"tokenizer.ggml.merges\"", place: path,
+          expected: "pairs of tokens")
+      }
+      func framing(_ flag: String, _ role: String) throws(FormatError) -> (id: Int, text: String)? {
+        guard metadata.adds(flag, unless: false), let id = metadata.id(role) else { return nil }
+        return (id, try metadata.token(id, of: tokens))
+      }
+      let frame = TokenizerJSON.frame(
+        before: try framing("add_bos_token", "bos_token_id"),
+        after: try framing("add_eos_token", "eos_token_id"))
+      self.metadata = metadata
+      self.merges = merges
+      ignoresMerges = cut.ignoresMerges
+      stages = [
+        "added_tokens": added(tokens, kinds), "normalizer": .null, "pre_tokenizer": cut.json,
+        "post_processor": frame, "decoder": ["type": "ByteLevel"],
+      ]
     }
-    let tokens = try metadata.tokens()
-    let kinds = try metadata.kinds(count: tokens.count)
-    var vocabulary = JSONObject()
-    for (id, token) in tokens.enumerated() { vocabulary[token] = .integer(id) }
-    guard let merges = metadata.file["tokenizer.ggml.merges"]?.array?.strings else {
-      throw FormatError(
-        .missing, what: "no \"tokenizer.ggml.merges\"", place: metadata.file.path,
-        expected: "pairs of tokens")
+
+    func model(isByteLevel: Bool) throws(FormatError) -> BytePairModel {
+      let path = metadata.file.path
+      var tokens = ByteStrings()
+      metadata.file["tokenizer.ggml.tokens"]?.array?.forEachString { tokens.append($0) }
+      var pairs = ByteStrings()
+      var broken: Int?
+      var rank = 0
+      merges.forEachString {
+        if !pairs.append(merge: $0) { broken = broken ?? rank }
+        rank += 1
+      }
+      if let broken {
+        throw FormatError(
+          .malformed, what: "merge \(broken)", place: path, expected: "two tokens")
+      }
+      var options = BytePairModel.Options()
+      options.ignoresMerges = ignoresMerges
+      return try BytePairModel(
+        vocabulary: Vocabulary(tokens, ids: Array(0..<tokens.count), place: path), merges: pairs,
+        options: options, isByteLevel: isByteLevel, place: path)
     }
-    func framing(_ flag: String, _ role: String) throws(FormatError) -> (id: Int, text: String)? {
-      guard metadata.adds(flag, unless: false), let id = metadata.id(role) else { return nil }
-      return (id, try metadata.token(id, of: tokens))
+
+    /// The whole `tokenizer.json`.
+    func json() throws(FormatError) -> JSONValue {
+      var vocabulary = JSONObject()
+      for (id, token) in try metadata.tokens().enumerated() { vocabulary[token] = .integer(id) }
+      let model: JSONValue = [
+        "type": "BPE", "ignore_merges": .bool(ignoresMerges), "vocab": .object(vocabulary),
+        "merges": .array((merges.strings ?? []).map { .string($0) }),
+      ]
+      guard case .object(var json) = stages else { return model }
+      json["model"] = model
+      return .object(json)
     }
-    let frame = TokenizerJSON.frame(
-      before: try framing("add_bos_token", "bos_token_id"),
-      after: try framing("add_eos_token", "eos_token_id"))
-    return [
-      "added_tokens": added(tokens, kinds), "normalizer": .null, "pre_tokenizer": cut.json,
-      "post_processor": frame, "decoder": ["type": "ByteLevel"],
-      "model": [
-        "type": "BPE", "ignore_merges": .bool(cut.ignoresMerges), "vocab": .object(vocabulary),
-        "merges": .array(merges.map { .string($0) }),
-      ],
-    ]
   }
 
   /// Words begin with the mark of a space in the file, and in BERT's own vocabulary without one.

@@ -149,7 +149,7 @@ public enum TokenizerFolder {
       throw FormatError(
         .malformed, what: "no vocabulary", place: vocabularyPath, expected: "an object")
     }
-    var merges: [(left: [UInt8], right: [UInt8])] = []
+    var merges = ByteStrings()
     let lines = try FileAccess.bytes(of: mergesPath).split(separator: 0x0A)
     for (number, line) in lines.enumerated() {
       if number == 0, line.starts(with: Array("#version".utf8)) { continue }
@@ -158,7 +158,7 @@ public enum TokenizerFolder {
         throw FormatError(
           .malformed, what: "line \(number + 1)", place: mergesPath, expected: "two tokens")
       }
-      merges.append((Array(parts[0]), Array(parts[1])))
+      for part in parts { merges.append(part) }
     }
     let vocabulary = try Vocabulary(tokens: tokens, place: vocabularyPath)
     let model = try BytePairModel(

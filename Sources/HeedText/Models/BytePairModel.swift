@@ -54,10 +54,15 @@ struct BytePairModel: Sendable {
     prefix = Array(options.prefix.utf8)
     suffix = Array(options.suffix.utf8)
     if isByteLevel {
-      let spelled = vocabulary.entries.compactMap { entry in
-        ByteAlphabet.bytes(of: String(decoding: entry.token, as: UTF8.self)).map { ($0, entry.id) }
+      var spelled = ByteStrings()
+      var ids: [Int] = []
+      for id in 0..<vocabulary.idLimit {
+        guard let token = vocabulary.token(of: id), let bytes = ByteAlphabet.bytes(of: token)
+        else { continue }
+        spelled.append(bytes)
+        ids.append(id)
       }
-      lookup = try Vocabulary(spelled, place: place)
+      lookup = try Vocabulary(spelled, ids: ids, place: place)
     } else {
       lookup = vocabulary
     }
@@ -75,6 +80,36 @@ struct BytePairModel: Sendable {
     } else {
       singleBytes = nil
     }
+  }
+
+  /// A model of tokens and merges in order of rank, two strings for each.
+  init(
+    vocabulary: Vocabulary, merges: ByteStrings, options: Options, isByteLevel: Bool, place: String
+  ) throws(FormatError) {
+    var pairs = PairTable(capacity: merges.count / 2)
+    let prefix = Array(options.prefix.utf8)
+    let bytes = merges.bytes
+    for rank in 0..<merges.count / 2 {
+      let (left, right) = (merges[2 * rank], merges[2 * rank + 1])
+      // Both lie side by side; the prefix of the right one is left out where there is one.
+      let hasPrefix = !prefix.isEmpty && bytes[right].starts(with: prefix)
+      let joined =
+        hasPrefix
+        ? vocabulary.id(of: Array(bytes[left] + bytes[right].dropFirst(prefix.count)))
+        : vocabulary.id(of: bytes, left.lowerBound..<right.upperBound)
+      guard let leftID = vocabulary.id(of: bytes, left),
+        let rightID = vocabulary.id(of: bytes, right), let id = joined
+      else {
+        throw FormatError(
+          .inconsistent,
+          what: "merge \(rank) is of, or makes, a token that is not in the vocabulary",
+          place: place)
+      }
+      pairs.set(Int32(leftID), Int32(rightID), .init(rank: UInt32(rank), id: UInt32(id)))
+    }
+    try self.init(
+      vocabulary: vocabulary, pairs: pairs, options: options, isByteLevel: isByteLevel,
+      place: place)
   }
 
   /// A model of bytes and ranks (tiktoken): two tokens merge when their bytes together are a token,

@@ -21,8 +21,16 @@ struct Vocabulary: Sendable {
 
   /// A vocabulary of tokens; of equal tokens the last one's id counts.
   init(_ tokens: [(token: [UInt8], id: Int)], place: String) throws(FormatError) {
+    var strings = ByteStrings()
+    strings.reserveCapacity(tokens.count, byteCount: tokens.reduce(0) { $0 + $1.token.count })
+    for (token, _) in tokens { strings.append(token) }
+    try self.init(strings, ids: tokens.map(\.id), place: place)
+  }
+
+  /// A vocabulary of tokens and their ids; of equal tokens the last one's id counts.
+  init(_ tokens: ByteStrings, ids: [Int], place: String) throws(FormatError) {
     var largest = -1
-    for (_, id) in tokens {
+    for id in ids {
       guard (0...Self.largestID).contains(id) else {
         throw FormatError(
           .malformed, what: "the id \(id) of a token", place: place,
@@ -30,25 +38,24 @@ struct Vocabulary: Sendable {
       }
       largest = max(largest, id)
     }
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(tokens.reduce(0) { $0 + $1.token.count })
+    let bytes = tokens.bytes
+    guard bytes.count < Int(Int32.max) else {
+      throw FormatError(.limit, what: "a vocabulary over 2 GB", place: place)
+    }
     var starts = ContiguousArray<Int32>(repeating: -1, count: largest + 1)
     var lengths = ContiguousArray<Int32>(repeating: 0, count: largest + 1)
     var size = 16
-    while size < tokens.count * 2 { size *= 2 }
+    while size < ids.count * 2 { size *= 2 }
     var slots = ContiguousArray<Int32>(repeating: -1, count: size)
     var count = 0
     var longest = 0
-    for (token, id) in tokens {
-      guard bytes.count + token.count < Int(Int32.max) else {
-        throw FormatError(.limit, what: "a vocabulary over 2 GB", place: place)
-      }
-      let start = bytes.count
-      bytes += token
+    for (number, id) in ids.enumerated() {
+      let token = tokens[number]
       longest = max(longest, token.count)
-      starts[id] = Int32(start)
+      starts[id] = Int32(token.lowerBound)
       lengths[id] = Int32(token.count)
-      var slot = Int(truncatingIfNeeded: Self.hash(token, 0, token.count)) & (size - 1)
+      var slot =
+        Int(truncatingIfNeeded: Self.hash(bytes, token.lowerBound, token.upperBound)) & (size - 1)
       while true {
         let other = slots[slot]
         if other < 0 {
@@ -58,7 +65,7 @@ struct Vocabulary: Sendable {
         }
         let (otherStart, otherLength) = (Int(starts[Int(other)]), Int(lengths[Int(other)]))
         if otherLength == token.count,
-          bytes[otherStart..<otherStart + otherLength].elementsEqual(token)
+          bytes[otherStart..<otherStart + otherLength].elementsEqual(bytes[token])
         {
           slots[slot] = Int32(id)
           break

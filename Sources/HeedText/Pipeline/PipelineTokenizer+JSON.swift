@@ -5,6 +5,14 @@ extension PipelineTokenizer {
   ///
   /// - Throws: `FormatError` that names the stage that is not understood, or what is wrong with it.
   public init(json: JSONValue, place: String) throws(FormatError) {
+    try self.init(json: json, model: nil, place: place)
+  }
+
+  /// The same with the model of byte pairs made from something else than the member "model".
+  init(
+    json: JSONValue, model: ((_ isByteLevel: Bool) throws(FormatError) -> BytePairModel)?,
+    place: String
+  ) throws(FormatError) {
     let fields = JSONFields(json, place: place)
     func stage<Stage>(
       _ key: String, _ make: (JSONFields) throws(FormatError) -> Stage
@@ -22,9 +30,15 @@ extension PipelineTokenizer {
       try PostProcessor(fields)
     }
     let decoder = try stage("decoder") { (fields) throws(FormatError) in try Decoder(fields) }
-    let model = try TokenModel(
-      JSONFields(try fields.required("model"), place: "\(place), model"),
-      isByteLevel: preTokenizer?.endsWithByteLevel ?? false)
+    let isByteLevel = preTokenizer?.endsWithByteLevel ?? false
+    let tokenModel =
+      if let model {
+        TokenModel.bytePair(try model(isByteLevel))
+      } else {
+        try TokenModel(
+          JSONFields(try fields.required("model"), place: "\(place), model"),
+          isByteLevel: isByteLevel)
+      }
     var added: [AddedToken] = []
     for entry in try fields.array("added_tokens") { added.append(try AddedToken(entry)) }
     let truncation = try stage("truncation") { (fields) throws(FormatError) in
@@ -33,7 +47,7 @@ extension PipelineTokenizer {
     let padding = try stage("padding") { (fields) throws(FormatError) in try Padding(fields) }
     do {
       try self.init(
-        added: added, normalizer: normalizer, preTokenizer: preTokenizer, model: model,
+        added: added, normalizer: normalizer, preTokenizer: preTokenizer, model: tokenModel,
         postProcessor: postProcessor, decoder: decoder, truncation: truncation, padding: padding)
     } catch {
       throw FormatError(.malformed, what: error.description, place: place)
@@ -183,46 +197,35 @@ extension BytePairModel {
     options.fusesUnknown = try fields.bool("fuse_unk", default: false)
     options.usesBytes = try fields.bool("byte_fallback", default: false)
     options.ignoresMerges = try fields.bool("ignore_merges", default: false)
-    var merges: [(left: [UInt8], right: [UInt8])] = []
+    var merges = ByteStrings()
     for (number, entry) in try fields.array("merges").map(\.value).enumerated() {
-      let parts: [[UInt8]]
+      let isPair: Bool
       if let text = entry.string {
-        parts = text.utf8.split(separator: 0x20, omittingEmptySubsequences: false).map { Array($0) }
+        isPair = merges.append(merge: Array(text.utf8))
       } else {
-        parts = (entry.array ?? []).compactMap { $0.string.map { Array($0.utf8) } }
+        let parts = (entry.array ?? []).compactMap(\.string)
+        isPair = parts.count == 2
+        for part in parts { merges.append(part.utf8) }
       }
-      guard parts.count == 2 else {
+      guard isPair else {
         throw FormatError(
           .malformed, what: "merge \(number)", place: fields.place, expected: "two tokens")
       }
-      merges.append((parts[0], parts[1]))
     }
     try self.init(
       vocabulary: Vocabulary(fields), merges: merges, options: options, isByteLevel: isByteLevel,
       place: fields.place)
   }
+}
 
-  /// A model of tokens and merges in order of rank.
-  init(
-    vocabulary: Vocabulary, merges: [(left: [UInt8], right: [UInt8])], options: Options,
-    isByteLevel: Bool, place: String
-  ) throws(FormatError) {
-    var pairs = PairTable(capacity: merges.count)
-    let prefix = Array(options.prefix.utf8)
-    for (rank, (left, right)) in merges.enumerated() {
-      let tail = right.starts(with: prefix) ? right.dropFirst(prefix.count) : right[...]
-      guard let leftID = vocabulary.id(of: left), let rightID = vocabulary.id(of: right),
-        let id = vocabulary.id(of: left + tail)
-      else {
-        throw FormatError(
-          .inconsistent,
-          what: "merge \(rank) is of, or makes, a token that is not in the vocabulary",
-          place: place)
-      }
-      pairs.set(Int32(leftID), Int32(rightID), .init(rank: UInt32(rank), id: UInt32(id)))
-    }
-    try self.init(
-      vocabulary: vocabulary, pairs: pairs, options: options, isByteLevel: isByteLevel,
-      place: place)
+extension ByteStrings {
+  /// Appends both tokens of a merge as it is written, with one space between them; false, with nothing
+  /// to be used, where that is not so.
+  mutating func append(merge text: some Collection<UInt8>) -> Bool {
+    guard let space = text.firstIndex(of: 0x20) else { return false }
+    let right = text[text.index(after: space)...]
+    append(text[..<space])
+    append(right)
+    return !right.contains(0x20)
   }
 }

@@ -31,14 +31,29 @@ package enum ByteAlphabet {
   }
 
   /// The bytes that a token stands for; nil when one of its scalars is no letter.
-  package static func bytes(of token: String) -> [UInt8]? {
+  package static func bytes(of token: String) -> [UInt8]? { bytes(of: token.utf8) }
+
+  /// The same for the UTF-8 of a token.
+  static func bytes(of token: some Collection<UInt8>) -> [UInt8]? {
     var result: [UInt8] = []
-    result.reserveCapacity(token.utf8.count)
-    for scalar in token.unicodeScalars {
-      guard let byte = byte(of: scalar) else { return nil }
-      result.append(byte)
+    result.reserveCapacity(token.count)
+    var lead: UInt32 = 0
+    for unit in token {
+      let value: UInt32
+      switch (unit, lead) {
+      case (0x80..<0xC0, 1...): value = (lead & 0x1F) << 6 | UInt32(unit & 0x3F)
+      case (0..<0x80, 0): value = UInt32(unit)
+      // All letters have one unit or two.
+      case (0xC2..<0xE0, 0):
+        lead = UInt32(unit)
+        continue
+      default: return nil
+      }
+      lead = 0
+      guard value < 0x144, bytes[Int(value)] < 256 else { return nil }
+      result.append(UInt8(bytes[Int(value)]))
     }
-    return result
+    return lead == 0 ? result : nil
   }
 
   /// Bytes as letters.

@@ -2,8 +2,8 @@
 //
 // Patterns ask for the general category of every character that is not ASCII, and the standard
 // library answers by a search of some twenty steps. The table holds the answers for the first four
-// planes (all that is in use but tags and private use); it is made when the first such character
-// comes and never changes after that.
+// planes (all that is in use but tags and private use); it is made when the first character that is not
+// ASCII comes and never changes after that.
 
 /// A general category as a number below 32, so that a set of them is one word.
 typealias CategoryIndex = UInt8
@@ -97,12 +97,17 @@ struct CategorySet: OptionSet, Hashable, Sendable {
 enum UnicodeCategories {
   private static let tableSize = 0x40000
 
-  private static let table: [CategoryIndex] = (0..<UInt32(tableSize)).map { value in
-    Unicode.Scalar(value).map(look) ?? 27
+  private static let table = categories(below: tableSize)
+  /// Patterns ask for all of these when they are read: most texts never need the other table.
+  private static let ascii = categories(below: 0x80)
+
+  private static func categories(below end: Int) -> [CategoryIndex] {
+    (0..<UInt32(end)).map { Unicode.Scalar($0).map(look) ?? 27 }
   }
 
   /// The general category of a scalar value.
   static func index(_ scalar: UInt32) -> CategoryIndex {
+    if scalar < 0x80 { return ascii[Int(scalar)] }
     if scalar < UInt32(tableSize) { return table[Int(scalar)] }
     return Unicode.Scalar(scalar).map(look) ?? 27
   }
