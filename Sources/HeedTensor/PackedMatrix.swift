@@ -29,8 +29,8 @@ public struct PackedMatrix: Sendable {
     let width = TiledProduct.panel
     let units = precision == .float32 ? k : (k + 1) / 2
     let count = (n + width - 1) / width
-    let result = Tensor(
-      uninitialized: [count, units, width], precision == .float32 ? .float32 : .int32)
+    let result = WeightMemory.tensor(
+      [count, units, width], precision == .float32 ? .float32 : .int32)
     let target = result.rawPointer
     let source = weight.detached()
     // Panel by panel through float32, and pages of a file given back on the way, so that a large

@@ -90,7 +90,7 @@ public struct QuantizedMatrix: Sendable {
     let count = (outputs + width - 1) / width
     format = heed_panel_format_of(type.kernelType)
     let panelBytes = whole / 32 * heed_panel_bytes(format)
-    let result = Tensor(uninitialized: [count, panelBytes], .uint8)
+    let result = WeightMemory.tensor([count, panelBytes], .uint8)
     let target = result.rawPointer
     let kind = type.kernelType
     let atOnce = max(1, (16 << 20) / max(panelBytes, 1))

@@ -1,0 +1,41 @@
+import Synchronization
+
+/// Memory of packed weights, one after the other in large pieces.
+///
+/// A model has many weights of a megabyte or less, each of which alone would lie in pages of 4 KB: every
+/// one of them is a fault when the model is loaded, and a miss of the address cache whenever it
+/// generates a token. In a piece they share pages of 2 MB. A piece is given back when the last of its
+/// weights is.
+enum WeightMemory {
+  private static let pieceBytes = 32 << 20
+
+  private struct Piece {
+    weak var storage: Storage?
+    var usedBytes = 0
+  }
+
+  /// The piece that is being filled.
+  private static let current = Mutex(Piece())
+
+  /// A dense tensor that nobody has written yet.
+  static func tensor(_ shape: [Int], _ elementType: ElementType) -> Tensor {
+    let byteCount = shape.reduce(1, *) * elementType.byteCount
+    // Larger ones have large pages of their own.
+    guard byteCount <= pieceBytes / 2 else {
+      return Tensor(uninitialized: shape, elementType)
+    }
+    let (storage, start) = current.withLock { piece in
+      let start = (piece.usedBytes + 63) & ~63
+      if let storage = piece.storage, start + byteCount <= storage.byteCount {
+        piece.usedBytes = start + byteCount
+        return (storage, start)
+      }
+      let storage = Storage(byteCount: pieceBytes)
+      piece = Piece(storage: storage, usedBytes: byteCount)
+      return (storage, 0)
+    }
+    return Tensor(
+      storage: storage, shape: shape, strides: Tensor.denseStrides(shape),
+      offset: start / elementType.byteCount, elementType: elementType)
+  }
+}
