@@ -133,6 +133,79 @@ import Testing
     #expect(try !accepts(["type": "number", "exclusiveMinimum": 0], "0.000"))
   }
 
+  @Test("what is left out of bounds is left out for whole numbers among several types too")
+  func boundsOfSeveralTypes() throws {
+    for type: JSONValue in [["integer", "null"], ["null", "integer"]] {
+      let schema: JSONValue = ["type": type, "exclusiveMinimum": 3, "exclusiveMaximum": 6]
+      for (text, isWithin) in [("3", false), ("4", true), ("5", true), ("6", false)] {
+        #expect(try accepts(schema, text) == isWithin, "\(text)")
+      }
+    }
+    let merged: JSONValue = [
+      "allOf": [["type": "integer"], ["type": "number", "exclusiveMinimum": 3]]
+    ]
+    #expect(try accepts(merged, "4") && !accepts(merged, "3"))
+  }
+
+  @Test("a member that may never be there is kept out, and listed values keep their order")
+  func absentMembers() throws {
+    let none: JSONValue = ["type": "object", "properties": ["a": false]]
+    #expect(try accepts(none, "{}") && !accepts(none, #"{"a":1}"#))
+    let set: JSONValue = [
+      "type": "array", "items": ["enum": ["b", "a", "b"]], "uniqueItems": true,
+    ]
+    #expect(try accepts(set, #"["b","a"]"#) && !accepts(set, #"["a","b"]"#))
+  }
+
+  @Test("categories, cuts and complements of sets have the members that they name")
+  func setsAsRanges() throws {
+    for pattern in [
+      "[\\p{L}&&[^\\p{Lu}x]]", "[^\\p{L}\\d]", "\\P{Zs}", "[[^a-f]\\p{Nd}]", "[^\\W]",
+    ] {
+      let constraint = try TextConstraint(pattern: pattern)
+      let matcher = try TextPattern(pattern, place: "test")
+      for value in stride(from: UInt32(0), through: 0x2FFFF, by: 97) {
+        guard let scalar = Unicode.Scalar(value) else { continue }
+        let text = String(scalar)
+        let bytes = Array(text.utf8)
+        let isMember = try matcher.matches(in: bytes, range: 0..<bytes.count) == [0..<bytes.count]
+        #expect(constraint.matches(text) == isMember, "\(pattern) \(value)")
+      }
+    }
+  }
+
+  @Test(
+    "a hostile pattern or schema is answered at once: with a limit, or with a text that ends there")
+  func hostile() throws {
+    // A hundred thousand sets of one member.
+    #expect(throws: FormatError.self) {
+      try TextConstraint(pattern: "(?:(?:\\p{Zl}{1000}){100}){10}")
+    }
+    // Lists that can be read in two ways at each depth: 2^n stacks.
+    let twice: JSONValue = [
+      "anyOf": [
+        ["type": "array", "items": ["$ref": "#"]], ["type": "array", "items": ["$ref": "#"]],
+        ["type": "null"],
+      ]
+    ]
+    let lists = try TextConstraint(jsonSchema: twice)
+    #expect(lists.matches("[[[null]]]") && !lists.matches("[[[null]]"))
+    let deep = String(repeating: "[", count: 60) + String(repeating: "]", count: 60)
+    #expect(!lists.matches(deep))
+    // Parts of parts of parts.
+    var definitions = JSONObject()
+    for level in 0..<7 {
+      definitions["\(level)"] = [
+        "allOf": .array(
+          [JSONValue](repeating: ["$ref": .string("#/$defs/\(level + 1)")], count: 50))
+      ]
+    }
+    definitions["7"] = ["type": "null"]
+    let parts: JSONValue = ["$defs": .object(definitions), "$ref": "#/$defs/0"]
+    let error = #expect(throws: FormatError.self) { try TextConstraint(jsonSchema: parts) }
+    #expect(error?.what.contains("parts of allOf") == true)
+  }
+
   @Test("multiples, unique values, patterns of names and allOf are met")
   func moreKeywords() throws {
     #expect(try accepts(["type": "number", "multipleOf": 0.01], "-12.25"))
@@ -174,6 +247,10 @@ import Testing
       ),
       (#"{"properties":{"a":{"type":"strin"}}}"#, "#/properties/a/type"),
       (#"{"properties":{"a":{"minimum":3}}}"#, "#/properties/a"),
+      (#"{"exclusiveMinimum":3}"#, "#"), (#"{"minProperties":2}"#, "#"),
+      (#"{"oneOf":[{"type":"number"},{"type":"integer"}]}"#, "#/oneOf/1"),
+      (#"{"oneOf":[{"type":["null","integer"]},{"type":"number"}]}"#, "#/oneOf/1"),
+      (#"{"type":"array","items":{"enum":[1]},"uniqueItems":1}"#, "#/uniqueItems"),
       (#"{"type":"integer","minimum":3,"maximum":2}"#, "#"),
       (#"{"type":"array","minItems":3,"maxItems":2}"#, "#"),
       (#"{"enum":[]}"#, "#"), (#"{"items":{"enum":["a"],"type":"integer"}}"#, "#/items"),

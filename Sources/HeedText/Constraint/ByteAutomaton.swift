@@ -117,19 +117,25 @@ struct ByteAutomaton: Sendable {
     return found
   }
 
+  /// Takes away rules that no other one begins with, one after the other (Kahn 1962); what is left goes
+  /// round in a circle.
   private func refuseLeftRecursion() throws(FormatError) {
     let first = rules.map { firstCalls($0.start) }
-    for rule in rules.indices {
-      var seen: Set<Int> = []
-      var open = Array(first[rule])
-      while let next = open.popLast() {
-        if seen.insert(next).inserted { open += first[next] }
+    var callers = [Int](repeating: 0, count: rules.count)
+    for rule in first.joined() { callers[rule] += 1 }
+    var open = rules.indices.filter { callers[$0] == 0 }
+    var taken = 0
+    while let rule = open.popLast() {
+      taken += 1
+      for next in first[rule] {
+        callers[next] -= 1
+        if callers[next] == 0 { open.append(next) }
       }
-      if seen.contains(rule) {
-        throw FormatError(
-          .unsupported, what: "a part that begins with itself", place: place,
-          hint: "put a list or an object between")
-      }
+    }
+    guard taken == rules.count else {
+      throw FormatError(
+        .unsupported, what: "a part that begins with itself", place: place,
+        hint: "put a list or an object between")
     }
   }
 
@@ -150,7 +156,7 @@ struct ByteAutomaton: Sendable {
       let plain = ScalarSet(
         ranges: [0x20...0x21, 0x23...0x5B, 0x5D...0x10FFFF])
       try build(
-        ranges: Self.intersection(set.scalarRanges, plain.scalarRanges), from: from, to: to)
+        ranges: ScalarSet.intersection(set.scalarRanges, plain.scalarRanges), from: from, to: to)
       for (scalar, letter) in [
         (UInt32(0x22), "\""), (0x5C, "\\"), (0x0A, "n"), (0x0D, "r"), (0x09, "t"), (0x08, "b"),
         (0x0C, "f"),
@@ -248,23 +254,12 @@ struct ByteAutomaton: Sendable {
     }
   }
 
-  private static func intersection(
-    _ left: [ClosedRange<UInt32>], _ right: [ClosedRange<UInt32>]
-  ) -> [ClosedRange<UInt32>] {
-    left.flatMap { a in
-      right.compactMap { b in
-        let (low, high) = (max(a.lowerBound, b.lowerBound), min(a.upperBound, b.upperBound))
-        return low <= high ? low...high : nil
-      }
-    }
-  }
-
   /// A range of scalars in parts whose encodings have one length.
   private static func byLength(_ range: ClosedRange<UInt32>) -> [ClosedRange<UInt32>] {
     let lengths: [ClosedRange<UInt32>] = [
       0...0x7F, 0x80...0x7FF, 0x800...0xD7FF, 0xE000...0xFFFF, 0x10000...0x10FFFF,
     ]
-    return intersection([range], lengths)
+    return ScalarSet.intersection([range], lengths)
   }
 
   private mutating func build(
@@ -298,39 +293,5 @@ struct ByteAutomaton: Sendable {
 
   private static func encoded(_ value: UInt32) -> [UInt8] {
     Unicode.Scalar(value).map { Array(UTF8.encode($0) ?? .init()) } ?? []
-  }
-}
-
-extension ScalarSet {
-  /// The members as ranges, in order and without those that are no characters.
-  var scalarRanges: [ClosedRange<UInt32>] {
-    let all: [ClosedRange<UInt32>] = [0...0xD7FF, 0xE000...0x10FFFF]
-    if categories.isEmpty, members.isEmpty, cuts.isEmpty {
-      guard isNegated else { return ranges }
-      var result: [ClosedRange<UInt32>] = []
-      for whole in all {
-        var next = whole.lowerBound
-        for range in ranges where range.overlaps(whole) {
-          if range.lowerBound > next { result.append(next...range.lowerBound - 1) }
-          next = max(next, range.upperBound + 1)
-        }
-        if next <= whole.upperBound { result.append(next...whole.upperBound) }
-      }
-      return result
-    }
-    var result: [ClosedRange<UInt32>] = []
-    for whole in all {
-      var begin: UInt32?
-      for value in whole {
-        if holds(value) {
-          begin = begin ?? value
-        } else if let first = begin {
-          result.append(first...value - 1)
-          begin = nil
-        }
-      }
-      if let begin { result.append(begin...whole.upperBound) }
-    }
-    return result
   }
 }

@@ -16,6 +16,7 @@ public struct ConstraintWalker: Sendable {
   /// The places of each state, sorted.
   private var sets: [[Place]] = []
   private var numbers: [[Place]: Int] = [:]
+  private var placeCount = 0
   /// Stack 0 is empty.
   private var stacks = [Frame(next: 0, below: 0, depth: 0)]
   private var stackNumbers: [Frame: Int] = [:]
@@ -42,6 +43,9 @@ public struct ConstraintWalker: Sendable {
 
   /// States made deterministic before a text counts as one that cannot be completed.
   private static let stateLimit = 200_000
+  /// Places of one state, and of all of them: where a text can be read in many ways at once their number
+  /// grows with every list in a list, and a text that needs more counts as one that cannot be completed.
+  private static let placeLimit = (one: 1 << 14, all: 1 << 22)
   /// Rules within rules: lists in lists stay what JSON readers take (`JSONOptions.maximumDepth`).
   private static let depthLimit = 120
   /// Bytes of kept answers; they are made anew beyond.
@@ -66,7 +70,8 @@ public struct ConstraintWalker: Sendable {
     _ = number(of: closure([Place(state: automaton.start, stack: 0)]))
   }
 
-  /// All places that are reached for nothing, sorted; without those that only lead on for nothing.
+  /// All places that are reached for nothing, sorted; without those that only lead on for nothing. None
+  /// where they are too many.
   private mutating func closure(_ places: Set<Place>) -> [Place] {
     var seen = places
     var open = Array(places)
@@ -74,6 +79,9 @@ public struct ConstraintWalker: Sendable {
       if seen.insert(place).inserted { open.append(place) }
     }
     while let place = open.popLast() {
+      guard seen.count <= Self.placeLimit.one, stacks.count <= Self.placeLimit.all else {
+        return []
+      }
       for next in automaton.free[place.state] { add(Place(state: next, stack: place.stack)) }
       for call in automaton.calls[place.state] {
         let depth = stacks[place.stack].depth + 1
@@ -100,7 +108,10 @@ public struct ConstraintWalker: Sendable {
   private mutating func number(of set: [Place]) -> Int {
     if set.isEmpty { return Self.deadState }
     if let known = numbers[set] { return known }
-    guard sets.count < Self.stateLimit else { return Self.deadState }
+    guard sets.count < Self.stateLimit, placeCount + set.count <= Self.placeLimit.all else {
+      return Self.deadState
+    }
+    placeCount += set.count
     numbers[set] = sets.count
     sets.append(set)
     steps += [Int32](repeating: -2, count: 256)

@@ -9,12 +9,15 @@ struct JSONNumbers {
   private let isMostOut: Bool
   /// What numbers are whole multiples of.
   private let step: Double?
+  private let isWhole: Bool
   private let place: String
 
   /// The most digits of a whole number without bounds: those that every reader takes.
   static let digitLimit = 15
 
-  init(_ schema: JSONValue, _ place: String) throws(FormatError) {
+  /// - Parameter isWhole: whether the type is "integer", alone or as one of several.
+  init(_ schema: JSONValue, isWhole: Bool, _ place: String) throws(FormatError) {
+    self.isWhole = isWhole
     func number(_ key: String) throws(FormatError) -> Double? {
       guard let value = schema[key] else { return nil }
       guard let number = value.number, number.isFinite else {
@@ -24,7 +27,6 @@ struct JSONNumbers {
       return number
     }
     var (least, most) = (try number("minimum"), try number("maximum"))
-    let isWhole = schema["type"] == "integer"
     var (isLeastOut, isMostOut) = (false, false)
     if let bound = try number("exclusiveMinimum") {
       if isWhole {
@@ -71,8 +73,8 @@ struct JSONNumbers {
   /// Any number.
   static let anyNumber = ConstraintNode.sequence([.optional(.text("-")), magnitude, fraction])
 
-  func node(isWhole: Bool) throws(FormatError) -> ConstraintNode {
-    if let step { return try multiples(of: step, isWhole: isWhole) }
+  func node() throws(FormatError) -> ConstraintNode {
+    if let step { return try multiples(of: step) }
     guard isWhole else {
       if least == nil, most == nil { return Self.anyNumber }
       if least == 0, !isLeastOut, most == nil {
@@ -105,7 +107,7 @@ struct JSONNumbers {
   }
 
   /// Multiples of a power of ten: whole numbers end in zeros, others have few digits behind the point.
-  private func multiples(of step: Double, isWhole: Bool) throws(FormatError) -> ConstraintNode {
+  private func multiples(of step: Double) throws(FormatError) -> ConstraintNode {
     let power = (-9...9).first { Double("1e\($0)") == step }
     guard let power, least == nil, most == nil else {
       throw JSONSchemaGrammar.unsupported(

@@ -62,6 +62,10 @@ extension JSONSchemaGrammar {
     let open = ConstraintNode.text("[")
     let close = ConstraintNode.text("]")
     let items = schema["items"] ?? true
+    if let unique = schema["uniqueItems"], unique != true, unique != false {
+      throw Self.malformed(
+        "uniqueItems \(unique.text())", place + "/uniqueItems", expected: "true or false")
+    }
     if schema["uniqueItems"] == true, most ?? 2 > 1 {
       return try unique(items, least, most, hasPrefix: !parts.isEmpty, place)
     }
@@ -103,10 +107,11 @@ extension JSONSchemaGrammar {
       throw Self.malformed("properties", place + "/properties", expected: "an object")
     }
     let required = try requiredNames(schema, place)
+    let needed = Set(required)
     let additional = schema["additionalProperties"] ?? true
     var members: [(node: ConstraintNode, isRequired: Bool)] = []
     for (key, value) in properties.members {
-      let isRequired = required.contains(key)
+      let isRequired = needed.contains(key)
       if value == false, !isRequired { continue }
       members.append(
         (JSONTexts.member(key, try node(value, at: "\(place)/properties/\(key)")), isRequired))
@@ -129,7 +134,8 @@ extension JSONSchemaGrammar {
       return try object(ofPatterns: patterns, least, most, place)
     }
     if members.isEmpty {
-      if additional == false || most == 0 {
+      // Names that may not be there are kept out by having none.
+      if additional == false || most == 0 || !properties.members.isEmpty {
         if least > 0 { throw Self.impossible("minProperties \(least)", place) }
         return .text("{}")
       }
@@ -157,7 +163,9 @@ extension JSONSchemaGrammar {
       throw Self.unsupported(
         "uniqueItems of values that are not listed", place + "/uniqueItems", hint: "use enum")
     }
-    let values = Set(try listedValues(items, place + "/items").map { $0.text() }).sorted()
+    var seen: Set<String> = []
+    let values = try listedValues(items, place + "/items").map { $0.text() }
+      .filter { seen.insert($0).inserted }
     guard least == 0 || least == values.count, most ?? values.count >= values.count else {
       throw Self.unsupported(
         "uniqueItems with a count that is neither 0 nor all of \(values.count)",

@@ -6,9 +6,11 @@ import HeedFormats
 extension JSONSchemaGrammar {
   /// Parts within parts: a part that needs itself has no end.
   private static let partDepthLimit = 8
+  /// Parts in a document: a few that refer to each other would otherwise be merged without end.
+  private static let partLimit = 10_000
 
   /// The schema that says what the parts of `allOf` and the keywords beside it say.
-  func allOf(
+  mutating func allOf(
     _ parts: JSONValue, _ schema: JSONObject, _ place: String, depth: Int = 0
   ) throws(FormatError) -> JSONValue {
     guard depth < Self.partDepthLimit else {
@@ -26,6 +28,12 @@ extension JSONSchemaGrammar {
     var merged = beside
     for (index, part) in parts.enumerated() {
       let partPlace = "\(place)/allOf/\(index)"
+      mergedParts += 1
+      guard mergedParts <= Self.partLimit else {
+        throw FormatError(
+          .limit, what: "more than \(Self.partLimit) parts of allOf",
+          place: "JSON schema, \(partPlace)")
+      }
       let isAlone = parts.count == 1 && beside.members.isEmpty
       // A part that stands alone may refer to what holds it; others are needed now.
       if isAlone { return part }
@@ -36,7 +44,7 @@ extension JSONSchemaGrammar {
   }
 
   /// A part without references; nil for one that allows everything.
-  private func resolved(
+  private mutating func resolved(
     _ part: JSONValue, _ place: String, _ depth: Int
   ) throws(FormatError) -> JSONObject? {
     var part = part
@@ -91,7 +99,9 @@ extension JSONSchemaGrammar {
         }
         result[key] = .object(members)
       } else if key == "required", let names = present.array, let others = value.array {
-        result[key] = .array(names + others.filter { !names.contains($0) })
+        let known = Set(names.compactMap(\.string))
+        result[key] = .array(
+          names + others.filter { $0.string.map { !known.contains($0) } ?? true })
       } else if key == "enum", let values = present.array, let others = value.array {
         result[key] = .array(values.filter { others.contains($0) })
       } else if larger.contains(key) || smaller.contains(key), let first = present.number,

@@ -10,6 +10,11 @@
 // their exclusive forms, multipleOf a power of ten, anyOf, oneOf of different types, allOf (made one
 // schema), $ref within the document, also to itself: what is referred to, and values of any kind, are
 // rules, which may stand within themselves to any depth.
+//
+// Allowed by a schema and never written: fewer items than prefixItems names, or others behind them where
+// neither items nor minItems asks for any; members beside those of properties and required; whole numbers
+// with a point or an exponent; values of other types than those that the keywords of a schema without type
+// are about.
 
 import HeedFormats
 
@@ -22,6 +27,8 @@ struct JSONSchemaGrammar {
   /// References that are being followed, since the last list or object.
   private var open: [String] = []
   private var depth = 0
+  /// Parts of `allOf` that were made one.
+  var mergedParts = 0
 
   private static let depthLimit = 64
 
@@ -116,8 +123,9 @@ struct JSONSchemaGrammar {
     }
     if schema["items"] != nil || schema["prefixItems"] != nil { return ["array"] }
     let others = [
-      "minLength", "maxLength", "pattern", "minimum", "maximum", "minItems", "maxItems",
-      "multipleOf", "uniqueItems",
+      "minLength", "maxLength", "pattern", "minimum", "maximum", "exclusiveMinimum",
+      "exclusiveMaximum", "multipleOf", "minItems", "maxItems", "uniqueItems", "minProperties",
+      "maxProperties",
     ]
     for key in others where schema[key] != nil {
       throw Self.unsupported("\"\(key)\" without \"type\"", place, hint: "say which type is meant")
@@ -130,7 +138,8 @@ struct JSONSchemaGrammar {
   ) throws(FormatError) -> ConstraintNode {
     switch type {
     case "string": return try string(schema, place)
-    case "number", "integer": return try JSONNumbers(schema, place).node(isWhole: type == "integer")
+    case "number", "integer":
+      return try JSONNumbers(schema, isWhole: type == "integer", place).node()
     case "boolean": return .choice([.text("true"), .text("false")])
     case "null": return .text("null")
     case "array":
@@ -212,16 +221,18 @@ struct JSONSchemaGrammar {
     let outerTypes = try schema["type"] == nil ? nil : types(of: .object(schema), place)
     for (index, part) in schemas.enumerated() {
       let partPlace = "\(place)/\(key)/\(index)"
-      let own = Self.kinds(of: part)
+      var own = Self.kinds(of: part)
       if let outerTypes, !own.isSubset(of: Set(outerTypes)) {
         throw Self.unsupported("\"type\" beside \"\(key)\" that does not hold for all", partPlace)
       }
       if key == "oneOf" {
+        // A whole number is a number too, whichever of the two comes first.
+        if own.contains("integer") { own.insert("number") }
         guard kinds.isDisjoint(with: own) else {
           throw Self.unsupported(
             "schemas of the same type in oneOf", partPlace, hint: "use anyOf")
         }
-        kinds.formUnion(own == ["integer"] ? ["integer", "number"] : own)
+        kinds.formUnion(own)
       }
       choices.append(try node(part, at: partPlace))
     }

@@ -112,6 +112,18 @@ enum UnicodeCategories {
     return Unicode.Scalar(scalar).map(look) ?? 27
   }
 
+  /// The scalar values of each category, as ranges in their order.
+  static let ranges: [[ClosedRange<UInt32>]] = {
+    var result = [[ClosedRange<UInt32>]](repeating: [], count: 30)
+    var (first, category) = (UInt32(0), index(UInt32(0)))
+    for value in UInt32(1)...0x10FFFF where index(value) != category {
+      result[Int(category)].append(first...value - 1)
+      (first, category) = (value, index(value))
+    }
+    result[Int(category)].append(first...0x10FFFF)
+    return result
+  }()
+
   static func index(_ scalar: Unicode.Scalar) -> CategoryIndex { index(scalar.value) }
 
   private static func look(_ scalar: Unicode.Scalar) -> CategoryIndex {
