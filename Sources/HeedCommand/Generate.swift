@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import Heed
 import HeedFormats
 import HeedModels
@@ -127,7 +126,7 @@ struct Generate: ParsableCommand {
     }
     let isContrastive = if case .contrastive = settings.strategy { true } else { false }
     let known =
-      FileManager.default.fileExists(atPath: promptCache)
+      FileAccess.exists(promptCache)
       ? try PromptCache(contentsOf: promptCache, for: text) : nil
     let shared = known?.sharedCount(with: ids, keepsHiddenStates: isContrastive) ?? 0
     note("prompt cache: \(shared) of \(ids.count) tokens were known")

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import HeedFormats
 import HeedVerification
 
@@ -26,7 +25,7 @@ struct Verify: ParsableCommand {
     var lines = ReportLines()
     var count = 0
     // Lines that go elsewhere show nobody that something happens.
-    let isWatched = !json && isatty(STDOUT_FILENO) == 1
+    let isWatched = !json && Terminal.isOutput
     var wait = CountingLine(isShown: !isWatched)
     let report = try Verifier(filter: filter).verify(folder: folder) { line in
       count += line.count
