@@ -12,7 +12,7 @@ import HeedText
 /// `heed chat`: a conversation.
 struct Chat: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Talk with a model.",
+    commandName: "chat", abstract: "Talk with a model.",
     discussion: """
       The prompt is made by the chat template in the model's folder; a model without one gets plain \
       lines that say who speaks. Ctrl-C ends a reply, and at the prompt the conversation.

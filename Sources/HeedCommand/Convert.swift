@@ -14,6 +14,7 @@ import HeedText
 /// `heed convert`: a model in another file and other types.
 struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "convert",
     abstract: "Write a model as another file, with weights of another type.",
     discussion: """
       Reads folders of safetensors, GGUF and llama2.c files. Writes a GGUF file when OUTPUT ends in \

@@ -7,7 +7,7 @@ import HeedTraining
 /// `heed evaluate`: how well a model predicts a text.
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measure how well a model predicts a text.",
+    commandName: "evaluate", abstract: "Measure how well a model predicts a text.",
     discussion: """
       Nats and bits for each token, the perplexity, and bits for each byte, which compare with any \
       other model and with a compressor. With --ngram the text is predicted by counting alone, over \

@@ -20,7 +20,7 @@ struct IndexRange: ExpressibleByArgument {
 /// `heed explain`: what a model reads from.
 struct Explain: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show what a model reads from when it reads a text.",
+    commandName: "explain", abstract: "Show what a model reads from when it reads a text.",
     discussion: """
       Draws in the terminal what a position (the last one, unless told otherwise) reads from: exact \
       attention weights, computed after the fused pass. With --output, pictures of the heads: \

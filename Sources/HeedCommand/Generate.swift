@@ -7,7 +7,7 @@ import HeedText
 /// `heed generate`: continues texts.
 struct Generate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Continue a text, or several.",
+    commandName: "generate", abstract: "Continue a text, or several.",
     discussion: """
       One prompt is continued as you watch. Several prompts, from the command line or a file, are \
       continued side by side; each gets the text that it would get alone. The same prompt, seed and \

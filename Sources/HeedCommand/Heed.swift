@@ -10,7 +10,8 @@ import HeedTensor
   import Darwin
 #endif
 
-/// The command `heed`.
+/// The command `heed`. Each command has its name written down: making them of the names of types takes a
+/// millisecond of every start.
 @main
 struct HeedTool: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

@@ -7,7 +7,7 @@ import HeedTraining
 /// `heed train`: makes a model from a recipe.
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Train a model by a recipe.",
+    commandName: "train", abstract: "Train a model by a recipe.",
     discussion: """
       Writes a model folder: config.json, model.safetensors, tokenizer.json, and the run itself: \
       log.jsonl, loss.svg, checkpoint.safetensors. Ctrl-C writes a checkpoint, from which \

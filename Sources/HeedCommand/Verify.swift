@@ -5,7 +5,7 @@ import HeedVerification
 /// `heed verify DIR`
 struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Run reference cases and compare every number.",
+    commandName: "verify", abstract: "Run reference cases and compare every number.",
     discussion: """
       Runs every case described by a cases.json or io.json at or below DIR, prints one line a case \
       with its largest error against its tolerance, and names what is not supported yet. Exits \
