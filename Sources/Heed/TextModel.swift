@@ -51,9 +51,11 @@ public struct TextModel: Sendable {
     cacheType: ElementType? = nil, registry: FamilyRegistry = .standard
   ) throws(FormatError) {
     let folder = try ShippedModel.place(of: nameOrFolder)
+    // A large vocabulary takes as long as the weights of a small model.
+    let vocabulary = Aside { () throws(FormatError) in try Self.tokenizer(nameOrFolder) }
     let model = try LanguageModel(
       path: folder, registry: registry, precision: precision, quantization: quantization)
-    let tokenizer = try Self.tokenizer(nameOrFolder)
+    let tokenizer = try vocabulary.value()
     guard tokenizer.vocabularySize <= model.spec.vocabularySize else {
       throw FormatError(
         .inconsistent,
