@@ -8,12 +8,9 @@ let settings: [SwiftSetting] = [
 ]
 
 /// A library module: its sources are `Sources/<name>`, its imports go down only (docs/ARCHITECTURE.md).
-func module(
-  _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []
-) -> Target {
+func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .target(
-    name: name, dependencies: dependencies, exclude: ["README.md"], resources: resources,
-    swiftSettings: settings)
+    name: name, dependencies: dependencies, exclude: ["README.md"], swiftSettings: settings)
 }
 
 /// The tests of one module; `Tests/<name>Tests` mirrors `Sources/<name>`.
@@ -44,6 +41,7 @@ let package = Package(
   targets: [
     // Floors of the house, lowest first.
     .target(name: "CHeedKernels", exclude: ["README.md"]),
+    .target(name: "HeedResources", exclude: ["README.md"], resources: [.copy("Resources")]),
     module("HeedTensor", ["CHeedKernels"]),
     module("HeedAttention", ["CHeedKernels", "HeedTensor"]),
     module("HeedBlocks", ["HeedTensor", "HeedAttention"]),
@@ -55,8 +53,8 @@ let package = Package(
       "Heed",
       [
         "HeedTensor", "HeedAttention", "HeedBlocks", "HeedFormats", "HeedText", "HeedModels",
-        "HeedTraining",
-      ], resources: [.copy("Resources")]),
+        "HeedTraining", "HeedResources",
+      ]),
     module("HeedExplorer", ["HeedTensor", "HeedAttention", "HeedText", "HeedModels", "Heed"]),
     module(
       "HeedVerification",

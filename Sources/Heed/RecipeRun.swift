@@ -1,7 +1,6 @@
 // A recipe carried out: texts to tokens, steps, measurements, checkpoints, and at the end a model
 // folder that loads like any other.
 
-import Foundation
 import HeedBlocks
 import HeedFormats
 import HeedModels

@@ -1,5 +1,11 @@
-import Foundation
 public import HeedFormats
+import HeedResources
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// A model that ships with the package.
 public struct ShippedModel: Sendable, Hashable {
@@ -49,14 +55,32 @@ public struct ShippedModel: Sendable, Hashable {
   /// The text that `heed train shakespeare-chars` learns from.
   public static var shakespeareText: String {
     get throws {
-      try String(contentsOfFile: resource("tinyshakespeare.txt"), encoding: .utf8)
+      try TextFile.text(at: resource("tinyshakespeare.txt"))
     }
   }
 
+  /// Where a file or folder of `HeedResources` is: beside the program, else among the sources.
   private static func resource(_ name: String) -> String {
-    // Where a bundle of a copied folder begins differs between systems.
-    let base = Bundle.module.resourcePath ?? Bundle.module.bundlePath
-    let direct = base + "/" + name
-    return FileManager.default.fileExists(atPath: direct) ? direct : base + "/Resources/" + name
+    let places = (copies + [sources]).map { $0 + "/" + name }
+    return places.first { FileAccess.exists($0) } ?? places[0]
+  }
+
+  /// Where copies of the folder may lie, which SwiftPM and Xcode make.
+  private static var copies: [String] {
+    #if canImport(FoundationEssentials)
+      let program = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+      let folder = URL(fileURLWithPath: program ?? CommandLine.arguments[0])
+        .deletingLastPathComponent().path
+      return ["\(folder)/\(HEED_RESOURCES).resources/Resources"]
+    #else
+      let bundle =
+        (Bundle.main.resourcePath ?? Bundle.main.bundlePath) + "/\(HEED_RESOURCES).bundle"
+      return [bundle + "/Resources", bundle + "/Contents/Resources/Resources"]
+    #endif
+  }
+
+  private static var sources: String {
+    URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path
+      + "/HeedResources/Resources"
   }
 }

@@ -1,13 +1,18 @@
 import ArgumentParser
-import Foundation
 import Heed
 import HeedFormats
 import HeedText
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 /// `heed chat`: a conversation.
 struct Chat: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Talk with a model.",
+    commandName: "chat", abstract: "Talk with a model.",
     discussion: """
       The prompt is made by the chat template in the model's folder; a model without one gets plain \
       lines that say who speaks. Ctrl-C ends a reply, and at the prompt the conversation.
@@ -55,12 +60,12 @@ struct Chat: ParsableCommand {
       text, format: try model.chatFormat(), settings: settings, system: system,
       secondsSince1970: Int(Date().timeIntervalSince1970))
     if let history { session.replay(try Self.messages(in: history)) }
-    let isPerson = isatty(STDIN_FILENO) == 1 && !json
+    let isPerson = Terminal.isInput && !json
     if isPerson { print("\(text.name); /help lists what else there is\n") }
     while true {
       if isPerson { show("> ") }
       guard let line = try readInputLine() else { break }
-      let message = line.trimmingCharacters(in: .whitespaces)
+      let message = line.trimmed
       if message.isEmpty { continue }
       if message.hasPrefix("/") {
         if try obey(message, &session) { break }
@@ -90,7 +95,7 @@ struct Chat: ParsableCommand {
         note("the reply was cut before it matched what it has to: allow more with --tokens")
       }
       try explanation.show(text, session.latestTokens)
-    } catch  where isatty(STDIN_FILENO) == 1 {
+    } catch  where Terminal.isInput {
       // A person may say it differently; a script has to know.
       note("\(error)")
     }
@@ -108,7 +113,7 @@ struct Chat: ParsableCommand {
         note("\(parts[0]) needs the name of a file")
         return false
       }
-      let path = parts[1].trimmingCharacters(in: .whitespaces)
+      let path = parts[1].trimmed
       do {
         if parts[0] == "/save" {
           try session.json.write(to: path)
@@ -120,5 +125,15 @@ struct Chat: ParsableCommand {
     default: note("\(parts[0]) is unknown; /help lists what there is")
     }
     return false
+  }
+}
+
+extension String {
+  /// Without white space at its ends.
+  fileprivate var trimmed: String {
+    guard let first = firstIndex(where: { !$0.isWhitespace }),
+      let last = lastIndex(where: { !$0.isWhitespace })
+    else { return "" }
+    return String(self[first...last])
   }
 }

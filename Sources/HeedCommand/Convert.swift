@@ -1,14 +1,20 @@
 import ArgumentParser
-import Foundation
 import Heed
 import HeedFormats
 import HeedModels
 import HeedTensor
 import HeedText
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 /// `heed convert`: a model in another file and other types.
 struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "convert",
     abstract: "Write a model as another file, with weights of another type.",
     discussion: """
       Reads folders of safetensors, GGUF and llama2.c files. Writes a GGUF file when OUTPUT ends in \
@@ -59,8 +65,8 @@ struct Convert: ParsableCommand {
   private func write(
     _ source: String, _ metadata: [(key: String, value: GGUFValue)], _ files: [FolderFile]
   ) throws -> ConversionReport {
-    let interrupt = Interrupt([SIGINT, SIGTERM])
-    let showsProgress = isatty(2) != 0
+    let interrupt = Interrupt(Interrupt.endingSignals)
+    let showsProgress = Terminal.isErrors
     do throws(FormatError) {
       return try ModelConversion.convert(
         source, to: output, type: dtype, metadata: metadata, files: files
@@ -131,28 +137,26 @@ struct Convert: ParsableCommand {
       object["fallbacks"] = .array(conversion.fallbacks.map(\.json))
     }
     if let before, let after {
-      let (was, now) = (exp(before.loss), exp(after.loss))
+      let (was, now) = (before.perplexity, after.perplexity)
       object["perplexity_before"] = .number(was)
       object["perplexity_after"] = .number(now)
       object["change_percent"] = .number((now / was - 1) * 100)
       object["tokens"] = .integer(before.tokens)
       if !json {
         print(
-          String(
-            format: "perplexity %.5f before, %.5f after: %+.4f %% over %d tokens", was, now,
-            (now / was - 1) * 100, before.tokens))
+          "perplexity \(fixed(was, 5)) before, \(fixed(now, 5)) after: "
+            + "\(fixed((now / was - 1) * 100, 4, isSigned: true)) % over \(before.tokens) tokens")
       }
     }
     if json {
       print(JSONValue.object(object).text())
     } else {
-      print("\(output): \(dtype.rawValue), \(String(format: "%.1f", Double(bytes) / 1e6)) MB")
+      print("\(output): \(dtype.rawValue), \(fixed(Double(bytes) / 1e6, 1)) MB")
     }
   }
 
   private func size(_ path: String) -> Int {
-    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-    return (attributes?[.size] as? NSNumber)?.intValue ?? 0
+    (try? MappedFile(path: path).byteCount) ?? 0
   }
 }
 

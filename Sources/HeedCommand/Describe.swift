@@ -7,7 +7,7 @@ import HeedModels
 /// `heed describe`: the resolved model in ten lines.
 struct Describe: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Say what a model is made of, in about ten lines.")
+    commandName: "describe", abstract: "Say what a model is made of, in about ten lines.")
 
   @Argument(
     help: "The name of a model that ships, a folder, its config.json, a .gguf or a .bin file.")
@@ -44,7 +44,7 @@ struct Describe: ParsableCommand {
 /// `heed models`: what ships.
 struct Models: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "List the models that ship with heed.")
+    commandName: "models", abstract: "List the models that ship with heed.")
 
   @Flag(help: "Print one JSON document.") var json = false
 

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import Heed
 import HeedFormats
 import HeedText
@@ -8,7 +7,7 @@ import HeedTraining
 /// `heed evaluate`: how well a model predicts a text.
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measure how well a model predicts a text.",
+    commandName: "evaluate", abstract: "Measure how well a model predicts a text.",
     discussion: """
       Nats and bits for each token, the perplexity, and bits for each byte, which compare with any \
       other model and with a compressor. With --ngram the text is predicted by counting alone, over \
@@ -49,13 +48,11 @@ struct Evaluate: ParsableCommand {
       ])
     } else {
       print(
-        String(
-          format: "%@: %.4f nats, %.4f bits a token, over %d tokens", name, result.loss,
-          result.bitsPerToken, result.tokens))
+        "\(name): \(fixed(result.loss, 4)) nats, \(fixed(result.bitsPerToken, 4)) bits a token, "
+          + "over \(result.tokens) tokens")
       print(
-        String(
-          format: "  perplexity %.4f, %.4f bits a byte, over %d bytes", result.perplexity,
-          result.bitsPerByte, result.bytes))
+        "  perplexity \(fixed(result.perplexity, 4)), \(fixed(result.bitsPerByte, 4)) bits a byte, "
+          + "over \(result.bytes) bytes")
     }
   }
 
@@ -74,13 +71,12 @@ struct Evaluate: ParsableCommand {
       ])
     } else {
       print(
-        String(
-          format: "%@ against %@: divergence %.6f +- %.6f nats a token, over %d tokens",
-          loaded.name, reference, result.nats, result.natsError, result.tokens))
+        "\(loaded.name) against \(reference): divergence \(fixed(result.nats, 6)) "
+          + "+- \(fixed(result.natsError, 6)) nats a token, over \(result.tokens) tokens")
       print(
-        String(
-          format: "  loss %+.6f +- %.6f nats a token, the same likeliest token for %.2f %%",
-          result.lossChange, result.lossChangeError, result.agreement * 100))
+        "  loss \(fixed(result.lossChange, 6, isSigned: true)) "
+          + "+- \(fixed(result.lossChangeError, 6)) nats a token, "
+          + "the same likeliest token for \(fixed(result.agreement * 100, 2)) %")
     }
   }
 

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import Heed
 import HeedExplorer
 import HeedFormats
@@ -21,7 +20,7 @@ struct IndexRange: ExpressibleByArgument {
 /// `heed explain`: what a model reads from.
 struct Explain: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show what a model reads from when it reads a text.",
+    commandName: "explain", abstract: "Show what a model reads from when it reads a text.",
     discussion: """
       Draws in the terminal what a position (the last one, unless told otherwise) reads from: exact \
       attention weights, computed after the fused pass. With --output, pictures of the heads: \
@@ -73,7 +72,7 @@ struct Explain: ParsableCommand {
   static func drawing(
     _ explanation: Explanation, _ heads: [(layer: Int, head: Int)]
   ) -> String {
-    explanation.drawing(heads: heads, width: terminalWidth, color: Terminal.hasColor)
+    explanation.drawing(heads: heads, width: Terminal.width, color: Terminal.hasColor)
   }
 
   /// Refuses files that cannot be written.
@@ -111,12 +110,6 @@ struct Explain: ParsableCommand {
         "there is no \(name) \(range.indices.upperBound): the model has \(count), counted from 0")
     }
     return Array(Set(ranges.flatMap(\.indices))).sorted()
-  }
-
-  static var terminalWidth: Int {
-    var size = winsize()
-    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 20 else { return 80 }
-    return Int(size.ws_col)
   }
 }
 

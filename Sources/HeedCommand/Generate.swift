@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import Heed
 import HeedFormats
 import HeedModels
@@ -8,7 +7,7 @@ import HeedText
 /// `heed generate`: continues texts.
 struct Generate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Continue a text, or several.",
+    commandName: "generate", abstract: "Continue a text, or several.",
     discussion: """
       One prompt is continued as you watch. Several prompts, from the command line or a file, are \
       continued side by side; each gets the text that it would get alone. The same prompt, seed and \
@@ -127,7 +126,7 @@ struct Generate: ParsableCommand {
     }
     let isContrastive = if case .contrastive = settings.strategy { true } else { false }
     let known =
-      FileManager.default.fileExists(atPath: promptCache)
+      FileAccess.exists(promptCache)
       ? try PromptCache(contentsOf: promptCache, for: text) : nil
     let shared = known?.sharedCount(with: ids, keepsHiddenStates: isContrastive) ?? 0
     note("prompt cache: \(shared) of \(ids.count) tokens were known")

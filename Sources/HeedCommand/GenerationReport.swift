@@ -1,4 +1,3 @@
-import Foundation
 import Heed
 import HeedFormats
 import HeedModels
@@ -19,7 +18,7 @@ struct GenerationReport {
     results.map { result in
       let whole = prompts[result.prompt] + result.text
       guard results.count > 1 else { return whole }
-      let score = result.score.map { String(format: ", score %.4f", $0) } ?? ""
+      let score = result.score.map { ", score " + fixed($0, 4) } ?? ""
       return "[prompt \(result.prompt + 1)\(score)]\n" + whole
     }.joined(separator: "\n\n")
   }
@@ -42,7 +41,7 @@ struct GenerationReport {
 
   private func line(_ token: GeneratedToken) -> String {
     func quoted(_ id: Int) -> String { JSONValue.string(text.tokenizer.decode([id])).text() }
-    func shown(_ value: Float) -> String { String(format: "%.4f", value) }
+    func shown(_ value: Float) -> String { fixed(value, 4) }
     let others = token.alternatives.map { "\(quoted($0.id)) \(shown($0.logProbability))" }
     return "  \(token.logProbability.map(shown) ?? "      ")  \(quoted(token.id))"
       + (others.isEmpty ? "" : "   of " + others.joined(separator: ", "))

@@ -1,9 +1,17 @@
 import ArgumentParser
-import Foundation
 import Heed
 import HeedTensor
 
-/// The command `heed`.
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// The command `heed`. Each command has its name written down: making them of the names of types takes a
+/// millisecond of every start.
 @main
 struct HeedTool: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -31,11 +39,11 @@ struct HeedTool: AsyncParsableCommand {
       let message = fullMessage(for: error)
       if code.isSuccess {
         if !message.isEmpty { print(message) }
-        Foundation.exit(fflush(nil) == 0 ? 0 : 1)
+        endProcess(fflush(nil) == 0 ? 0 : 1)
       }
       fflush(nil)
       if !message.isEmpty { note(message) }
-      Foundation.exit(code == .validationFailure ? 2 : 1)
+      endProcess(code == .validationFailure ? 2 : 1)
     }
   }
 
@@ -62,3 +70,6 @@ struct HeedTool: AsyncParsableCommand {
     }
   }
 }
+
+/// `exit` of the system, under a name that the one of commands does not hide.
+private func endProcess(_ status: Int32) -> Never { exit(status) }

@@ -1,6 +1,13 @@
 import Dispatch
-import Foundation
 import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
 
 /// A signal that asks for the end, Ctrl-C above all, as a question that a loop asks; a second one ends the
 /// process at once.
@@ -13,6 +20,9 @@ final class Interrupt {
   private let request = Request()
   private let numbers: [Int32]
   private let sources: [any DispatchSourceSignal]
+
+  /// Ctrl-C, and what asks a program to end when nobody sits before it.
+  static let endingSignals = [SIGINT, SIGTERM]
 
   init(_ numbers: [Int32] = [SIGINT]) {
     self.numbers = numbers

@@ -1,5 +1,3 @@
-import Foundation
-
 /// A line on standard error that is written again at most five times a second: only on a terminal, and
 /// only of what takes more than two seconds.
 struct CountingLine {
@@ -7,7 +5,7 @@ struct CountingLine {
   private var last = 0.0
   private let isShown: Bool
 
-  init(isShown: Bool = true) { self.isShown = isShown && isatty(STDERR_FILENO) == 1 }
+  init(isShown: Bool = true) { self.isShown = isShown && Terminal.isErrors }
 
   /// Seconds since the beginning.
   var seconds: Double { steadySeconds() - begin }
@@ -36,8 +34,7 @@ struct ProgressBar {
     let filled = 24 * done / max(1, count)
     let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: 24 - filled)
     let left = Int(seconds * Double(count - done) / Double(max(1, done)))
-    line.show(
-      "\(what) [\(bar)] \(done)/\(count)  " + String(format: "%d:%02d left", left / 60, left % 60))
+    line.show("\(what) [\(bar)] \(done)/\(count)  \(minutes(left)) left")
   }
 
   func end() { line.end() }

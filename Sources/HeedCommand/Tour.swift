@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import Heed
 import HeedExplorer
 import HeedFormats
@@ -12,6 +11,7 @@ struct Tour: AsyncParsableCommand {
     sampling: SamplingSettings(temperature: 0.7, seed: 7), newTokenCount: 220)
 
   static let configuration = CommandConfiguration(
+    commandName: "tour",
     abstract: "See in a minute what heed does: generate a text, and see what it was read from.")
 
   @Flag(help: "Print what it writes as one JSON document.") var json = false

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import Heed
 import HeedFormats
 import HeedTensor
@@ -8,7 +7,7 @@ import HeedTraining
 /// `heed train`: makes a model from a recipe.
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Train a model by a recipe.",
+    commandName: "train", abstract: "Train a model by a recipe.",
     discussion: """
       Writes a model folder: config.json, model.safetensors, tokenizer.json, and the run itself: \
       log.jsonl, loss.svg, checkpoint.safetensors. Ctrl-C writes a checkpoint, from which \
@@ -114,7 +113,7 @@ struct Train: ParsableCommand {
     var run = try prepared(recipe, in: folder)
     run.checkpointInterval = checkpointEvery
     let interrupt = Interrupt()
-    var bar = TrainingBar(isShown: !quiet && !lines && isatty(STDERR_FILENO) == 1)
+    var bar = TrainingBar(isShown: !quiet && !lines && Terminal.isErrors)
     let showsLines = lines && !quiet
     let result: RecipeRun.Result
     do {
@@ -135,10 +134,11 @@ struct Train: ParsableCommand {
       return
     }
     print(
-      String(
-        format: "%d steps in %.0f s (%.0f s of processors): training loss %.4f, validation loss "
-          + "%.4f nats a token, %.4f bits a byte", result.step, result.seconds,
-        result.processorSeconds, result.trainingLoss, validation, result.bitsPerByte ?? 0))
+      "\(result.step) steps in \(fixed(result.seconds, 0)) s "
+        + "(\(fixed(result.processorSeconds, 0)) s of processors): "
+        + "training loss \(fixed(result.trainingLoss, 4)), "
+        + "validation loss \(fixed(validation, 4)) nats a token, "
+        + "\(fixed(result.bitsPerByte ?? 0, 4)) bits a byte")
     print(
       "\(result.parameterCount) weights, with log.jsonl and loss.svg, in \(folder)\n"
         + "  heed generate \"\(recipe.source == .folder ? "Once upon a time" : "ROMEO:")\" "
@@ -159,13 +159,13 @@ struct Train: ParsableCommand {
   }
 
   private func showLine(_ progress: TrainingProgress) {
-    let line = String(
-      format: "step %d of %d: loss %.4f, validation %.4f nats a token, %.4f bits a byte, "
-        + "%.0f tokens/s, %.0f s of processors, %.0f s left\n",
-      progress.step, progress.stepCount, progress.loss, progress.validationLoss ?? 0,
-      progress.bitsPerByte ?? 0, progress.tokensPerSecond, progress.processorSeconds,
-      progress.secondsLeft)
-    showOnStandardError(line)
+    note(
+      "step \(progress.step) of \(progress.stepCount): loss \(fixed(progress.loss, 4)), "
+        + "validation \(fixed(progress.validationLoss ?? 0, 4)) nats a token, "
+        + "\(fixed(progress.bitsPerByte ?? 0, 4)) bits a byte, "
+        + "\(fixed(progress.tokensPerSecond, 0)) tokens/s, "
+        + "\(fixed(progress.processorSeconds, 0)) s of processors, "
+        + "\(fixed(progress.secondsLeft, 0)) s left")
   }
 
   private func corpus(_ recipe: Recipe) throws -> TextCorpus {
@@ -216,14 +216,12 @@ private struct TrainingBar {
     last = now
     let filled = 24 * progress.step / max(1, progress.stepCount)
     let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: 24 - filled)
-    var line = String(
-      format: "[%@] %d/%d  loss %.3f", bar, progress.step, progress.stepCount, progress.loss)
+    var line = "[\(bar)] \(progress.step)/\(progress.stepCount)  loss \(fixed(progress.loss, 3))"
     if let validation = progress.validationLoss {
-      line += String(format: "  validation %.3f", validation)
+      line += "  validation \(fixed(validation, 3))"
     }
-    let left = Int(progress.secondsLeft)
-    line += String(
-      format: "  %.0f tokens/s  %d:%02d left", progress.tokensPerSecond, left / 60, left % 60)
+    line +=
+      "  \(fixed(progress.tokensPerSecond, 0)) tokens/s  \(minutes(Int(progress.secondsLeft))) left"
     showOnStandardError("\r\(line)\u{1B}[K")
   }
 

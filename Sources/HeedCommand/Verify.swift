@@ -1,12 +1,11 @@
 import ArgumentParser
-import Foundation
 import HeedFormats
 import HeedVerification
 
 /// `heed verify DIR`
 struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Run reference cases and compare every number.",
+    commandName: "verify", abstract: "Run reference cases and compare every number.",
     discussion: """
       Runs every case described by a cases.json or io.json at or below DIR, prints one line a case \
       with its largest error against its tolerance, and names what is not supported yet. Exits \
@@ -26,7 +25,7 @@ struct Verify: ParsableCommand {
     var lines = ReportLines()
     var count = 0
     // Lines that go elsewhere show nobody that something happens.
-    let isWatched = !json && isatty(STDOUT_FILENO) == 1
+    let isWatched = !json && Terminal.isOutput
     var wait = CountingLine(isShown: !isWatched)
     let report = try Verifier(filter: filter).verify(folder: folder) { line in
       count += line.count

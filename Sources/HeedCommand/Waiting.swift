@@ -1,5 +1,4 @@
 import Dispatch
-import Foundation
 
 /// A line on standard error for a person who waits: only on a terminal, and only behind two seconds.
 final class Waiting {
@@ -25,7 +24,7 @@ final class Waiting {
 
   /// Does something that may take a while.
   static func forIt<Result>(_ what: String, _ body: () throws -> Result) rethrows -> Result {
-    guard isatty(STDERR_FILENO) == 1 else { return try body() }
+    guard Terminal.isErrors else { return try body() }
     let waiting = Waiting(what)
     defer { waiting.end() }
     return try body()

@@ -1,4 +1,8 @@
-import Foundation
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 extension Explanation {
   /// The explanation as one JSON document: tokens, what the chosen position reads from in every

@@ -1,12 +1,9 @@
 import HeedTensor
 
-/// Reads a GGUF header from front to back, through a window of the file.
+/// Reads a GGUF header from front to back.
 struct GGUFCursor {
   private let file: MappedFile
   private(set) var position = 0
-  private var window: [UInt8] = []
-  private var windowStart = 0
-  private static let windowSize = 1 << 20
 
   init(_ file: MappedFile) { self.file = file }
 
@@ -14,24 +11,24 @@ struct GGUFCursor {
   var remaining: Int { file.byteCount - position }
 
   /// The next bytes.
-  mutating func bytes(_ count: Int) throws(FormatError) -> ArraySlice<UInt8> {
+  mutating func bytes(_ count: Int) throws(FormatError) -> [UInt8] {
+    file.bytes(in: try advance(count))
+  }
+
+  mutating func integer<I: FixedWidthInteger>() throws(FormatError) -> I {
+    file.integer(at: try advance(I.bitWidth / 8).lowerBound)
+  }
+
+  /// Where the next bytes lie, which count as read.
+  private mutating func advance(_ count: Int) throws(FormatError) -> Range<Int> {
     guard count <= remaining else {
       throw mistake(
         "the file ends after \(remaining) of \(count) bytes", "a complete header",
         hint: "is the download complete?")
     }
-    if position < windowStart || position + count > windowStart + window.count {
-      windowStart = position
-      let end = min(file.byteCount, position + max(count, Self.windowSize))
-      window = file.bytes(in: position..<end)
-    }
-    let start = position - windowStart
+    let start = position
     position += count
-    return window[start..<start + count]
-  }
-
-  mutating func integer<I: FixedWidthInteger>() throws(FormatError) -> I {
-    I(littleEndianBytes: try bytes(I.bitWidth / 8))
+    return start..<position
   }
 
   /// A length and as many bytes of UTF-8.
@@ -58,7 +55,7 @@ struct GGUFCursor {
     case .string: return .string(try string())
     case .array: return .array(try array(key))
     case .bool: return .bool(try truths(1, key).first == 1)
-    default: return GGUFArray.value(type, try bytes(type.byteCount ?? 1))
+    default: return GGUFArray.value(type, try bytes(type.byteCount ?? 1)[...])
     }
   }
 
@@ -90,12 +87,12 @@ struct GGUFCursor {
       throw mistake("\"\(key)\" has \(count) values", "at most \(remaining / size)", at: place)
     }
     let bytes = type == .bool ? try truths(Int(count), key) : try bytes(Int(count) * size)
-    return GGUFArray(elementType: type, count: Int(count), bytes: Array(bytes))
+    return GGUFArray(elementType: type, count: Int(count), bytes: bytes)
   }
 
   private mutating func truths(
     _ count: Int, _ key: String
-  ) throws(FormatError) -> ArraySlice<UInt8> {
+  ) throws(FormatError) -> [UInt8] {
     let place = position
     let values = try bytes(count)
     guard values.allSatisfy({ $0 <= 1 }) else {

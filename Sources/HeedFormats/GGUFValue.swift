@@ -109,6 +109,15 @@ extension FixedWidthInteger {
     for byte in bytes.reversed() { value = value << 8 | Self(truncatingIfNeeded: byte) }
     self = value
   }
+
+  /// From the bytes at a place, least first.
+  init(littleEndianBytes bytes: [UInt8], at place: Int) {
+    var value: Self = 0
+    for index in 0..<Self.bitWidth / 8 {
+      value |= Self(truncatingIfNeeded: bytes[place + index]) << (8 * index)
+    }
+    self = value
+  }
 }
 
 /// An array of a GGUF file's metadata, of values of one type, kept as its bytes: vocabularies have
@@ -165,9 +174,17 @@ public struct GGUFArray: Sendable, Equatable {
   /// The strings, if they are strings; bytes that are no UTF-8 become U+FFFD.
   public var strings: [String]? {
     guard elementType == .string else { return nil }
-    var result: [String] = []
-    result.reserveCapacity(count)
-    forEachString { result.append(String(decoding: $0, as: UTF8.self)) }
+    return strings { _ in true }.map(\.text)
+  }
+
+  /// The strings whose numbers are asked for, with them; none where there are no strings.
+  package func strings(where isWanted: (Int) -> Bool) -> [(number: Int, text: String)] {
+    var result: [(number: Int, text: String)] = []
+    var number = -1
+    forEachString {
+      number += 1
+      if isWanted(number) { result.append((number, String(decoding: $0, as: UTF8.self))) }
+    }
     return result
   }
 
@@ -198,17 +215,28 @@ public struct GGUFArray: Sendable, Equatable {
 
   /// The whole numbers, if they are whole.
   public var integers: [Int]? {
-    guard elementType != .string, elementType != .bool else { return nil }
-    // What vocabularies have one of for each token.
-    if elementType == .int32 {
-      return bytes.withUnsafeBytes { bytes in
-        (0..<count).map {
-          Int(Int32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Int32.self)))
-        }
-      }
+    switch elementType {
+    case .uint8: integers { UInt8(littleEndianBytes: bytes, at: $0) }
+    case .int8: integers { Int8(littleEndianBytes: bytes, at: $0) }
+    case .uint16: integers { UInt16(littleEndianBytes: bytes, at: $0) }
+    case .int16: integers { Int16(littleEndianBytes: bytes, at: $0) }
+    case .uint32: integers { UInt32(littleEndianBytes: bytes, at: $0) }
+    case .int32: integers { Int32(littleEndianBytes: bytes, at: $0) }
+    case .uint64: integers { UInt64(littleEndianBytes: bytes, at: $0) }
+    case .int64: integers { Int64(littleEndianBytes: bytes, at: $0) }
+    case .float32, .float64, .bool, .string, .array: nil
     }
-    let integers = values.map(\.integer)
-    return integers.contains { $0 == nil } ? nil : integers.compactMap { $0 }
+  }
+
+  /// The values at all places; nil where one does not fit.
+  private func integers<I: FixedWidthInteger>(_ value: (Int) -> I) -> [Int]? {
+    var result: [Int] = []
+    result.reserveCapacity(count)
+    for number in 0..<count {
+      guard let integer = Int(exactly: value(number * I.bitWidth / 8)) else { return nil }
+      result.append(integer)
+    }
+    return result
   }
 
   /// A value of a type that has a size of its own.

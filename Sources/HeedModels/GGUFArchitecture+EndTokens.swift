@@ -28,19 +28,16 @@ extension GGUFArchitecture {
 
   /// The tokens that are called like an end and are no words of a text.
   private static func namedEnds(_ file: any GGUFContent) -> [Int] {
-    guard let tokens = file["tokenizer.ggml.tokens"]?.array, tokens.hasStrings,
+    guard let tokens = file["tokenizer.ggml.tokens"]?.array,
       let kinds = file["tokenizer.ggml.token_type"]?.array?.integers, kinds.count == tokens.count
     else { return [] }
     let (control, userDefined) = (3, 4)
     var ends: [String: Int] = [:]
-    var id = -1
-    tokens.forEachString { bytes in
-      id += 1
-      guard kinds[id] == control || kinds[id] == userDefined else { return }
-      let token = String(decoding: bytes, as: UTF8.self)
+    // Few tokens are no words of a text, and only those are made strings.
+    for (id, token) in tokens.strings(where: { kinds[$0] == control || kinds[$0] == userDefined })
+    where names.contains(token) {
       // Gemma has the tags of HTML as words of its users.
-      let isWord = kinds[id] == userDefined && token == "</s>"
-      if !isWord && names.contains(token) { ends[token] = id }
+      if kinds[id] == control || token != "</s>" { ends[token] = id }
     }
     // With these two a model goes on behind the end of a message (gpt-oss).
     if ends["<|return|>"] != nil && ends["<|call|>"] != nil

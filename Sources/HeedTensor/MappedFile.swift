@@ -95,6 +95,17 @@ package final class MappedFile: Sendable {
     return Array(UnsafeRawBufferPointer(start: storage.base + range.lowerBound, count: range.count))
   }
 
+  /// The whole number whose bytes, least first, start at `byteOffset`.
+  ///
+  /// - Precondition: its bytes lie in the file.
+  package func integer<I: FixedWidthInteger>(at byteOffset: Int) -> I {
+    precondition(
+      byteOffset >= 0 && byteOffset <= byteCount - I.bitWidth / 8,
+      "MappedFile.integer(at:): \(I.self) at \(byteOffset) of \(byteCount) bytes")
+    guard let storage else { return 0 }
+    return I(littleEndian: (storage.base + byteOffset).loadUnaligned(as: I.self))
+  }
+
   /// The tensor whose elements start at `byteOffset`: the mapped bytes themselves where the
   /// element type may lie there, a copy where the address is odd.
   ///

@@ -116,7 +116,8 @@ public struct KneserNeyModel: Sendable {
     guard n[1] > 0, n[2] > 0, n[3] > 0 else { return [0.5, 1, 1.5] }
     let y = n[1] / (n[1] + 2 * n[2])
     return (1...3).map { k in
-      min(max(Double(k) - Double(k + 1) * y * n[k + 1] / n[k], 0), Double(k))
+      let discount = Double(k) - Double(k + 1) * y * n[k + 1] / n[k]
+      return min(max(discount, 0), Double(k))
     }
   }
 

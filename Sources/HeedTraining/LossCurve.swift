@@ -1,5 +1,3 @@
-import Foundation
-
 /// Training and validation loss over the steps, as a drawing.
 public enum LossCurve {
   private static let width = 720.0

@@ -1,9 +1,14 @@
 // A run as JSON lines, one a step, appended while it goes on. A run that is resumed continues the
 // file at the step of its checkpoint: what a lost process wrote after it is cut off.
 
-import Foundation
 public import HeedFormats
 import HeedTensor
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// The log of a training run: a file of JSON lines.
 public struct TrainingLog: Sendable {

@@ -125,23 +125,29 @@ void heed_pack_panel(heed_block_type type, ptrdiff_t rows, ptrdiff_t width, cons
   const ptrdiff_t bytes = heed_panel_bytes(format), block = heed_block_bytes(type);
   uint8_t *panel = target;
   if (rows < HEED_PANEL) memset(panel, 0, (size_t)(width / HEED_BLOCK_WIDTH * bytes));
-  const ptrdiff_t wide = heed_block_width(type);
-  for (ptrdiff_t b = 0; b < width / wide; b++) {
+  const ptrdiff_t wide = heed_block_width(type), parts = wide / HEED_BLOCK_WIDTH;
+  const ptrdiff_t blocks = width / wide, at_once = 16 / parts;
+  // A run of blocks of one row, then of the next: rows are streams that the processor foresees, and the
+  // blocks of the panel stay in the first cache until all rows are in them.
+  for (ptrdiff_t first = 0; first < blocks; first += at_once) {
+    const ptrdiff_t end = first + at_once < blocks ? first + at_once : blocks;
     for (ptrdiff_t row = 0; row < rows; row++) {
-      const uint8_t *x = (const uint8_t *)source + row * row_bytes + b * block;
-      if (wide == HEED_BLOCK_WIDTH) {
-        pack_small(type, x, place_of(format, panel, row));
-        continue;
-      }
-      for (int part = 0; part < 8; part++) {
-        const place to = place_of(format, panel + part * bytes, row);
-        if (type == HEED_Q6_K) {
-          pack_sixes(x, part, to);
-        } else {
-          pack_part(type, x, part, to);
+      const uint8_t *x = (const uint8_t *)source + row * row_bytes + first * block;
+      for (ptrdiff_t b = first; b < end; b++, x += block) {
+        uint8_t *to_block = panel + b * parts * bytes;
+        if (parts == 1) {
+          pack_small(type, x, place_of(format, to_block, row));
+          continue;
+        }
+        for (int part = 0; part < 8; part++) {
+          const place to = place_of(format, to_block + part * bytes, row);
+          if (type == HEED_Q6_K) {
+            pack_sixes(x, part, to);
+          } else {
+            pack_part(type, x, part, to);
+          }
         }
       }
     }
-    panel += wide / HEED_BLOCK_WIDTH * bytes;
   }
 }

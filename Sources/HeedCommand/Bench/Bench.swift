@@ -4,7 +4,7 @@ import HeedTensor
 /// `heed bench`: how fast the parts are on this machine.
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Time a part of Heed on this machine.",
+    commandName: "bench", abstract: "Time a part of Heed on this machine.",
     discussion: """
       Prints the median, the spread and the share of what this machine can do at most, measured in \
       the same run. With --json, one JSON document on standard output.

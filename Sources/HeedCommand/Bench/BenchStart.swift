@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import Heed
 import HeedModels
 import HeedTensor
@@ -55,8 +54,7 @@ struct BenchStart: ParsableCommand {
       } else {
         print(text)
         print(
-          String(format: "loaded in %.3f s, first tokens after %.3f s", loaded - start, end - start)
-        )
+          "loaded in \(fixed(loaded - start, 3)) s, first tokens after \(fixed(end - start, 3)) s")
       }
     }
   }

@@ -1,5 +1,12 @@
-import Foundation
 import HeedTensor
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
 
 /// Seconds of a clock that never goes back.
 func steadySeconds() -> Double {
@@ -117,19 +124,19 @@ struct BenchReport {
       printJSON(values)
       return
     }
-    func milliseconds(_ seconds: Double) -> String { String(format: "%.3f ms", seconds * 1e3) }
+    func milliseconds(_ seconds: Double) -> String { fixed(seconds * 1e3, 3) + " ms" }
     print(name)
     print(
       "  median \(milliseconds(measurement.median))  (\(milliseconds(measurement.least)) to "
         + "\(milliseconds(measurement.most)), \(measurement.count) samples)")
     if operations > 0 {
-      print(String(format: "  %.1f GFLOP/s", operations / measurement.median / 1e9))
+      print("  \(fixed(operations / measurement.median / 1e9, 1)) GFLOP/s")
     }
-    if bytes > 0 { print(String(format: "  %.1f GB/s", bytes / measurement.median / 1e9)) }
+    if bytes > 0 { print("  \(fixed(bytes / measurement.median / 1e9, 1)) GB/s") }
     print(
-      String(format: "  %.0f %% of the machine's limit, ", share * 100)
+      "  \(fixed(share * 100, 0)) % of the machine's limit, "
         + "\(ThreadPool.threadCount) threads, \(Kernels.name)")
-    print(String(format: "  %.0f MB at most", memory))
+    print("  \(fixed(memory, 0)) MB at most")
     for (key, value) in extra.sorted(by: { $0.key < $1.key }) { print("  \(key) \(value.json)") }
   }
 }
