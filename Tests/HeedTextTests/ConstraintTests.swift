@@ -247,6 +247,14 @@ import Testing
       ),
       (#"{"properties":{"a":{"type":"strin"}}}"#, "#/properties/a/type"),
       (#"{"properties":{"a":{"minimum":3}}}"#, "#/properties/a"),
+      (
+        #"{"allOf":[{"prefixItems":[{"type":"string"}]},{"items":{"type":"null"}}]}"#,
+        "#/allOf/1/items"
+      ),
+      (
+        #"{"allOf":[{"additionalProperties":false},{"patternProperties":{"^b":{}}}]}"#,
+        "#/allOf/1/additionalProperties"
+      ),
       (#"{"exclusiveMinimum":3}"#, "#"), (#"{"minProperties":2}"#, "#"),
       (#"{"oneOf":[{"type":"number"},{"type":"integer"}]}"#, "#/oneOf/1"),
       (#"{"oneOf":[{"type":["null","integer"]},{"type":"number"}]}"#, "#/oneOf/1"),

@@ -76,8 +76,19 @@ extension JSONSchemaGrammar {
     _ left: JSONObject, _ right: JSONObject, _ place: String
   ) throws(FormatError) -> JSONObject {
     for (one, other) in [(left, right), (right, left)] {
+      // The items of one part are also those that another names one by one.
+      if let prefix = one["prefixItems"], other["prefixItems"] != prefix,
+        let items = other["items"], items != true
+      {
+        throw unsupported("items beside prefixItems of another part", place + "/items")
+      }
       // Names that one part does not know are what its additional ones may be.
       guard let additional = one["additionalProperties"], additional != true else { continue }
+      if let patterns = other["patternProperties"], patterns != one["patternProperties"] {
+        throw unsupported(
+          "additionalProperties beside patternProperties of another part",
+          place + "/additionalProperties")
+      }
       let known = Set(one["properties"]?.object?.keys ?? [])
       for name in other["properties"]?.object?.keys ?? [] where !known.contains(name) {
         throw unsupported(
