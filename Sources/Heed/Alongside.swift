@@ -9,7 +9,7 @@ import Synchronization
 /// - Throws: the error of `main`, or that of `side`, after both have ended.
 func alongside<Main, Side: Sendable>(
   _ side: @escaping @Sendable () throws(FormatError) -> Side,
-  _ main: () throws(FormatError) -> Main
+  while main: () throws(FormatError) -> Main
 ) throws(FormatError) -> (main: Main, side: Side) {
   guard ThreadPool.threadCount > 1 else { return (try main(), try side()) }
   let place = Place<Side>()

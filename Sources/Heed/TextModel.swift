@@ -55,7 +55,7 @@ public struct TextModel: Sendable {
     let (model, tokenizer) = try alongside {
       () throws(FormatError) in
       try Self.tokenizer(nameOrFolder)
-    } _: {
+    } while: {
       () throws(FormatError) in
       try LanguageModel(
         path: folder, registry: registry, precision: precision, quantization: quantization)

@@ -39,3 +39,8 @@ struct ProgressBar {
 
   func end() { line.end() }
 }
+
+/// Seconds as minutes and seconds: `2:05`.
+func minutes(_ seconds: Int) -> String {
+  "\(seconds / 60):" + (seconds % 60 < 10 ? "0" : "") + "\(seconds % 60)"
+}

@@ -109,15 +109,6 @@ extension FixedWidthInteger {
     for byte in bytes.reversed() { value = value << 8 | Self(truncatingIfNeeded: byte) }
     self = value
   }
-
-  /// From the bytes at a place, least first.
-  init(littleEndianBytes bytes: [UInt8], at place: Int) {
-    var value: Self = 0
-    for index in 0..<Self.bitWidth / 8 {
-      value |= Self(truncatingIfNeeded: bytes[place + index]) << (8 * index)
-    }
-    self = value
-  }
 }
 
 /// An array of a GGUF file's metadata, of values of one type, kept as its bytes: vocabularies have
@@ -189,7 +180,7 @@ public struct GGUFArray: Sendable, Equatable {
   }
 
   /// Calls `body` with the bytes of each string in order; with nothing where they are no strings.
-  public func forEachString(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
+  package func forEachString(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
     guard elementType == .string else { return }
     try bytes.withUnsafeBytes { bytes in
       var place = 0
@@ -204,7 +195,7 @@ public struct GGUFArray: Sendable, Equatable {
   }
 
   /// Whether they are strings.
-  public var hasStrings: Bool { elementType == .string }
+  package var hasStrings: Bool { elementType == .string }
 
   /// The numbers, if they are numbers.
   public var numbers: [Double]? {
@@ -216,27 +207,31 @@ public struct GGUFArray: Sendable, Equatable {
   /// The whole numbers, if they are whole.
   public var integers: [Int]? {
     switch elementType {
-    case .uint8: integers { UInt8(littleEndianBytes: bytes, at: $0) }
-    case .int8: integers { Int8(littleEndianBytes: bytes, at: $0) }
-    case .uint16: integers { UInt16(littleEndianBytes: bytes, at: $0) }
-    case .int16: integers { Int16(littleEndianBytes: bytes, at: $0) }
-    case .uint32: integers { UInt32(littleEndianBytes: bytes, at: $0) }
-    case .int32: integers { Int32(littleEndianBytes: bytes, at: $0) }
-    case .uint64: integers { UInt64(littleEndianBytes: bytes, at: $0) }
-    case .int64: integers { Int64(littleEndianBytes: bytes, at: $0) }
+    case .uint8: integers(of: UInt8.self)
+    case .int8: integers(of: Int8.self)
+    case .uint16: integers(of: UInt16.self)
+    case .int16: integers(of: Int16.self)
+    case .uint32: integers(of: UInt32.self)
+    case .int32: integers(of: Int32.self)
+    case .uint64: integers(of: UInt64.self)
+    case .int64: integers(of: Int64.self)
     case .float32, .float64, .bool, .string, .array: nil
     }
   }
 
-  /// The values at all places; nil where one does not fit.
-  private func integers<I: FixedWidthInteger>(_ value: (Int) -> I) -> [Int]? {
-    var result: [Int] = []
-    result.reserveCapacity(count)
-    for number in 0..<count {
-      guard let integer = Int(exactly: value(number * I.bitWidth / 8)) else { return nil }
-      result.append(integer)
+  /// The values of a type; nil where one does not fit.
+  private func integers<I: FixedWidthInteger>(of type: I.Type) -> [Int]? {
+    bytes.withUnsafeBytes { bytes in
+      var result: [Int] = []
+      result.reserveCapacity(count)
+      for number in 0..<count {
+        let place = number * I.bitWidth / 8
+        let value = I(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: I.self))
+        guard let integer = Int(exactly: value) else { return nil }
+        result.append(integer)
+      }
+      return result
     }
-    return result
   }
 
   /// A value of a type that has a size of its own.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Heed
+import HeedFormats
 import HeedModels
 import HeedTensor
 import HeedText

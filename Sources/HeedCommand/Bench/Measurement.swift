@@ -1,3 +1,4 @@
+import HeedFormats
 import HeedTensor
 
 #if canImport(Glibc)

@@ -1,3 +1,5 @@
+import HeedFormats
+
 /// `"%s" % values` and `"{}".format(values)`, as far as templates use them.
 enum TemplateFormat {
   private static func refused(_ message: String) -> TemplateError {
@@ -121,96 +123,9 @@ enum TemplateFormat {
     }
   }
 
-  /// A number with a fixed count of digits behind the point, correctly rounded: the digits of the
-  /// double are exact, since a double is a whole number times a power of two.
+  /// A number with a fixed count of digits behind the point; Python's words for what is none.
   static func fixed(_ value: Double, _ digits: Int) -> String {
-    guard value.isFinite else { return TemplateWriter.python(value) }
-    let sign = value.sign == .minus ? "-" : ""
-    let magnitude = value.magnitude
-    let whole = magnitude.rounded(.down)
-    var fraction = magnitude - whole  // exact
-    var wholeDigits = exactDigits(whole)
-    var places: [UInt8] = []
-    // Ten times a fraction below 1 would round: halves are taken digit by digit in exact arithmetic.
-    var bits = FractionBits(fraction)
-    for _ in 0..<digits { places.append(bits.nextDigit()) }
-    fraction = bits.compareToHalf()
-    let isOdd = ((places.last ?? wholeDigits.last ?? 0) & 1) == 1
-    if fraction > 0 || (fraction == 0 && isOdd) {
-      var all = wholeDigits + places
-      var place = all.count - 1
-      while place >= 0 {
-        if all[place] < 9 {
-          all[place] += 1
-          break
-        }
-        all[place] = 0
-        place -= 1
-      }
-      if place < 0 { all.insert(1, at: 0) }
-      wholeDigits = Array(all.dropLast(digits))
-      places = Array(all.suffix(digits))
-    }
-    func text(_ digits: [UInt8]) -> String {
-      String(decoding: digits.map { $0 + 48 }, as: UTF8.self)
-    }
-    return sign + text(wholeDigits) + (digits > 0 ? "." + text(places) : "")
-  }
-
-  /// The decimal digits of a whole double.
-  private static func exactDigits(_ value: Double) -> [UInt8] {
-    if value < 9e18 { return String(Int(value)).utf8.map { $0 - 48 } }
-    // Doubling the digits of the significand as often as its exponent says.
-    let power = Int(value.exponent) - 62
-    var digits = String(Int(value / pow2(power))).utf8.reversed().map { $0 - 48 }
-    for _ in 0..<power {
-      var carry: UInt8 = 0
-      for place in digits.indices {
-        let doubled = digits[place] * 2 + carry
-        digits[place] = doubled % 10
-        carry = doubled / 10
-      }
-      if carry > 0 { digits.append(carry) }
-    }
-    return digits.reversed()
-  }
-
-  private static func pow2(_ power: Int) -> Double {
-    Double(sign: .plus, exponent: power, significand: 1)
-  }
-
-  /// A fraction below one, in binary, from which decimal digits are drawn exactly.
-  private struct FractionBits {
-    /// Words after the binary point, the highest first.
-    private var words: [UInt32]
-
-    init(_ value: Double) {
-      words = []
-      var rest = value
-      while rest > 0 {
-        rest *= 4_294_967_296  // exact: a power of two
-        let word = rest.rounded(.down)
-        words.append(UInt32(word))
-        rest -= word
-      }
-    }
-
-    mutating func nextDigit() -> UInt8 {
-      var carry: UInt64 = 0
-      for place in words.indices.reversed() {
-        let product = UInt64(words[place]) * 10 + carry
-        words[place] = UInt32(truncatingIfNeeded: product)
-        carry = product >> 32
-      }
-      return UInt8(carry)
-    }
-
-    /// 1 when what is left is over a half, 0 when it is one, -1 below.
-    func compareToHalf() -> Double {
-      guard let first = words.first else { return -1 }
-      if first != 0x8000_0000 { return first > 0x8000_0000 ? 1 : -1 }
-      return words.dropFirst().allSatisfy { $0 == 0 } ? 0 : 1
-    }
+    value.isFinite ? HeedFormats.fixed(value, digits) : TemplateWriter.python(value)
   }
 
   /// `{}`, `{0}`, `{name}`, `{{` and `}}`; with `:.2f`, `:>8` and such behind the name.

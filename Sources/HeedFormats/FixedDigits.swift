@@ -9,16 +9,13 @@
 /// A number with a fixed count of digits behind the point, correctly rounded, as C prints it.
 ///
 /// - Parameter isSigned: whether there is a sign before positive numbers too.
-func fixed(_ number: some BinaryFloatingPoint, _ digits: Int32, isSigned: Bool = false) -> String {
+package func fixed(
+  _ number: some BinaryFloatingPoint, _ digits: Int, isSigned: Bool = false
+) -> String {
   // The largest double has 309 digits before the point.
-  var text = [CChar](repeating: 0, count: 320 + Int(digits))
-  _ = withVaList([digits, Double(number)]) {
+  var text = [CChar](repeating: 0, count: 320 + digits)
+  _ = withVaList([Int32(digits), Double(number)]) {
     vsnprintf(&text, text.count, isSigned ? "%+.*f" : "%.*f", $0)
   }
   return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-}
-
-/// Seconds as minutes and seconds: `2:05`.
-func minutes(_ seconds: Int) -> String {
-  "\(seconds / 60):" + (seconds % 60 < 10 ? "0" : "") + "\(seconds % 60)"
 }
