@@ -75,8 +75,13 @@ public struct Linear: Sendable {
     by next: Linear, activation: Activation, _ x: Tensor, precision: ProductPrecision
   ) -> Tensor {
     switch form {
-    case .plain:
-      next(self(x, precision: precision), inputActivation: activation, precision: precision)
+    case .plain(let up):
+      if precision == .bfloat16, case .plain(let down) = next.form, x.elementType == .float32 {
+        x.feedForward(
+          up: up, upBias: bias, activation: activation, down: down, downBias: next.bias)
+      } else {
+        next(self(x, precision: precision), inputActivation: activation, precision: precision)
+      }
     case .packed(let weight):
       next(
         x.linear(weight, bias: bias, activation: activation, resultType: next.inputType),

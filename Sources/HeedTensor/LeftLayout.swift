@@ -45,24 +45,35 @@ package struct LeftLayout: Sendable {
     }
   }
 
-  /// Packs `rows` x `depth` values of bfloat16, whose neighbours are the words of a product in that
-  /// precision.
+  /// Packs `rows` x `depth` values of bfloat16 for a product in that precision.
   ///
-  /// - Precondition: `depth` and `rowStride` are even.
+  /// - Precondition: one of the strides is 1; where it is that of k, `depth` and `rowStride` are even.
   func pack(
     rows: Int, depth: Int, halves source: UnsafePointer<UInt16>, rowStride: Int,
-    to target: UnsafeMutableRawPointer
+    columnStride: Int, to target: UnsafeMutableRawPointer
   ) {
-    guard !isByRows && rows > 1 else {
+    let words = target.assumingMemoryBound(to: UInt32.self)
+    switch (isByRows || rows == 1, columnStride == 1) {
+    case (false, true):
+      Kernels.table.pack_transposed_u32(
+        rows, depth / 2, UnsafeRawPointer(source).assumingMemoryBound(to: UInt32.self),
+        rowStride / 2, words, rows)
+    case (true, true):
       for row in 0..<rows {
         (target + row * depth * 2).copyMemory(
           from: source + row * rowStride, byteCount: depth * 2)
       }
-      return
+    case (false, false):
+      Kernels.table.pack_pairs_u16(depth, rows, source, columnStride, words, rows)
+    case (true, false):
+      let floats = Storage(byteCount: depth * rows * 4)
+      let values = floats.base.assumingMemoryBound(to: Float.self)
+      for kk in 0..<depth {
+        Kernels.table.f32_from_bf16(rows, source + kk * columnStride, values + kk * rows)
+      }
+      Kernels.table.pack_left_bf16(rows, depth, values, 1, rows, words)
+      withExtendedLifetime(floats) {}
     }
-    Kernels.table.pack_transposed_u32(
-      rows, depth / 2, UnsafeRawPointer(source).assumingMemoryBound(to: UInt32.self),
-      rowStride / 2, target.assumingMemoryBound(to: UInt32.self), rows)
   }
 
   /// One row has the same layout either way: its words in order. Generating a token packs nothing else.

@@ -28,26 +28,21 @@ public func linear(
   let input = flat.activated(inputActivation)
   let product = Tensor.product(
     input, weight.detached().transposed(), precision,
-    then: bias.map { .addition(of: $0.detached()) })
+    then: bias.map { [.addition(of: $0.detached())] } ?? [])
   let result = product.reshaped(to: x.shape.dropLast() + [n])
   guard let tape = Tape.recording(x, weight, bias) else { return result }
   let shape = x.shape
   let keptWeight = x.trace == nil ? nil : weight.detached()
   let keptInput = weight.trace == nil ? nil : input
-  let slope: ProductEpilogue? =
-    inputActivation == .identity || x.trace == nil ? nil : .slope(of: inputActivation, at: flat)
+  let slope: [ProductEpilogue] =
+    inputActivation == .identity || x.trace == nil ? [] : [.slope(of: inputActivation, at: flat)]
   let needsBias = bias?.trace != nil
-  // A weight that is stored the other way round gets its gradient that way round.
-  let isTransposed = weight.strides[0] == 1 && weight.strides[1] > 1
+  let original = weight.detached()
   let backward: Tape.Backward = { gradient in
     let dy = gradient.reshaped(to: [rows, n])
     let parts = [
       keptWeight.map { Tensor.product(dy, $0, precision, then: slope).reshaped(to: shape) },
-      keptInput.map {
-        isTransposed
-          ? Tensor.product($0.transposed(), dy, precision).transposed()
-          : Tensor.product(dy.transposed(), $0, precision)
-      },
+      keptInput.map { weightGradient(dy, $0, like: original, precision) },
     ]
     return bias == nil ? parts : parts + [needsBias ? dy.sum(alongAxes: [0]) : nil]
   }

@@ -35,8 +35,9 @@ package struct MatrixProduct<Scalar> {
 /// The left-hand side.
 package enum LeftOperand<Scalar> {
   case matrix(MatrixOperand<Scalar>)
-  /// Rows of bfloat16 for a product in that precision; k and the elements between rows are even.
-  case halves(UnsafePointer<UInt16>, rowStride: Int)
+  /// bfloat16 for a product in that precision. Where k is contiguous, k and the elements between rows
+  /// are even: neighbours are words.
+  case halves(MatrixOperand<UInt16>)
 }
 
 /// Where the result goes.
@@ -49,26 +50,29 @@ package enum ProductResult<Scalar> {
 /// The right-hand side: as it lies in memory, or packed into panels before.
 package enum RightOperand<Scalar> {
   case matrix(MatrixOperand<Scalar>)
+  /// bfloat16 for a product in that precision, columns contiguous.
+  case halves(MatrixOperand<UInt16>)
   /// `[ceil(N / 32)][K][32]`, or pairs `[ceil(N / 32)][ceil(K / 2)][32]` in bfloat16.
   case panels(UnsafeRawPointer)
+
+  var isPacked: Bool {
+    if case .panels = self { true } else { false }
+  }
 }
 
 /// A finished part of a result.
 package struct MatrixBlock<Scalar> {
   package let base: UnsafeMutablePointer<Scalar>
   package let stride: Int
-  package let rows: Int
+  /// Its rows among those of all items of the batch.
+  package let rows: Range<Int>
   /// The columns of the whole matrix that the block covers.
   package let columns: Range<Int>
-}
 
-extension MatrixBlock where Scalar: TensorScalar {
-  /// Adds the vector of all columns of the matrix to each row.
-  func add(_ vector: UnsafePointer<Scalar>) {
-    for row in 0..<rows {
-      let y = base + row * stride
-      Scalar.add(columns.count, y, vector + columns.lowerBound, y)
-    }
+  /// Calls `body` with each row's place among those of all items and its first element here.
+  @inline(__always)
+  func forEachRow(_ body: (_ row: Int, _ first: UnsafeMutablePointer<Scalar>) -> Void) {
+    for (index, row) in rows.enumerated() { body(row, base + index * stride) }
   }
 }
 
@@ -94,7 +98,9 @@ extension TensorScalar {
           }
         }
         product.epilogue?(
-          MatrixBlock(base: c + start * n, stride: n, rows: rows, columns: 0..<n))
+          MatrixBlock(
+            base: c + start * n, stride: n,
+            rows: item * m + start..<item * m + start + rows, columns: 0..<n))
       }
     }
   }

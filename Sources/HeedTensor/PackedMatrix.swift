@@ -104,34 +104,27 @@ extension Tensor {
     // Pairs are words of memory.
     let hasWords = weight.inputCount % 2 == 0 && x.offset % 2 == 0
     if x.elementType == .bfloat16 && !hasWords { x = x.converted(to: .float32) }
-    let bias = bias?.dense()
-    let offset = bias?.pointer(to: Float.self)
+    var epilogue = bias.map { [ProductEpilogue.addition(of: $0.dense())] } ?? []
+    if activation != .identity { epilogue.append(.activation(activation)) }
     let result = Tensor(uninitialized: shape.dropLast() + [weight.outputCount], resultType)
     var product = MatrixProduct<Float>(
       rows: rows, columns: weight.outputCount, depth: weight.inputCount,
       precision: weight.precision,
       left: x.elementType == .bfloat16
         ? .halves(
-          x.rawPointer.assumingMemoryBound(to: UInt16.self), rowStride: weight.inputCount)
+          MatrixOperand(base: x.halves, rowStride: weight.inputCount, columnStride: 1))
         : .matrix(
           MatrixOperand(
             base: x.pointer(to: Float.self), rowStride: weight.inputCount, columnStride: 1)),
       right: .panels(UnsafeRawPointer(weight.panels.rawPointer)),
       result: resultType == .bfloat16
-        ? .halves(result.rawPointer.assumingMemoryBound(to: UInt16.self))
+        ? .halves(result.halves)
         : .scalars(result.mutablePointer(to: Float.self)))
-    if offset != nil || activation != .identity {
-      product.epilogue = { block in
-        if let offset { block.add(offset) }
-        guard activation != .identity else { return }
-        for row in 0..<block.rows {
-          let y = block.base + row * block.stride
-          activation.values(block.columns.count, y, y)
-        }
-      }
+    if !epilogue.isEmpty {
+      product.epilogue = { block in for step in epilogue { step.apply(to: block) } }
     }
     TiledProduct.run(product)
-    withExtendedLifetime((x, bias, weight)) {}
+    withExtendedLifetime((x, epilogue, weight)) {}
     return result
   }
 }

@@ -66,6 +66,12 @@ extension Tensor {
     storage.base + offset * elementType.byteCount
   }
 
+  /// The first element of a tensor of bfloat16.
+  package var halves: UnsafeMutablePointer<UInt16> {
+    precondition(elementType == .bfloat16, "halves: \(elementType), not bfloat16")
+    return rawPointer.assumingMemoryBound(to: UInt16.self)
+  }
+
   /// Changes the elements in place; copies first when the storage is shared.
   package mutating func withMutableElements<Element: TensorElement, Result>(
     of type: Element.Type, _ body: (UnsafeMutableBufferPointer<Element>) throws -> Result

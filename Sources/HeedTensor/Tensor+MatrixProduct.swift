@@ -41,10 +41,25 @@ extension Tensor {
     return isReady ? self : copied()
   }
 
-  /// The matrices of a tensor that is ready, from `base` on.
-  private func matrixOperand<S: TensorScalar>(_ type: S.Type) -> MatrixOperand<S> {
+  /// This tensor as a side of a product, or a copy that can be one. bfloat16 stays what it is where
+  /// it can be read as it lies, and becomes float32 elsewhere.
+  private func asOperand(_ precision: ProductPrecision, isRight: Bool = false) -> Tensor {
+    guard elementType == .bfloat16 && precision == .bfloat16 else {
+      requireMathematics("matrixProduct(_:)")
+      return matrixReady()
+    }
+    let isReadable =
+      if isRight || strides[rank - 1] != 1 {
+        strides[rank - (isRight ? 1 : 2)] == 1 && shape[rank - 1] > 1
+      } else {
+        shape[rank - 1] % 2 == 0 && ([offset] + strides.dropLast()).allSatisfy { $0 % 2 == 0 }
+      }
+    return isReadable ? self : converted(to: .float32).matrixReady()
+  }
+
+  /// The matrices of a tensor that is ready, from `base`, its first element, on.
+  private func matrixOperand<Scalar>(_ base: UnsafePointer<Scalar>) -> MatrixOperand<Scalar> {
     let (row, column) = (strides[rank - 2], strides[rank - 1])
-    let base = pointer(to: S.self)
     // The stride of an axis of length 1 says nothing: call it what the packing likes.
     if column == 1 || shape[rank - 1] == 1 {
       return MatrixOperand(base: base, rowStride: row, columnStride: 1)
@@ -55,33 +70,47 @@ extension Tensor {
 
   /// The product without a trace.
   ///
-  /// - Parameter epilogue: what happens to each part of the product while it is in the cache.
+  /// - Parameters:
+  ///   - left: `[.., M, K]`.
+  ///   - right: `[.., K, N]`, of the same type; in a product of bfloat16 each may be float32 or
+  ///     bfloat16.
+  ///   - epilogue: what happens to each part of the product while it is in the cache, in this order.
+  ///   - resultType: the type of the operands, or bfloat16 for a product in that precision.
   package static func product(
     _ left: Tensor, _ right: Tensor, _ precision: ProductPrecision,
-    then epilogue: ProductEpilogue? = nil
+    then epilogue: [ProductEpilogue] = [], resultType: ElementType? = nil
   ) -> Tensor {
-    left.requireMathematics("matrixProduct(_:)")
+    let (a, b) = (left.asOperand(precision), right.asOperand(precision, isRight: true))
+    let type: ElementType = a.elementType == .bfloat16 ? .float32 : a.elementType
     precondition(
-      left.elementType == right.elementType,
+      type == (b.elementType == .bfloat16 ? .float32 : b.elementType),
       "matrixProduct(_:): \(left.elementType) and \(right.elementType) are not one type")
-    let epilogue = epilogue?.dense(left.elementType)
-    let a = left.matrixReady()
-    let b = right.matrixReady()
+    let epilogue = epilogue.map { $0.dense(type) }
     let leading = broadcastShape(
       Array(a.shape.dropLast(2)), Array(b.shape.dropLast(2)), "matrixProduct(_:)")
     let (m, k, n) = (a.shape[a.rank - 2], a.shape[a.rank - 1], b.shape[b.rank - 1])
-    let result = Tensor(uninitialized: leading + [m, n], a.elementType)
+    let result = Tensor(uninitialized: leading + [m, n], resultType ?? type)
+    precondition(
+      result.elementType == type || result.elementType == .bfloat16 && precision == .bfloat16,
+      "matrixProduct(_:): no product of \(type) in \(result.elementType)")
     func run<S: TensorScalar>(_ type: S.Type) {
-      let target = result.mutablePointer(to: S.self)
-      S.multiplyMatrices(
-        MatrixProduct(
-          rows: m, columns: n, depth: k, precision: precision,
-          left: .matrix(a.matrixOperand(S.self)),
-          right: .matrix(b.matrixOperand(S.self)), leftPlaces: a.matrixPlaces(leading),
-          rightPlaces: b.matrixPlaces(leading), result: .scalars(target),
-          epilogue: epilogue?.function(of: target)))
+      var product = MatrixProduct<S>(
+        rows: m, columns: n, depth: k, precision: precision,
+        left: a.elementType == .bfloat16
+          ? .halves(a.matrixOperand(UnsafePointer(a.halves)))
+          : .matrix(a.matrixOperand(a.pointer(to: S.self))),
+        right: b.elementType == .bfloat16
+          ? .halves(b.matrixOperand(UnsafePointer(b.halves)))
+          : .matrix(b.matrixOperand(b.pointer(to: S.self))),
+        leftPlaces: a.matrixPlaces(leading), rightPlaces: b.matrixPlaces(leading),
+        result: result.elementType == .bfloat16
+          ? .halves(result.halves) : .scalars(result.mutablePointer(to: S.self)))
+      if !epilogue.isEmpty {
+        product.epilogue = { block in for step in epilogue { step.apply(to: block) } }
+      }
+      S.multiplyMatrices(product)
     }
-    if a.elementType == .float64 { run(Double.self) } else { run(Float.self) }
+    if type == .float64 { run(Double.self) } else { run(Float.self) }
     withExtendedLifetime((a, b, epilogue)) {}
     return result
   }

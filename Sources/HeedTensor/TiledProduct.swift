@@ -99,8 +99,8 @@ enum TiledProduct {
     // Columns that several blocks of rows read are packed once, before.
     var product = product
     var packedColumns: Storage?
-    if case .matrix(let right) = product.right, product.itemCount == 1, plan.rowParts > 1 {
-      let storage = packColumns(right, product)
+    if !product.right.isPacked, product.itemCount == 1, plan.rowParts > 1 {
+      let storage = packColumns(product)
       product.right = .panels(UnsafeRawPointer(storage.base))
       packedColumns = storage
       plan = Plan(product)
@@ -124,18 +124,15 @@ enum TiledProduct {
   }
 
   /// All of b in panels, as `PackedMatrix` has them.
-  private static func packColumns(
-    _ right: MatrixOperand<Float>, _ product: MatrixProduct<Float>
-  ) -> Storage {
+  private static func packColumns(_ product: MatrixProduct<Float>) -> Storage {
     let panels = (product.columns + panel - 1) / panel
     let units = product.precision == .float32 ? product.depth : (product.depth + 1) / 2
     let storage = Storage(byteCount: panels * units * panel * 4)
     ThreadPool.shared.parallel(panels) { index in
+      let first = index * panel
       packPanel(
-        right.base + product.rightPlaces[0] + index * panel * right.columnStride,
-        rowStride: right.rowStride, columnStride: right.columnStride, depth: product.depth,
-        width: min(panel, product.columns - index * panel), product.precision,
-        storage.base + index * units * panel * 4)
+        product, 0, first..<min(first + panel, product.columns), from: 0, product.depth,
+        storage.base + first * units * 4)
     }
     return storage
   }
@@ -182,7 +179,7 @@ enum TiledProduct {
       let rowBytes = sharedRows == nil ? (plan.rowsPerPart * depth * 4 + 63) & ~63 : 0
       self.sharedRows = sharedRows?.base
       var panelBytes = 0
-      if case .matrix = product.right { panelBytes = TiledProduct.panel * depth * 4 }
+      if !product.right.isPacked { panelBytes = TiledProduct.panel * depth * 4 }
       var sumBytes = 0
       if case .halves = product.result { sumBytes = plan.rowsPerPart * plan.sumColumns * 4 }
       storage = Storage(byteCount: rowBytes + panelBytes + sumBytes)
@@ -198,6 +195,7 @@ enum TiledProduct {
   ) {
     let firstRow = rowPart * plan.rowsPerPart
     let rows = min(plan.rowsPerPart, product.rows - firstRow)
+    let blockRows = item * product.rows + firstRow..<item * product.rows + firstRow + rows
     let firstPanel = panelPart * plan.panelsPerPart
     let lastPanel = min((product.columns + panel - 1) / panel, firstPanel + plan.panelsPerPart)
     let tiles = (rows + plan.tileRows - 1) / plan.tileRows
@@ -220,20 +218,21 @@ enum TiledProduct {
         switch product.result {
         case .scalars(let result):
           c = MatrixBlock(
-            base: result + (item * product.rows + firstRow) * product.columns + columns.lowerBound,
-            stride: product.columns, rows: rows, columns: columns)
+            base: result + blockRows.lowerBound * product.columns + columns.lowerBound,
+            stride: product.columns, rows: blockRows, columns: columns)
         case .halves:
           // Sums of several k blocks stay until the last.
           let before = depth == product.depth ? 0 : columns.lowerBound - firstPanel * panel
           c = MatrixBlock(
-            base: scratch.sums + before, stride: plan.sumColumns, rows: rows, columns: columns)
+            base: scratch.sums + before, stride: plan.sumColumns, rows: blockRows,
+            columns: columns)
         }
         multiply(
           product.precision, rows: rows, tiles: tiles, width: columns.count, depth: depth, packed,
           b, panelStride: panelStride, c.base, stride: c.stride, accumulate: kk > 0)
         if case .halves(let result) = product.result, kk + depth == product.depth {
           product.epilogue?(c)
-          let first = (item * product.rows + firstRow) * product.columns + columns.lowerBound
+          let first = blockRows.lowerBound * product.columns + columns.lowerBound
           for row in 0..<rows {
             Kernels.table.bf16_from_f32(
               columns.count, c.base + row * c.stride, result + first + row * product.columns)
@@ -247,8 +246,8 @@ enum TiledProduct {
     }
     epilogue(
       MatrixBlock(
-        base: result + (item * product.rows + firstRow) * product.columns + firstPanel * panel,
-        stride: product.columns, rows: rows,
+        base: result + blockRows.lowerBound * product.columns + firstPanel * panel,
+        stride: product.columns, rows: blockRows,
         columns: firstPanel * panel..<min(product.columns, lastPanel * panel)))
   }
 
@@ -275,11 +274,11 @@ enum TiledProduct {
           rows: count, depth: depth,
           a.base + product.leftPlaces[item] + row * a.rowStride + kk * a.columnStride,
           rowStride: a.rowStride, columnStride: a.columnStride, to: place)
-      case .halves(let base, let rowStride):
+      case .halves(let a):
         layout.pack(
           rows: count, depth: depth,
-          halves: base + product.leftPlaces[item] + row * rowStride + kk, rowStride: rowStride,
-          to: place)
+          halves: a.base + product.leftPlaces[item] + row * a.rowStride + kk * a.columnStride,
+          rowStride: a.rowStride, columnStride: a.columnStride, to: place)
       }
     }
   }
@@ -290,18 +289,32 @@ enum TiledProduct {
     _ product: MatrixProduct<Float>, _ item: Int, _ columns: Range<Int>, from kk: Int,
     _ depth: Int, _ scratch: UnsafeMutableRawPointer
   ) -> (UnsafeRawPointer, panelStride: Int) {
-    switch product.right {
-    case .panels(let base):
+    if case .panels(let base) = product.right {
       let units = product.precision == .float32 ? product.depth : (product.depth + 1) / 2
       let unit = product.precision == .float32 ? kk : kk / 2
       return (base + (columns.lowerBound * units + unit * panel) * 4, units * panel)
+    }
+    packPanel(product, item, columns, from: kk, depth, scratch)
+    return (UnsafeRawPointer(scratch), 0)
+  }
+
+  /// One panel of what is not packed yet.
+  private static func packPanel(
+    _ product: MatrixProduct<Float>, _ item: Int, _ columns: Range<Int>, from kk: Int,
+    _ depth: Int, _ target: UnsafeMutableRawPointer
+  ) {
+    let place = product.rightPlaces[item]
+    switch product.right {
+    case .panels: break
     case .matrix(let b):
       packPanel(
-        b.base + product.rightPlaces[item] + kk * b.rowStride
-          + columns.lowerBound * b.columnStride,
+        b.base + place + kk * b.rowStride + columns.lowerBound * b.columnStride,
         rowStride: b.rowStride, columnStride: b.columnStride, depth: depth, width: columns.count,
-        product.precision, scratch)
-      return (UnsafeRawPointer(scratch), 0)
+        product.precision, target)
+    case .halves(let b):
+      Kernels.table.pack_pairs_u16(
+        depth, columns.count, b.base + place + kk * b.rowStride + columns.lowerBound,
+        b.rowStride, target.assumingMemoryBound(to: UInt32.self), panel)
     }
   }
 

@@ -97,6 +97,12 @@ static inline void v_store_bf16(uint16_t *p, vf x) { vst1_u16(p, vshrn_n_u32(v_b
 static inline vf v_load_bf16(const uint16_t *p) {
   return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p), 16));
 }
+/// Zeros after `count` values.
+static inline vf v_load_bf16_part(const uint16_t *p, ptrdiff_t count) {
+  uint16_t values[VL] = {0};
+  memcpy(values, p, (size_t)count * sizeof *values);
+  return v_load_bf16(values);
+}
 static inline void v_store_f16(uint16_t *p, vf x) {
   vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32(x)));
 }

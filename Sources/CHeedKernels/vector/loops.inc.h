@@ -9,6 +9,9 @@ HEED_INLINE vf v_get_within(const float *p, ptrdiff_t count, ptrdiff_t left) {
   if (left >= count) return v_get(p, count);
   return left > 0 ? v_load_part(p, left) : v_set(0);
 }
+HEED_INLINE vf v_get_bf16(const uint16_t *p, ptrdiff_t count) {
+  return count == VL ? v_load_bf16(p) : v_load_bf16_part(p, count);
+}
 HEED_INLINE void v_put(float *p, vf x, ptrdiff_t count) {
   if (count == VL) {
     v_store(p, x);

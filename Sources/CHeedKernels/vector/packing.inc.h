@@ -113,18 +113,17 @@ void HEED_NAME(_pack_rows_f32)(ptrdiff_t k, ptrdiff_t n, const float *src, ptrdi
 void HEED_NAME(_pack_pairs_u16)(ptrdiff_t k, ptrdiff_t n, const uint16_t *src,
                                 ptrdiff_t row_stride, uint32_t *dst, ptrdiff_t width) {
   for (ptrdiff_t kk = 0; kk < k; kk += 2, dst += width, src += 2 * row_stride) {
-    const uint16_t *next = kk + 1 < k ? src + row_stride : NULL;
+    const uint16_t *second = kk + 1 < k ? src + row_stride : NULL;
     // As above: decoding reads each row once, from memory.
     for (ptrdiff_t at = 0; at < n; at += 32) {
       HEED_PREFETCH_NEAR(src + 32 * row_stride + at);
       HEED_PREFETCH_NEAR(src + 33 * row_stride + at);
     }
-    ptrdiff_t j = 0;
-    for (; j + VL <= n; j += VL) {
-      vf high = next ? v_load_bf16(next + j) : v_set(0);
-      v_store_bits(dst + j, v_join_pairs(v_load_bf16(src + j), high));
-    }
-    for (; j < n; j++) dst[j] = src[j] | (uint32_t)(next ? next[j] : 0) << 16;
+    HEED_EACH(n, {
+      vf high = second ? v_get_bf16(second + at, count) : v_set(0);
+      vf words = v_as_float(v_join_pairs(v_get_bf16(src + at, count), high));
+      v_put((float *)(void *)dst + at, words, count);
+    });
     memset(dst + n, 0, (size_t)(width - n) * sizeof(uint32_t));
   }
 }

@@ -1,14 +1,6 @@
 // c (+)= P V for few rows of P, with bf16 values as they lie in a cache: rows are joined to pairs in
 // registers. HEED_FEW_ROWS rows of P are taken at once. See stored_keys.inc.h.
 
-/// VL values, zeros after `count` of them.
-HEED_INLINE vf v_get_bf16(const uint16_t *p, ptrdiff_t count) {
-  if (count == VL) return v_load_bf16(p);
-  uint16_t part[VL] = {0};
-  memcpy(part, p, (size_t)count * sizeof *part);
-  return v_load_bf16(part);
-}
-
 /// Bytes from a line to the one that is asked for, where values are dense; rows where they are not.
 #define HEED_VALUES_AHEAD 8192
 #define HEED_VALUE_ROWS_AHEAD 32

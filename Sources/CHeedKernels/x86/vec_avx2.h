@@ -110,6 +110,12 @@ static inline vf v_load_bf16(const uint16_t *p) {
   __m128i half = _mm_loadu_si128((const __m128i *)(const void *)p);
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16));
 }
+/// Zeros after `count` values.
+static inline vf v_load_bf16_part(const uint16_t *p, ptrdiff_t count) {
+  uint16_t values[VL] = {0};
+  memcpy(values, p, (size_t)count * sizeof *values);
+  return v_load_bf16(values);
+}
 static inline void v_store_f16(uint16_t *p, vf x) {
   _mm_storeu_si128((__m128i *)(void *)p, _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
 }

@@ -85,6 +85,10 @@ static inline vf v_load_bf16(const uint16_t *p) {
   __m256i half = _mm256_loadu_si256((const __m256i *)(const void *)p);
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
 }
+static inline vf v_load_bf16_part(const uint16_t *p, ptrdiff_t count) {
+  __m256i half = _mm256_maskz_loadu_epi16(v_first(count), p);
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
+}
 static inline void v_store_f16(uint16_t *p, vf x) {
   _mm256_storeu_si256((__m256i *)(void *)p, _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
 }
