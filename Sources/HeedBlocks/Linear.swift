@@ -15,17 +15,23 @@ public struct Linear: Sendable {
     case quantized(QuantizedMatrix)
   }
 
+  /// Blocks of fewer weights are packed as the floats that they stand for: those stay in the caches, so
+  /// that products of 8-bit activations would save nothing and cost precision.
+  private static let fewestBlockWeights = 1 << 16
+
   /// - Parameter packing: the precision to pack the weight in, once; nil leaves it as it is.
   public init(weight: Tensor, bias: Tensor? = nil, packing: ProductPrecision? = nil) {
     self.init(.dense(weight), bias: bias, packing: packing)
   }
 
   /// - Parameters:
-  ///   - weight: `[N, K]`; blocks stay blocks when they are packed.
+  ///   - weight: `[N, K]`; blocks stay blocks when they are packed, unless they are very few.
   ///   - packing: the precision to pack a weight of numbers in, once; nil leaves the numbers plain.
   public init(_ weight: MatrixWeight, bias: Tensor? = nil, packing: ProductPrecision? = nil) {
     self.bias = bias
     switch (weight, packing) {
+    case (.blocks(let blocks), .some) where blocks.shape.reduce(1, *) < Self.fewestBlockWeights:
+      form = .packed(PackedMatrix(blocks.dequantized()))
     case (.blocks(let blocks), .some):
       form = .quantized(QuantizedMatrix(blocks))
       weight.releasePages()
