@@ -170,9 +170,12 @@ struct FusedForward {
     let kernels = products.kernels
     part.maximum.update(repeating: -.infinity, count: m)
     part.sum.update(repeating: 0, count: m)
-    // Where all rows see all keys, the first products need nothing to be added to.
-    let startsFresh = !plan.isMasked && !scratch.isCareful
-    if !startsFresh { part.context.update(repeating: 0, count: m * width) }
+    // The first products have nothing to be added to.
+    var isFresh = !scratch.isCareful
+    func clear(_ rows: Range<Int>) {
+      (part.context + rows.lowerBound * width).update(repeating: 0, count: rows.count * width)
+    }
+    if !isFresh { clear(0..<m) }
     var key = first
     while key < end {
       let next = min(end, (key / AttentionPlan.blockKeys + 1) * AttentionPlan.blockKeys)
@@ -193,12 +196,13 @@ struct FusedForward {
       if plan.parts.dropout != nil {
         scores.drop(weights, keys: key..<next, paired: products.isPaired)
       }
-      let isFresh = startsFresh && key == first
+      defer { isFresh = false }
+      func clearIfFresh(_ rows: Range<Int>) { if isFresh { clear(rows) } }
       if !isFresh { kernels.scale_rows_f32(m, width, part.context, width, scratch.corrections) }
       let rowStride = products.words(AttentionPlan.blockKeys)
       if !scratch.isCareful, let (values, stride) = source.valueElements(scores.index, key, rows: m)
       {
-        scores.forEachRun(of: key..<next) { run, seen in
+        scores.forEachRun(of: key..<next, others: clearIfFresh) { run, seen in
           let words = weights + run.lowerBound * rowStride + seen.lowerBound / 2
           kernels.add_values_u16(
             run.count, width, min(n, (seen.upperBound + 1) / 2 * 2) - seen.lowerBound,
@@ -213,7 +217,7 @@ struct FusedForward {
         addCarefully(m, products.words(n), weights, values, stride, part.context, scratch)
         continue
       }
-      scores.forEachRun(of: key..<next) { run, seen in
+      scores.forEachRun(of: key..<next, others: clearIfFresh) { run, seen in
         let first = seen.lowerBound >> (products.isPaired ? 1 : 0)
         products.multiplyRows(
           run.count, width, products.words(seen.count),
@@ -221,6 +225,7 @@ struct FusedForward {
           part.context + run.lowerBound * width, width, accumulate: !isFresh)
       }
     }
+    if isFresh { clear(0..<m) }
     return true
   }
 

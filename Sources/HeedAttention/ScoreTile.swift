@@ -67,10 +67,14 @@ struct ScoreTile {
   }
 
   /// Calls `body` with runs of rows, counted from the first of the tile, and the keys they need, counted
-  /// from the first of `keys`: where a mask cuts through, each run has its own.
+  /// from the first of `keys`: where a mask cuts through, each run has its own. Runs that need none go to
+  /// `others`.
   ///
   /// - Precondition: `keys` begin at a panel.
-  func forEachRun(of keys: Range<Int>, _ body: (_ rows: Range<Int>, _ keys: Range<Int>) -> Void) {
+  func forEachRun(
+    of keys: Range<Int>, others: (_ rows: Range<Int>) -> Void = { _ in },
+    _ body: (_ rows: Range<Int>, _ keys: Range<Int>) -> Void
+  ) {
     if isWhole(keys) { return body(0..<rows.count, 0..<keys.count) }
     for first in stride(from: 0, to: rows.count, by: runRows) {
       let run = first..<min(first + runRows, rows.count)
@@ -78,7 +82,7 @@ struct ScoreTile {
         of: rows.lowerBound + run.lowerBound..<rows.lowerBound + run.upperBound)
       let start = max(0, hull.lowerBound - keys.lowerBound) / runKeys * runKeys
       let end = min(keys.upperBound, hull.upperBound) - keys.lowerBound
-      if start < end { body(run, start..<end) }
+      if start < end { body(run, start..<end) } else { others(run) }
     }
   }
 
