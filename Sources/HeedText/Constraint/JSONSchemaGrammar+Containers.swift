@@ -19,7 +19,8 @@ extension JSONSchemaGrammar {
         "a length beside a pattern", place, hint: "say the length in the pattern")
     }
     let inner = try ConstraintNode(
-      pattern: text, place: "JSON schema, \(place)/pattern", isAnchored: false
+      pattern: text, options: .ecmaScript, place: "JSON schema, \(place)/pattern",
+      isAnchored: false
     ) { .jsonCharacter($0) }
     return .sequence([quote, inner, quote])
   }
@@ -190,7 +191,7 @@ extension JSONSchemaGrammar {
         "\(patterns.members.count) patterns", place, hint: "a name may match several: give one")
     }
     let name = try ConstraintNode(
-      pattern: pattern, place: "JSON schema, \(place)", isAnchored: false
+      pattern: pattern, options: .ecmaScript, place: "JSON schema, \(place)", isAnchored: false
     ) { .jsonCharacter($0) }
     let member = ConstraintNode.sequence([
       .text("\""), name, .text("\""), JSONTexts.colon, try node(schema, at: place + "/" + pattern),

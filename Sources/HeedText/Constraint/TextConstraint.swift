@@ -9,12 +9,16 @@ public struct TextConstraint: Sendable {
 
   /// Texts that a regular expression matches as a whole.
   ///
+  /// The syntax is that of tokenizers, Oniguruma's, but that `^` and `$` are the ends of the text. (The
+  /// patterns of a JSON schema are ECMAScript's.)
+  ///
   /// - Throws: `FormatError` when it cannot be read, needs more than a finite automaton (look-around,
   ///   edges of words) or nothing can match it.
   public init(pattern: String) throws(FormatError) {
     let place = "regular expression"
     automaton = try ByteAutomaton(
-      ConstraintNode(pattern: pattern, place: place, isAnchored: true), place: place)
+      ConstraintNode(pattern: pattern, options: .text, place: place, isAnchored: true),
+      place: place)
   }
 
   /// JSON documents of a schema (see `JSONSchemaGrammar` for what is known of schemas).

@@ -176,7 +176,6 @@ struct PatternCompiler {
     repetitionOf body: PatternNode, _ bounds: PatternNode.Bounds, _ greed: PatternNode.Greed,
     rest: [PatternNode]?
   ) throws(FormatError) {
-    if bounds.most == 0 { return }
     if case .set(let set) = body {
       var operation: PatternInstruction.Operation =
         switch greed {
