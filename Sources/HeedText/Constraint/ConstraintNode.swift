@@ -4,6 +4,8 @@ import HeedFormats
 indirect enum ConstraintNode: Sendable {
   /// These bytes.
   case literal([UInt8])
+  /// One of these, as a tree of their beginnings: a list may be as long as a file.
+  case literals([[UInt8]])
   /// One character of a set.
   case set(ScalarSet)
   /// One character of a set, written as within a JSON string: quotes, backslashes and control

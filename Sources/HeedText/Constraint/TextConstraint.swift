@@ -16,9 +16,9 @@ public struct TextConstraint: Sendable {
   ///   edges of words) or nothing can match it.
   public init(pattern: String) throws(FormatError) {
     let place = "regular expression"
-    automaton = try ByteAutomaton(
-      ConstraintNode(pattern: pattern, options: .text, place: place, isAnchored: true),
-      place: place)
+    let node = try ConstraintNode(
+      pattern: pattern, options: .text, place: place, isAnchored: true)
+    try self.init(ByteAutomaton(node, place: place), place: place)
   }
 
   /// JSON documents of a schema (see `JSONSchemaGrammar` for what is known of schemas).
@@ -27,7 +27,17 @@ public struct TextConstraint: Sendable {
   public init(jsonSchema: JSONValue) throws(FormatError) {
     var grammar = JSONSchemaGrammar(jsonSchema)
     let root = try grammar.root()
-    automaton = try ByteAutomaton(root, rules: grammar.rules, place: "JSON schema")
+    let place = "JSON schema"
+    try self.init(ByteAutomaton(root, rules: grammar.rules, place: place), place: place)
+  }
+
+  private init(_ automaton: ByteAutomaton, place: String) throws(FormatError) {
+    self.automaton = automaton
+    guard ConstraintWalker(self, tokens: []).canBegin else {
+      throw FormatError(
+        .limit, what: "texts that begin in too many ways", place: place,
+        expected: "at most \(ConstraintWalker.placeLimit.one) choices at once")
+    }
   }
 
   /// Whether a whole text matches.
