@@ -5,8 +5,6 @@
 /// the scripts those of `ScriptSets`.
 enum ECMAScriptProperties {
   /// The set of a name, or of a property and its value; nil for one that is not known.
-  ///
-  /// - Complexity: O(all characters) for a binary property.
   static func named(_ name: String) -> ScalarSet? {
     let parts = name.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
     switch parts.count {
@@ -45,12 +43,109 @@ enum ECMAScriptProperties {
 
   private static func binary(_ name: String) -> ScalarSet? {
     switch name {
-    case "Any": return .any
-    case "ASCII": return ScalarSet(ranges: [0...0x7F])
-    case "Assigned": return ScalarSet(categories: .unassigned, isNegated: true)
-    default: break
+    case "Any": .any
+    case "ASCII": ScalarSet(ranges: [0...0x7F])
+    case "Assigned": ScalarSet(categories: .unassigned, isNegated: true)
+    case "ASCII_Hex_Digit", "AHex": asciiHexDigit
+    case "Alphabetic", "Alpha": alphabetic
+    case "Bidi_Control", "Bidi_C": bidiControl
+    case "Bidi_Mirrored", "Bidi_M": bidiMirrored
+    case "Case_Ignorable", "CI": caseIgnorable
+    case "Cased": cased
+    case "Changes_When_Lowercased", "CWL": changesWhenLowercased
+    case "Changes_When_Uppercased", "CWU": changesWhenUppercased
+    case "Changes_When_Titlecased", "CWT": changesWhenTitlecased
+    case "Changes_When_Casefolded", "CWCF": changesWhenCaseFolded
+    case "Changes_When_Casemapped", "CWCM": changesWhenCaseMapped
+    case "Changes_When_NFKC_Casefolded", "CWKCF": changesWhenNFKCCaseFolded
+    case "Dash": dash
+    case "Default_Ignorable_Code_Point", "DI": defaultIgnorableCodePoint
+    case "Deprecated", "Dep": deprecated
+    case "Diacritic", "Dia": diacritic
+    case "Emoji": emoji
+    case "Emoji_Modifier", "EMod": emojiModifier
+    case "Emoji_Modifier_Base", "EBase": emojiModifierBase
+    case "Emoji_Presentation", "EPres": emojiPresentation
+    case "Extender", "Ext": extender
+    case "Grapheme_Base", "Gr_Base": graphemeBase
+    case "Grapheme_Extend", "Gr_Ext": graphemeExtend
+    case "Hex_Digit", "Hex": hexDigit
+    case "IDS_Binary_Operator", "IDSB": idsBinaryOperator
+    case "IDS_Trinary_Operator", "IDST": idsTrinaryOperator
+    case "ID_Continue", "IDC": idContinue
+    case "ID_Start", "IDS": idStart
+    case "Ideographic", "Ideo": ideographic
+    case "Join_Control", "Join_C": joinControl
+    case "Logical_Order_Exception", "LOE": logicalOrderException
+    case "Lowercase", "Lower": lowercase
+    case "Math": math
+    case "Noncharacter_Code_Point", "NChar": noncharacterCodePoint
+    case "Pattern_Syntax", "Pat_Syn": patternSyntax
+    case "Pattern_White_Space", "Pat_WS": patternWhitespace
+    case "Quotation_Mark", "QMark": quotationMark
+    case "Radical": radical
+    case "Sentence_Terminal", "STerm": sentenceTerminal
+    case "Soft_Dotted", "SD": softDotted
+    case "Unified_Ideograph", "UIdeo": unifiedIdeograph
+    case "Uppercase", "Upper": uppercase
+    case "Variation_Selector", "VS": variationSelector
+    case "White_Space", "space": whitespace
+    case "XID_Continue", "XIDC": xidContinue
+    case "XID_Start", "XIDS": xidStart
+    default: nil
     }
-    guard let holds = predicates[name] else { return nil }
+  }
+
+  // Each is made when it is first named.
+  private static let asciiHexDigit = set { $0.isASCIIHexDigit }
+  private static let alphabetic = set { $0.isAlphabetic }
+  private static let bidiControl = set { $0.isBidiControl }
+  private static let bidiMirrored = set { $0.isBidiMirrored }
+  private static let caseIgnorable = set { $0.isCaseIgnorable }
+  private static let cased = set { $0.isCased }
+  private static let changesWhenLowercased = set { $0.changesWhenLowercased }
+  private static let changesWhenUppercased = set { $0.changesWhenUppercased }
+  private static let changesWhenTitlecased = set { $0.changesWhenTitlecased }
+  private static let changesWhenCaseFolded = set { $0.changesWhenCaseFolded }
+  private static let changesWhenCaseMapped = set { $0.changesWhenCaseMapped }
+  private static let changesWhenNFKCCaseFolded = set { $0.changesWhenNFKCCaseFolded }
+  private static let dash = set { $0.isDash }
+  private static let defaultIgnorableCodePoint = set { $0.isDefaultIgnorableCodePoint }
+  private static let deprecated = set { $0.isDeprecated }
+  private static let diacritic = set { $0.isDiacritic }
+  private static let emoji = set { $0.isEmoji }
+  private static let emojiModifier = set { $0.isEmojiModifier }
+  private static let emojiModifierBase = set { $0.isEmojiModifierBase }
+  private static let emojiPresentation = set { $0.isEmojiPresentation }
+  private static let extender = set { $0.isExtender }
+  private static let graphemeBase = set { $0.isGraphemeBase }
+  private static let graphemeExtend = set { $0.isGraphemeExtend }
+  private static let hexDigit = set { $0.isHexDigit }
+  private static let idsBinaryOperator = set { $0.isIDSBinaryOperator }
+  private static let idsTrinaryOperator = set { $0.isIDSTrinaryOperator }
+  private static let idContinue = set { $0.isIDContinue }
+  private static let idStart = set { $0.isIDStart }
+  private static let ideographic = set { $0.isIdeographic }
+  private static let joinControl = set { $0.isJoinControl }
+  private static let logicalOrderException = set { $0.isLogicalOrderException }
+  private static let lowercase = set { $0.isLowercase }
+  private static let math = set { $0.isMath }
+  private static let noncharacterCodePoint = set { $0.isNoncharacterCodePoint }
+  private static let patternSyntax = set { $0.isPatternSyntax }
+  private static let patternWhitespace = set { $0.isPatternWhitespace }
+  private static let quotationMark = set { $0.isQuotationMark }
+  private static let radical = set { $0.isRadical }
+  private static let sentenceTerminal = set { $0.isSentenceTerminal }
+  private static let softDotted = set { $0.isSoftDotted }
+  private static let unifiedIdeograph = set { $0.isUnifiedIdeograph }
+  private static let uppercase = set { $0.isUppercase }
+  private static let variationSelector = set { $0.isVariationSelector }
+  private static let whitespace = set { $0.isWhitespace }
+  private static let xidContinue = set { $0.isXIDContinue }
+  private static let xidStart = set { $0.isXIDStart }
+
+  /// - Complexity: O(all characters).
+  private static func set(where holds: (Unicode.Scalar.Properties) -> Bool) -> ScalarSet {
     var ranges: [ClosedRange<UInt32>] = []
     var first: UInt32?
     for value in UInt32(0)...0x110000 {
@@ -63,60 +158,4 @@ enum ECMAScriptProperties {
     }
     return ScalarSet(ranges: ranges)
   }
-
-  private typealias Predicate = @Sendable (Unicode.Scalar.Properties) -> Bool
-
-  private static let predicates: [String: Predicate] = {
-    let table: [([String], Predicate)] = [
-      (["ASCII_Hex_Digit", "AHex"], { $0.isASCIIHexDigit }),
-      (["Alphabetic", "Alpha"], { $0.isAlphabetic }),
-      (["Bidi_Control", "Bidi_C"], { $0.isBidiControl }),
-      (["Bidi_Mirrored", "Bidi_M"], { $0.isBidiMirrored }),
-      (["Case_Ignorable", "CI"], { $0.isCaseIgnorable }),
-      (["Cased"], { $0.isCased }),
-      (["Changes_When_Lowercased", "CWL"], { $0.changesWhenLowercased }),
-      (["Changes_When_Uppercased", "CWU"], { $0.changesWhenUppercased }),
-      (["Changes_When_Titlecased", "CWT"], { $0.changesWhenTitlecased }),
-      (["Changes_When_Casefolded", "CWCF"], { $0.changesWhenCaseFolded }),
-      (["Changes_When_Casemapped", "CWCM"], { $0.changesWhenCaseMapped }),
-      (["Changes_When_NFKC_Casefolded", "CWKCF"], { $0.changesWhenNFKCCaseFolded }),
-      (["Dash"], { $0.isDash }),
-      (["Default_Ignorable_Code_Point", "DI"], { $0.isDefaultIgnorableCodePoint }),
-      (["Deprecated", "Dep"], { $0.isDeprecated }),
-      (["Diacritic", "Dia"], { $0.isDiacritic }),
-      (["Emoji"], { $0.isEmoji }),
-      (["Emoji_Modifier", "EMod"], { $0.isEmojiModifier }),
-      (["Emoji_Modifier_Base", "EBase"], { $0.isEmojiModifierBase }),
-      (["Emoji_Presentation", "EPres"], { $0.isEmojiPresentation }),
-      (["Extender", "Ext"], { $0.isExtender }),
-      (["Grapheme_Base", "Gr_Base"], { $0.isGraphemeBase }),
-      (["Grapheme_Extend", "Gr_Ext"], { $0.isGraphemeExtend }),
-      (["Hex_Digit", "Hex"], { $0.isHexDigit }),
-      (["IDS_Binary_Operator", "IDSB"], { $0.isIDSBinaryOperator }),
-      (["IDS_Trinary_Operator", "IDST"], { $0.isIDSTrinaryOperator }),
-      (["ID_Continue", "IDC"], { $0.isIDContinue }),
-      (["ID_Start", "IDS"], { $0.isIDStart }),
-      (["Ideographic", "Ideo"], { $0.isIdeographic }),
-      (["Join_Control", "Join_C"], { $0.isJoinControl }),
-      (["Logical_Order_Exception", "LOE"], { $0.isLogicalOrderException }),
-      (["Lowercase", "Lower"], { $0.isLowercase }),
-      (["Math"], { $0.isMath }),
-      (["Noncharacter_Code_Point", "NChar"], { $0.isNoncharacterCodePoint }),
-      (["Pattern_Syntax", "Pat_Syn"], { $0.isPatternSyntax }),
-      (["Pattern_White_Space", "Pat_WS"], { $0.isPatternWhitespace }),
-      (["Quotation_Mark", "QMark"], { $0.isQuotationMark }),
-      (["Radical"], { $0.isRadical }),
-      (["Sentence_Terminal", "STerm"], { $0.isSentenceTerminal }),
-      (["Soft_Dotted", "SD"], { $0.isSoftDotted }),
-      (["Unified_Ideograph", "UIdeo"], { $0.isUnifiedIdeograph }),
-      (["Uppercase", "Upper"], { $0.isUppercase }),
-      (["Variation_Selector", "VS"], { $0.isVariationSelector }),
-      (["White_Space", "space"], { $0.isWhitespace }),
-      (["XID_Continue", "XIDC"], { $0.isXIDContinue }),
-      (["XID_Start", "XIDS"], { $0.isXIDStart }),
-    ]
-    return Dictionary(
-      table.flatMap { names, holds in names.map { ($0, holds) } },
-      uniquingKeysWith: { first, _ in first })
-  }()
 }

@@ -107,7 +107,6 @@ extension PatternParser {
       position += 1
     }
     guard take("}") else { throw notECMAScript("an unfinished \\p{") }
-    if let known = properties[name] { return known }
     guard let set = ECMAScriptProperties.named(name) else {
       throw FormatError(
         .unsupported, what: "the property \\p{\(name)} in a pattern (character \(position))",
@@ -116,7 +115,6 @@ extension PatternParser {
           "a general category, a binary property or a common script, as ECMAScript spells it"
       )
     }
-    properties[name] = set
     return set
   }
 

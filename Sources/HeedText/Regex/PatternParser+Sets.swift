@@ -21,7 +21,7 @@ extension PatternParser {
         .set(ScalarSet(ranges: [0x0D...0x0D])), .set(ScalarSet(ranges: [0x0A...0x0A])),
       ])
       return .atomic(.alternatives([pair, .set(newline)]))
-    default: return .set(cased(try escapedSet()))
+    default: return .set(try cased(try escapedSet()))
     }
   }
 

@@ -31,15 +31,16 @@ struct PatternParser {
   private let options: PatternOptions
   var position = 0
   var depth = 0
-  /// Sets of properties that were named already.
-  var properties: [String: ScalarSet] = [:]
   /// Of the groups so far, where two may not have the same.
   var groupNames: Set<ExactString> = []
+  private var caselessSets: [ScalarSet: ScalarSet] = [:]
+  private var caseVariantCount = 0
   private var ignoresCase = false
   private var dotTakesNewlines = false
 
   static let maximumDepth = 48
   static let maximumLength = 100_000
+  private static let caseVariantLimit = 1_000_000
 
   init(_ text: String, place: String, options: PatternOptions) {
     scalars = Array(text.unicodeScalars)
@@ -161,17 +162,39 @@ struct PatternParser {
     position += 1
     switch next {
     case "(": return try group()
-    case "[": return .set(cased(try bracket()))
+    case "[": return .set(try cased(try bracket()))
     case ".": return .set(dotTakesNewlines ? .any : .notNewline)
     case "^": return .anchor(options.anchorsAreLines ? .lineStart : .textStart)
     case "$": return .anchor(options.anchorsAreLines ? .lineEnd : .textEndOrLastNewline)
     case "\\": return try escape()
     case "*", "+", "?": throw mistake("a repetition of nothing")
-    default: return .set(cased(ScalarSet(ranges: [next.value...next.value])))
+    default: return .set(try cased(ScalarSet(ranges: [next.value...next.value])))
     }
   }
 
-  func cased(_ set: ScalarSet) -> ScalarSet { ignoresCase ? set.ignoringCase : set }
+  mutating func cased(_ set: ScalarSet) throws(FormatError) -> ScalarSet {
+    ignoresCase ? try ignoringCase(set) : set
+  }
+
+  /// A set with the other cases of its letters, made once for each.
+  private mutating func ignoringCase(_ set: ScalarSet) throws(FormatError) -> ScalarSet {
+    if let known = caselessSets[set] { return known }
+    let variants = set.caseVariants
+    caseVariantCount += variants.count
+    guard caseVariantCount <= Self.caseVariantLimit else {
+      throw FormatError(
+        .limit, what: "too many wide sets without regard to case in a pattern", place: place,
+        expected: "at most \(Self.caseVariantLimit) other cases of their letters")
+    }
+    var (members, cuts): ([ScalarSet], [ScalarSet]) = ([], [])
+    for member in set.members { members.append(try ignoringCase(member)) }
+    for cut in set.cuts { cuts.append(try ignoringCase(cut)) }
+    let result = ScalarSet(
+      categories: set.categories, ranges: set.ranges + variants, members: members, cuts: cuts,
+      isNegated: set.isNegated)
+    caselessSets[set] = result
+    return result
+  }
 
   private mutating func group() throws(FormatError) -> PatternNode {
     guard take("?") else { return try closed(try alternatives()) }
