@@ -9,7 +9,7 @@ extension JSONSchemaGrammar {
   /// Parts in a document: a few that refer to each other would otherwise be merged without end.
   private static let partLimit = 10_000
   /// Members, names and values that are compared: parts may refer to the same long lists again and again.
-  private static let comparisonLimit = 2_000_000
+  private static let comparisonLimit = 1_000_000
 
   /// The schema that says what the parts of `allOf` and the keywords beside it say.
   mutating func allOf(
@@ -59,6 +59,7 @@ extension JSONSchemaGrammar {
       if let inner = object["allOf"] {
         part = try allOf(inner, object, place, depth: depth + 1)
       } else if let reference = object["$ref"] {
+        try refuseOthers(object, beside: "$ref", place)
         part = try target(of: reference, place).schema
       } else {
         return object

@@ -134,7 +134,8 @@ struct JSONSchemaGrammar {
         throw Self.malformed(
           "the type \(type.text())", place + "/type", expected: "a name or several")
       }
-      return names
+      var seen: Set<String> = []
+      return names.filter { seen.insert($0).inserted }
     }
     if schema["properties"] != nil || schema["required"] != nil
       || schema["additionalProperties"] != nil || schema["patternProperties"] != nil
@@ -218,7 +219,7 @@ struct JSONSchemaGrammar {
   }
 
   /// Beside a keyword that stands for whole schemas, others would have to be met as well.
-  private func refuseOthers(
+  func refuseOthers(
     _ schema: JSONObject, beside key: String, _ place: String
   ) throws(FormatError) {
     for other in schema.keys where other != key && !Self.annotations.contains(other) {
