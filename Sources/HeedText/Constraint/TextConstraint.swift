@@ -21,7 +21,8 @@ public struct TextConstraint: Sendable {
     try self.init(ByteAutomaton(node, place: place), place: place)
   }
 
-  /// JSON documents of a schema (see `JSONSchemaGrammar` for what is known of schemas).
+  /// JSON documents of a schema (see `JSONSchemaGrammar` for what is known of schemas). Its patterns are
+  /// ECMAScript's with the flag u.
   ///
   /// - Throws: `FormatError` that names the part of the schema that is not supported or cannot be met.
   public init(jsonSchema: JSONValue) throws(FormatError) {

@@ -31,9 +31,9 @@ extension ScalarSet {
     return cased[place(of: range.lowerBound)..<place(of: range.upperBound + 1)].lazy.map(\.variants)
   }
 
-  /// All characters with another case, ascending.
+  /// All characters with another case, ascending; behind the first four planes there are no letters.
   private static let cased: [(value: UInt32, variants: [UInt32])] =
-    (UInt32(0)...0x10FFFF).compactMap { value in
+    (UInt32(0)..<0x40000).compactMap { value in
       guard let scalar = Unicode.Scalar(value), scalar.properties.changesWhenCaseMapped else {
         return nil
       }
