@@ -18,7 +18,8 @@ private enum Seeds {
 private let text = "The  owl's 12 eggs,\n\u{e9}t\u{e9} \u{4e16}\u{754c} \u{1f600}</s>"
 
 @Suite struct FuzzSeedTests {
-  @Test("every parser has seeds", arguments: ["safetensors", "gguf", "tokenizer"])
+  @Test(
+    "every parser has seeds", arguments: ["safetensors", "gguf", "tokenizer", "schema", "pattern"])
   func present(parser: String) {
     #expect(!Seeds.files(parser).isEmpty)
   }
@@ -62,6 +63,62 @@ private let text = "The  owl's 12 eggs,\n\u{e9}t\u{e9} \u{4e16}\u{754c} \u{1f600
       let tokenizer = try PipelineTokenizer(json: json, place: path)
       try expectTexts(of: tokenizer)
       _ = tokenizer.decode([0, 1, 2, 1 << 40, -1], skippingSpecialTokens: true)
+    }
+  }
+
+  @Test(
+    "a schema seed allows texts that are JSON, or is an error of the format",
+    arguments: Seeds.files("schema"))
+  func schema(path: String) throws {
+    try expectValueOrError {
+      let constraint = try TextConstraint(jsonSchema: JSONValue(contentsOf: path))
+      try expectTexts(of: constraint) { _ = try JSONValue(parsing: $0) }
+    }
+  }
+
+  @Test(
+    "a pattern seed allows texts in each language, or is an error of the format",
+    arguments: Seeds.files("pattern"))
+  func pattern(path: String) throws {
+    let pattern = try String(contentsOfFile: path, encoding: .utf8)
+    try expectValueOrError { try expectTexts(of: TextConstraint(pattern: pattern)) { _ in } }
+    try expectValueOrError {
+      let schema: JSONValue = ["type": "string", "pattern": .string(pattern)]
+      try expectTexts(of: TextConstraint(jsonSchema: schema)) {
+        let value = try JSONValue(parsing: $0)
+        #expect(value.string != nil)
+      }
+    }
+    try expectValueOrError {
+      let split: JSONValue = [
+        "type": "Split", "pattern": ["Regex": .string(pattern)], "behavior": "Isolated",
+      ]
+      let model: JSONValue = ["type": "WordLevel", "vocab": ["a": 0], "unk_token": "a"]
+      try expectTexts(
+        of: PipelineTokenizer(json: ["model": model, "pre_tokenizer": split], place: path))
+    }
+  }
+
+  /// What is written by the first or the last token that may follow matches as a whole.
+  private func expectTexts(
+    of constraint: TextConstraint, read: (String) throws -> Void
+  ) throws {
+    let characters = CharacterTokenizer(
+      charactersOf: String(decoding: (0x20...0x7E).map { UInt8($0) }, as: UTF8.self))
+    var walker = ConstraintWalker(constraint, characters)
+    for takesLast in [false, true] {
+      var (state, ids) = (0, [Int]())
+      while ids.count < 64, !walker.isComplete(state) {
+        let allowed = walker.allowed(state, endTokens: [])
+        guard let id = takesLast ? allowed.last : allowed.first else { break }
+        ids.append(id)
+        let next = walker.next(state, token: id)
+        state = try #require(next)
+      }
+      guard walker.accepts(state) else { continue }
+      let text = characters.decode(ids)
+      #expect(constraint.matches(text), "\(text)")
+      try read(text)
     }
   }
 

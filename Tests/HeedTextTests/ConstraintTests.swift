@@ -263,6 +263,14 @@ import Testing
       (#"{"type":"array","minItems":3,"maxItems":2}"#, "#"),
       (#"{"enum":[]}"#, "#"), (#"{"items":{"enum":["a"],"type":"integer"}}"#, "#/items"),
       (##"{"$ref":"#"}"##, "#/$ref"), (##"{"$ref":"#/nowhere"}"##, "#/$ref"),
+      (#"{"allOf":[{"type":"null"},false]}"#, "#/allOf/1"), (#"{"allOf":[false]}"#, "#"),
+      (##"{"$defs":{"n":false},"allOf":[{"$ref":"#/$defs/n"},true]}"##, "#/allOf/0"),
+      (
+        ##"{"$defs":{"n":{"type":"integer"}},"allOf":[{"$ref":"#/$defs/n","minimum":3},{}]}"##,
+        "#/allOf/0/minimum"
+      ),
+      (#"{"allOf":[{"const":1},{"const":2}]}"#, "#/allOf/1/const"),
+      (#"{"allOf":[{"enum":[1]},{"enum":[2]}]}"#, "#"),
       (#"{"required":["a"],"properties":{},"additionalProperties":false}"#, "#/required"),
       (#"{"type":"string","pattern":"a(?=b)"}"#, "#/pattern"),
       (#"{"oneOf":[{"type":"string"},{"type":"string","maxLength":2}]}"#, "#/oneOf/1"),

@@ -151,6 +151,7 @@ struct ByteAutomaton: Sendable {
         present = next
       }
       free[present].append(to)
+    case .literals(let texts): try build(texts, from: from, to: to)
     case .set(let set): try build(ranges: set.scalarRanges, from: from, to: to)
     case .jsonCharacter(let set):
       let plain = ScalarSet(
@@ -172,6 +173,12 @@ struct ByteAutomaton: Sendable {
       }
       free[present].append(to)
     case .choice(let parts):
+      // A walker would follow them all at once.
+      guard parts.count <= ConstraintWalker.placeLimit.one else {
+        throw FormatError(
+          .limit, what: "a choice of \(parts.count)", place: place,
+          expected: "at most \(ConstraintWalker.placeLimit.one) that are no single values")
+      }
       for part in parts {
         let first = try state()
         free[from].append(first)
@@ -182,6 +189,23 @@ struct ByteAutomaton: Sendable {
     case .rule(let rule): calls[from].append((rule, to))
     case .members(let members, let separator):
       try build(members, separator, from: from, to: to)
+    }
+  }
+
+  /// A tree: in the order of the texts, what one begins with as the one before is there already.
+  private mutating func build(_ texts: [[UInt8]], from: Int, to: Int) throws(FormatError) {
+    var before: [UInt8] = []
+    var path = [from]
+    for text in texts.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+      let shared = zip(before, text).prefix { $0 == $1 }.count
+      path.removeLast(path.count - 1 - shared)
+      for byte in text[shared...] {
+        let next = try state()
+        arrows[path[path.count - 1]].append(Arrow(bytes: byte...byte, target: next))
+        path.append(next)
+      }
+      free[path[path.count - 1]].append(to)
+      before = text
     }
   }
 

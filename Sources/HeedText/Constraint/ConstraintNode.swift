@@ -4,6 +4,8 @@ import HeedFormats
 indirect enum ConstraintNode: Sendable {
   /// These bytes.
   case literal([UInt8])
+  /// One of these, as a tree of their beginnings: a list may be as long as a file.
+  case literals([[UInt8]])
   /// One character of a set.
   case set(ScalarSet)
   /// One character of a set, written as within a JSON string: quotes, backslashes and control
@@ -38,36 +40,45 @@ extension ConstraintNode {
   ///
   /// - Parameters:
   ///   - isAnchored: whether the pattern has to match from the first character to the last; otherwise
-  ///     it may stand anywhere, unless it says `^` or `$` itself.
+  ///     it may stand anywhere, unless it, or one of its alternatives, says `^` or `$` itself.
   ///   - character: how one character is written.
   /// - Throws: `FormatError` for what a finite automaton cannot do: looking around, edges of words.
   init(
-    pattern: String, place: String, isAnchored: Bool,
+    pattern: String, options: PatternOptions, place: String, isAnchored: Bool,
     character: @escaping (ScalarSet) -> ConstraintNode = { .set($0) }
   ) throws(FormatError) {
-    var parser = PatternParser(
-      pattern, place: place,
-      options: PatternOptions(boundsMayBePossessive: false, anchorsAreLines: false))
-    var node = try parser.parse()
-    var (startsFree, endsFree) = (!isAnchored, !isAnchored)
-    if case .sequence(var parts) = node {
-      if case .anchor(.textStart)? = parts.first {
-        parts.removeFirst()
-        startsFree = false
+    var parser = PatternParser(pattern, place: place, options: options)
+    let node = try parser.parse()
+    let branches = if case .alternatives(let branches) = node { branches } else { [node] }
+    let anything =
+      isAnchored
+      ? .empty : ConstraintNode.repeated(character(.any), separator: nil, least: 0, most: nil)
+    // Those that may stand anywhere share what stands around them.
+    var (anywhere, choices): ([ConstraintNode], [ConstraintNode]) = ([], [])
+    for branch in branches {
+      let (core, isStart, isEnd) = Self.anchored(branch)
+      let lowered = try Self.lowered(core, place, character)
+      if isStart || isEnd {
+        choices.append(
+          .sequence([isStart ? .empty : anything, lowered, isEnd ? .empty : anything]))
+      } else {
+        anywhere.append(lowered)
       }
-      if let last = parts.last, Self.isEnd(last) {
-        parts.removeLast()
-        endsFree = false
-      }
-      node = .sequence(parts)
-    } else if case .anchor(.textStart) = node {
-      (node, startsFree) = (.empty, false)
-    } else if Self.isEnd(node) {
-      (node, endsFree) = (.empty, false)
     }
-    let anything = ConstraintNode.repeated(character(.any), separator: nil, least: 0, most: nil)
-    let core = try Self.lowered(node, place, character)
-    self = .sequence((startsFree ? [anything] : []) + [core] + (endsFree ? [anything] : []))
+    if !anywhere.isEmpty { choices.append(.sequence([anything, .choice(anywhere), anything])) }
+    self = .choice(choices)
+  }
+
+  /// A branch without the anchors at its ends, and whether it had them.
+  private static func anchored(
+    _ branch: PatternNode
+  ) -> (core: PatternNode, isStart: Bool, isEnd: Bool) {
+    var parts = if case .sequence(let parts) = branch { parts } else { [branch] }
+    let isStart = parts.first == .anchor(.textStart)
+    if isStart { parts.removeFirst() }
+    let isEnd = parts.last.map(Self.isEnd) ?? false
+    if isEnd { parts.removeLast() }
+    return (.sequence(parts), isStart, isEnd)
   }
 
   private static func isEnd(_ node: PatternNode) -> Bool {

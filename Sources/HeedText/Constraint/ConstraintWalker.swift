@@ -45,9 +45,9 @@ public struct ConstraintWalker: Sendable {
   private static let stateLimit = 200_000
   /// Places of one state, and of all of them: where a text can be read in many ways at once their number
   /// grows with every list in a list, and a text that needs more counts as one that cannot be completed.
-  private static let placeLimit = (one: 1 << 14, all: 1 << 22)
+  static let placeLimit = (one: 1 << 14, all: 1 << 22)
   /// Rules within rules: lists in lists stay what JSON readers take (`JSONOptions.maximumDepth`).
-  private static let depthLimit = 120
+  static let depthLimit = 120
   /// Bytes of kept answers; they are made anew beyond.
   private static let storeLimit = 64 << 20
 
@@ -69,6 +69,9 @@ public struct ConstraintWalker: Sendable {
     trie = vocabulary
     _ = number(of: closure([Place(state: automaton.start, stack: 0)]))
   }
+
+  /// Whether there is a state 0: false where a text could begin in more ways than are followed.
+  var canBegin: Bool { !sets.isEmpty }
 
   /// All places that are reached for nothing, sorted; without those that only lead on for nothing. None
   /// where they are too many.

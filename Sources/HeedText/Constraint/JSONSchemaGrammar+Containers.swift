@@ -19,7 +19,8 @@ extension JSONSchemaGrammar {
         "a length beside a pattern", place, hint: "say the length in the pattern")
     }
     let inner = try ConstraintNode(
-      pattern: text, place: "JSON schema, \(place)/pattern", isAnchored: false
+      pattern: text, options: .ecmaScript, place: "JSON schema, \(place)/pattern",
+      isAnchored: false
     ) { .jsonCharacter($0) }
     return .sequence([quote, inner, quote])
   }
@@ -107,11 +108,11 @@ extension JSONSchemaGrammar {
       throw Self.malformed("properties", place + "/properties", expected: "an object")
     }
     let required = try requiredNames(schema, place)
-    let needed = Set(required)
+    let needed = Set(required.map { ExactString($0) })
     let additional = schema["additionalProperties"] ?? true
     var members: [(node: ConstraintNode, isRequired: Bool)] = []
     for (key, value) in properties.members {
-      let isRequired = needed.contains(key)
+      let isRequired = needed.contains(ExactString(key))
       if value == false, !isRequired { continue }
       members.append(
         (JSONTexts.member(key, try node(value, at: "\(place)/properties/\(key)")), isRequired))
@@ -163,9 +164,9 @@ extension JSONSchemaGrammar {
       throw Self.unsupported(
         "uniqueItems of values that are not listed", place + "/uniqueItems", hint: "use enum")
     }
-    var seen: Set<String> = []
-    let values = try listedValues(items, place + "/items").map { $0.text() }
-      .filter { seen.insert($0).inserted }
+    var seen: Set<ExactString> = []
+    let values = try listedValues(items, place + "/items")
+      .filter { seen.insert($0.schemaKey).inserted }
     guard least == 0 || least == values.count, most ?? values.count >= values.count else {
       throw Self.unsupported(
         "uniqueItems with a count that is neither 0 nor all of \(values.count)",
@@ -173,7 +174,8 @@ extension JSONSchemaGrammar {
     }
     return .sequence([
       .text("["),
-      .members(values.map { (.text($0), least > 0) }, separator: JSONTexts.comma), .text("]"),
+      .members(values.map { (.text($0.text()), least > 0) }, separator: JSONTexts.comma),
+      .text("]"),
     ])
   }
 
@@ -190,7 +192,7 @@ extension JSONSchemaGrammar {
         "\(patterns.members.count) patterns", place, hint: "a name may match several: give one")
     }
     let name = try ConstraintNode(
-      pattern: pattern, place: "JSON schema, \(place)", isAnchored: false
+      pattern: pattern, options: .ecmaScript, place: "JSON schema, \(place)", isAnchored: false
     ) { .jsonCharacter($0) }
     let member = ConstraintNode.sequence([
       .text("\""), name, .text("\""), JSONTexts.colon, try node(schema, at: place + "/" + pattern),
@@ -210,7 +212,7 @@ extension JSONSchemaGrammar {
     guard let list = value.array, names.count == list.count else {
       throw Self.malformed("required", place + "/required", expected: "a list of names")
     }
-    var seen: Set<String> = []
-    return names.filter { seen.insert($0).inserted }
+    var seen: Set<ExactString> = []
+    return names.filter { seen.insert(ExactString($0)).inserted }
   }
 }

@@ -8,6 +8,8 @@ extension JSONSchemaGrammar {
   private static let partDepthLimit = 8
   /// Parts in a document: a few that refer to each other would otherwise be merged without end.
   private static let partLimit = 10_000
+  /// Members, names and values that are compared: parts may refer to the same long lists again and again.
+  private static let comparisonLimit = 1_000_000
 
   /// The schema that says what the parts of `allOf` and the keywords beside it say.
   mutating func allOf(
@@ -38,7 +40,7 @@ extension JSONSchemaGrammar {
       // A part that stands alone may refer to what holds it; others are needed now.
       if isAlone { return part }
       guard let next = try resolved(part, partPlace, depth) else { continue }
-      merged = try Self.merged(merged, next, partPlace)
+      merged = try self.merged(merged, next, partPlace)
     }
     return .object(merged)
   }
@@ -50,12 +52,14 @@ extension JSONSchemaGrammar {
     var part = part
     for _ in 0..<Self.partDepthLimit {
       if part == true { return nil }
+      if part == false { throw Self.impossible("false", place) }
       guard let object = part.object else {
         throw Self.malformed("\(part.text())", place, expected: "a schema")
       }
       if let inner = object["allOf"] {
         part = try allOf(inner, object, place, depth: depth + 1)
       } else if let reference = object["$ref"] {
+        try refuseOthers(object, beside: "$ref", place)
         part = try target(of: reference, place).schema
       } else {
         return object
@@ -72,70 +76,125 @@ extension JSONSchemaGrammar {
     "maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties",
   ]
 
-  private static func merged(
+  private mutating func merged(
     _ left: JSONObject, _ right: JSONObject, _ place: String
   ) throws(FormatError) -> JSONObject {
-    for (one, other) in [(left, right), (right, left)] {
-      // The items of one part are also those that another names one by one.
-      if let prefix = one["prefixItems"], other["prefixItems"] != prefix,
-        let items = other["items"], items != true
-      {
-        throw unsupported("items beside prefixItems of another part", place + "/items")
-      }
-      // Names that one part does not know are what its additional ones may be.
-      guard let additional = one["additionalProperties"], additional != true else { continue }
-      if let patterns = other["patternProperties"], patterns != one["patternProperties"] {
-        throw unsupported(
-          "additionalProperties beside patternProperties of another part",
-          place + "/additionalProperties")
-      }
-      let known = Set(one["properties"]?.object?.keys ?? [])
-      for name in other["properties"]?.object?.keys ?? [] where !known.contains(name) {
-        throw unsupported(
-          "additionalProperties beside \"\(name)\" of another part",
-          place + "/additionalProperties")
-      }
-    }
+    try refuseUnsaid(left, right, place)
     var result = left
-    for (key, value) in right.members where !annotations.contains(key) {
-      guard let present = result[key], present != value else {
+    for (key, value) in right.members where !Self.annotations.contains(key) {
+      guard let present = result[key] else {
         result[key] = value
         continue
       }
-      if key == "properties", var members = present.object, let others = value.object {
-        for (name, schema) in others.members {
-          let before = members[name]
-          members[name] =
-            before == nil || before == schema ? schema : ["allOf": [before ?? true, schema]]
-        }
-        result[key] = .object(members)
+      try countCompared(1, place)
+      if key == "properties", let members = present.object, let others = value.object {
+        try countCompared(members.count + others.count, place)
+        result[key] = .object(try mergedMembers(members, others, place))
       } else if key == "required", let names = present.array, let others = value.array {
-        let known = Set(names.compactMap(\.string))
-        result[key] = .array(
-          names + others.filter { $0.string.map { !known.contains($0) } ?? true })
+        try countCompared(names.count + others.count, place)
+        let known = Set(names.map(\.schemaKey))
+        result[key] = .array(names + others.filter { !known.contains($0.schemaKey) })
       } else if key == "enum", let values = present.array, let others = value.array {
-        result[key] = .array(values.filter { others.contains($0) })
-      } else if larger.contains(key) || smaller.contains(key), let first = present.number,
+        try countCompared(values.count + others.count, place)
+        let keys = Set(others.map(\.schemaKey))
+        result[key] = .array(values.filter { keys.contains($0.schemaKey) })
+      } else if Self.larger.contains(key) || Self.smaller.contains(key), let first = present.number,
         let second = value.number
       {
-        result[key] = (first < second) == larger.contains(key) ? value : present
-      } else if key == "type", let kept = common(present, value) {
+        result[key] = (first < second) == Self.larger.contains(key) ? value : present
+      } else if key == "type", let kept = Self.common(present, value) {
         result[key] = kept
-      } else {
-        throw unsupported("\"\(key)\" that differs within allOf", place + "/" + key)
+      } else if try !isSame(present, value, place) {
+        if key == "const" { throw Self.impossible("two values of const", place + "/const") }
+        throw Self.unsupported("\"\(key)\" that differs within allOf", place + "/" + key)
       }
     }
     return result
   }
 
+  /// Members of both; what both name has to meet both, and may never be there where one of them says so.
+  private mutating func mergedMembers(
+    _ left: JSONObject, _ right: JSONObject, _ place: String
+  ) throws(FormatError) -> JSONObject {
+    var result = left
+    for (name, schema) in right.members {
+      guard let before = left[name], try !isSame(before, schema, place) else {
+        result[name] = schema
+        continue
+      }
+      // Parts of parts are parts, so that many of them do not become deep.
+      let parts = before.object.flatMap { $0.count == 1 ? before["allOf"]?.array : nil }
+      try countCompared(parts?.count ?? 1, place)
+      result[name] =
+        before == false || schema == false
+        ? false : ["allOf": .array((parts ?? [before]) + [schema])]
+    }
+    return result
+  }
+
+  /// Refuses what two parts say together and one schema cannot.
+  private mutating func refuseUnsaid(
+    _ left: JSONObject, _ right: JSONObject, _ place: String
+  ) throws(FormatError) {
+    for (one, other) in [(left, right), (right, left)] {
+      // The items of one part are also those that another names one by one.
+      if let prefix = one["prefixItems"], let items = other["items"], items != true,
+        try !isSame(prefix, other["prefixItems"], place)
+      {
+        throw Self.unsupported("items beside prefixItems of another part", place + "/items")
+      }
+      // Names that one part does not know are what its additional ones may be.
+      guard let additional = one["additionalProperties"], additional != true else { continue }
+      if let patterns = other["patternProperties"],
+        try !isSame(patterns, one["patternProperties"], place)
+      {
+        throw Self.unsupported(
+          "additionalProperties beside patternProperties of another part",
+          place + "/additionalProperties")
+      }
+      let known = one["properties"]?.object ?? JSONObject()
+      let names = other["properties"]?.object?.keys ?? []
+      try countCompared(names.count, place)
+      for name in names where known[name] == nil {
+        throw Self.unsupported(
+          "additionalProperties beside \"\(name)\" of another part",
+          place + "/additionalProperties")
+      }
+    }
+  }
+
+  private mutating func isSame(
+    _ left: JSONValue, _ right: JSONValue?, _ place: String
+  ) throws(FormatError) -> Bool {
+    guard let right else { return false }
+    let (first, second) = (left.schemaKey, right.schemaKey)
+    try countCompared((first.text.utf8.count + second.text.utf8.count) / 8, place)
+    return first == second
+  }
+
+  private mutating func countCompared(_ count: Int, _ place: String) throws(FormatError) {
+    comparisons += count
+    guard comparisons <= Self.comparisonLimit else {
+      throw FormatError(
+        .limit, what: "parts of allOf of more than \(Self.comparisonLimit) names and values",
+        place: "JSON schema, \(place)")
+    }
+  }
+
   /// The types that two lists, or names, have in common; nil when there are none.
   private static func common(_ left: JSONValue, _ right: JSONValue) -> JSONValue? {
-    let (first, second) = (left.array ?? [left], right.array ?? [right])
-    func holds(_ list: [JSONValue], _ type: JSONValue) -> Bool {
-      list.contains(type) || type == "integer" && list.contains("number")
+    func names(_ value: JSONValue) -> [String] {
+      (value.array ?? [value]).compactMap(\.string)
     }
-    let kept =
-      first.filter { holds(second, $0) } + second.filter { holds(first, $0) && !first.contains($0) }
-    return kept.isEmpty ? nil : .array(kept)
+    let (first, second) = (names(left), names(right))
+    func narrowed(_ list: [String], to others: [String]) -> [String] {
+      var others = Set(others)
+      if others.contains("number") { others.insert("integer") }
+      return list.filter { others.contains($0) }
+    }
+    let kept = narrowed(first, to: second)
+    let known = Set(kept)
+    let all = kept + narrowed(second, to: first).filter { !known.contains($0) }
+    return all.isEmpty ? nil : .array(all.map { .string($0) })
   }
 }

@@ -15,6 +15,9 @@
 // neither items nor minItems asks for any; members beside those of properties and required; whole numbers
 // with a point or an exponent; values of other types than those that the keywords of a schema without type
 // are about.
+//
+// Numbers are equal by what they are worth (1 and 1.0), and patterns are ECMAScript's with the flag u. Names of
+// members that the schema does not list may come twice: no finite automaton knows all that were there.
 
 import HeedFormats
 
@@ -23,18 +26,35 @@ struct JSONSchemaGrammar {
   private let document: JSONValue
   /// What may stand within itself.
   private(set) var rules = [JSONTexts.anyValue]
+  /// What each rule is of.
+  private(set) var rulePlaces = ["any value"]
   private var ruleNumbers: [String: Int] = [:]
   /// References that are being followed, since the last list or object.
   private var open: [String] = []
   private var depth = 0
   /// Parts of `allOf` that were made one.
   var mergedParts = 0
+  /// What was compared for that.
+  var comparisons = 0
 
   private static let depthLimit = 64
 
   init(_ document: JSONValue) { self.document = document }
 
-  mutating func root() throws(FormatError) -> ConstraintNode { try node(document, at: "#") }
+  /// - Throws: `FormatError` also for a schema whose texts never end.
+  mutating func root() throws(FormatError) -> ConstraintNode {
+    let root = try node(document, at: "#")
+    let levels = ConstraintWalker.depthLimit
+    let endless = ConstraintNode.endless(rules, levels: levels)
+    guard root.ends(without: endless) else {
+      let places = endless.sorted().map { rulePlaces[$0] }
+      throw FormatError(
+        .inconsistent,
+        what: "nothing can match this: no text of \(places.listed) ends within \(levels) levels",
+        place: "JSON schema", hint: "what needs itself has no end: require it less")
+    }
+    return root
+  }
 
   // MARK: Errors
 
@@ -114,7 +134,8 @@ struct JSONSchemaGrammar {
         throw Self.malformed(
           "the type \(type.text())", place + "/type", expected: "a name or several")
       }
-      return names
+      var seen: Set<String> = []
+      return names.filter { seen.insert($0).inserted }
     }
     if schema["properties"] != nil || schema["required"] != nil
       || schema["additionalProperties"] != nil || schema["patternProperties"] != nil
@@ -162,6 +183,7 @@ struct JSONSchemaGrammar {
     let rule = rules.count
     ruleNumbers[path] = rule
     rules.append(.empty)
+    rulePlaces.append(path)
     open.append(path)
     defer { open.removeLast() }
     rules[rule] = try node(target, at: path)
@@ -172,21 +194,18 @@ struct JSONSchemaGrammar {
   func target(
     of reference: JSONValue, _ place: String
   ) throws(FormatError) -> (path: String, schema: JSONValue) {
-    guard let path = reference.string, path.hasPrefix("#") else {
+    guard let text = reference.string, text.isEmpty || text.hasPrefix("#") else {
       throw Self.unsupported(
         "a reference to \(reference.text())", place + "/$ref",
         hint: "only references within the document are followed")
     }
-    var target = document
-    for part in path.dropFirst().split(separator: "/") {
-      let name = String(part).replacing("~1", with: "/").replacing("~0", with: "~")
-      guard let next = target[name] ?? Int(name).flatMap({ target.array?.element(at: $0) }) else {
-        throw FormatError(
-          .missing, what: "there is no \(path)", place: "JSON schema, \(place)/$ref")
-      }
-      target = next
+    let pointer = try JSONPointer(
+      fragment: String(text.dropFirst()), place: "JSON schema, \(place)/$ref")
+    guard let target = pointer.target(in: document) else {
+      throw FormatError(
+        .missing, what: "there is no \(text)", place: "JSON schema, \(place)/$ref")
     }
-    return (path, target)
+    return (pointer.text, target)
   }
 
   /// The parts of a list or an object, which stand behind its first byte.
@@ -200,7 +219,7 @@ struct JSONSchemaGrammar {
   }
 
   /// Beside a keyword that stands for whole schemas, others would have to be met as well.
-  private func refuseOthers(
+  func refuseOthers(
     _ schema: JSONObject, beside key: String, _ place: String
   ) throws(FormatError) {
     for other in schema.keys where other != key && !Self.annotations.contains(other) {
@@ -218,11 +237,12 @@ struct JSONSchemaGrammar {
     try refuseOthers(schema, beside: key, place)
     var choices: [ConstraintNode] = []
     var kinds: Set<String> = []
-    let outerTypes = try schema["type"] == nil ? nil : types(of: .object(schema), place)
+    let outerTypes =
+      try schema["type"] == nil ? nil : types(of: .object(schema), place).map(Set.init)
     for (index, part) in schemas.enumerated() {
       let partPlace = "\(place)/\(key)/\(index)"
       var own = Self.kinds(of: part)
-      if let outerTypes, !own.isSubset(of: Set(outerTypes)) {
+      if let outerTypes, !own.isSubset(of: outerTypes) {
         throw Self.unsupported("\"type\" beside \"\(key)\" that does not hold for all", partPlace)
       }
       if key == "oneOf" {
@@ -245,8 +265,7 @@ struct JSONSchemaGrammar {
       switch value {
       case .null: "null"
       case .bool: "boolean"
-      case .integer: "integer"
-      case .number: "number"
+      case .integer, .number: value.isWholeNumber ? "integer" : "number"
       case .string: "string"
       case .array: "array"
       case .object: "object"
@@ -260,7 +279,7 @@ struct JSONSchemaGrammar {
   }
 
   private func listed(_ schema: JSONValue, _ place: String) throws(FormatError) -> ConstraintNode {
-    .choice(try listedValues(schema, place).map { JSONTexts.exactly($0) })
+    JSONTexts.oneOf(try listedValues(schema, place))
   }
 
   /// The values that a schema lists and that meet what else it says.
@@ -276,12 +295,13 @@ struct JSONSchemaGrammar {
       throw Self.malformed("enum", place + "/enum", expected: "a list of values")
     }
     if schema["const"] != nil, let list = schema["enum"]?.array {
-      values = values.filter { list.contains($0) }
+      let keys = Set(list.map(\.schemaKey))
+      values = values.filter { keys.contains($0.schemaKey) }
     }
-    if let types = try types(of: schema, place), schema["type"] != nil {
+    if let types = try types(of: schema, place).map({ Set($0) }), schema["type"] != nil {
       values = values.filter { value in
         let kinds = Self.kinds(of: ["const": value])
-        return types.contains { kinds.contains($0) || ($0 == "number" && kinds == ["integer"]) }
+        return !kinds.isDisjoint(with: types) || kinds == ["integer"] && types.contains("number")
       }
     }
     for key in schema.object?.keys ?? []
@@ -290,12 +310,5 @@ struct JSONSchemaGrammar {
     }
     if values.isEmpty { throw Self.impossible("a list without a value that fits", place) }
     return values
-  }
-}
-
-extension Array {
-  /// The element at a place, if there is one.
-  fileprivate func element(at place: Int) -> Element? {
-    indices.contains(place) ? self[place] : nil
   }
 }

@@ -42,6 +42,19 @@ enum JSONTexts {
     ]), object(of: any, least: 0, most: nil),
   ])
 
+  /// One of these values.
+  static func oneOf(_ values: [JSONValue]) -> ConstraintNode {
+    var (plain, others): ([[UInt8]], [ConstraintNode]) = ([], [])
+    for value in values {
+      if value.array == nil, value.object == nil {
+        plain.append(Array(value.text().utf8))
+      } else {
+        others.append(exactly(value))
+      }
+    }
+    return others.isEmpty ? .literals(plain) : .choice([.literals(plain)] + others)
+  }
+
   /// One value.
   static func exactly(_ value: JSONValue) -> ConstraintNode {
     switch value {

@@ -9,21 +9,36 @@ public struct TextConstraint: Sendable {
 
   /// Texts that a regular expression matches as a whole.
   ///
+  /// The syntax is that of tokenizers, Oniguruma's, but that `^` and `$` are the ends of the text. (The
+  /// patterns of a JSON schema are ECMAScript's.)
+  ///
   /// - Throws: `FormatError` when it cannot be read, needs more than a finite automaton (look-around,
   ///   edges of words) or nothing can match it.
   public init(pattern: String) throws(FormatError) {
     let place = "regular expression"
-    automaton = try ByteAutomaton(
-      ConstraintNode(pattern: pattern, place: place, isAnchored: true), place: place)
+    let node = try ConstraintNode(
+      pattern: pattern, options: .text, place: place, isAnchored: true)
+    try self.init(ByteAutomaton(node, place: place), place: place)
   }
 
-  /// JSON documents of a schema (see `JSONSchemaGrammar` for what is known of schemas).
+  /// JSON documents of a schema (see `JSONSchemaGrammar` for what is known of schemas). Its patterns are
+  /// ECMAScript's with the flag u.
   ///
   /// - Throws: `FormatError` that names the part of the schema that is not supported or cannot be met.
   public init(jsonSchema: JSONValue) throws(FormatError) {
     var grammar = JSONSchemaGrammar(jsonSchema)
     let root = try grammar.root()
-    automaton = try ByteAutomaton(root, rules: grammar.rules, place: "JSON schema")
+    let place = "JSON schema"
+    try self.init(ByteAutomaton(root, rules: grammar.rules, place: place), place: place)
+  }
+
+  private init(_ automaton: ByteAutomaton, place: String) throws(FormatError) {
+    self.automaton = automaton
+    guard ConstraintWalker(self, tokens: []).canBegin else {
+      throw FormatError(
+        .limit, what: "texts that begin in too many ways", place: place,
+        expected: "at most \(ConstraintWalker.placeLimit.one) choices at once")
+    }
   }
 
   /// Whether a whole text matches.

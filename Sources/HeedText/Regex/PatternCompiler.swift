@@ -53,9 +53,14 @@ struct PatternCompiler {
   /// Tables of 257 masks: one for each byte, one for the end of the text.
   private(set) var tables: [UInt32] = []
   private(set) var registerCount = 0
+  /// Sets that were compared to find runs that need not give back.
+  private var comparisons = 0
   private let place: String
 
   static let maximumSize = 50_000
+  /// How much is done to find such runs: without it a pattern finds the same, more slowly.
+  private static let comparisonLimit = 1_000_000
+  private static let followingLimit = 64
 
   init(_ node: PatternNode, place: String) throws(FormatError) {
     self.place = place
@@ -115,6 +120,7 @@ struct PatternCompiler {
   ) -> [PatternNode]? {
     var following: [PatternNode] = []
     for part in parts[(place + 1)...] {
+      guard following.count < followingLimit else { return nil }
       following.append(part)
       if case .set = part { return following }
       if case .repetition(.set, let bounds, _) = part, bounds.least > 0 { return following }
@@ -176,7 +182,6 @@ struct PatternCompiler {
     repetitionOf body: PatternNode, _ bounds: PatternNode.Bounds, _ greed: PatternNode.Greed,
     rest: [PatternNode]?
   ) throws(FormatError) {
-    if bounds.most == 0 { return }
     if case .set(let set) = body {
       var operation: PatternInstruction.Operation =
         switch greed {
@@ -223,8 +228,11 @@ struct PatternCompiler {
     instructions[split].b = greed == .lazy ? body : exit
   }
 
-  private func neverGivesBack(_ set: ScalarSet, rest: [PatternNode]?) -> Bool {
-    guard let rest, let first = Self.first(of: rest) else { return false }
+  private mutating func neverGivesBack(_ set: ScalarSet, rest: [PatternNode]?) -> Bool {
+    guard let rest, comparisons < Self.comparisonLimit, let first = Self.first(of: rest) else {
+      return false
+    }
+    comparisons += 1 + first.sets.count
     return first.isNullable || first.sets.allSatisfy { set.isDisjoint(from: $0) }
   }
 

@@ -30,4 +30,9 @@ indirect enum PatternNode: Sendable, Hashable {
   enum Anchor: Sendable, Hashable {
     case textStart, textEnd, textEndOrLastNewline, lineStart, lineEnd, wordEdge, noWordEdge
   }
+
+  /// The node again and again. What takes nothing stays nothing, so that bounds of bounds of it cost nothing.
+  func repeated(_ bounds: Bounds, _ greed: Greed) -> PatternNode {
+    self == .empty || bounds.most == 0 ? .empty : .repetition(self, bounds, greed)
+  }
 }

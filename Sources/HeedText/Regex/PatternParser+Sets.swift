@@ -21,7 +21,7 @@ extension PatternParser {
         .set(ScalarSet(ranges: [0x0D...0x0D])), .set(ScalarSet(ranges: [0x0A...0x0A])),
       ])
       return .atomic(.alternatives([pair, .set(newline)]))
-    default: return .set(cased(try escapedSet()))
+    default: return .set(try cased(try escapedSet()))
     }
   }
 
@@ -63,9 +63,8 @@ extension PatternParser {
       var value: UInt32 = 0
       var count = 0
       let most = isBraced ? 8 : next == "x" ? 2 : 4
-      while count < most, let digit = peek().flatMap({ Character($0).hexDigitValue }) {
-        value = value << 4 | UInt32(digit)
-        position += 1
+      while count < most, let digit = takeHexadecimalDigit() {
+        value = value << 4 | digit
         count += 1
       }
       guard count > 0, !isBraced || take("}"), Unicode.Scalar(value) != nil else {

@@ -1,12 +1,17 @@
 // Reads patterns in the syntax of Oniguruma (its Ruby flavour), which is what `tokenizer.json` means
-// by "Regex", as far as patterns that split text need it. Not read: captures that are referred to,
-// conditionals, calls, backward look of anything but one character. Everything unknown is refused,
-// never taken for a letter.
+// by "Regex", as far as patterns that split text need it, or in that of ECMAScript, which JSON schemas mean
+// (`PatternParser+ECMAScript`): alternatives of sequences are the same in both. Not read: captures that are
+// referred to, conditionals, calls, backward look of anything but one character. Everything unknown is
+// refused, never taken for a letter.
 
 import HeedFormats
 
 /// How patterns are read.
 package struct PatternOptions: Sendable {
+  /// Whose grammar a pattern follows.
+  enum Syntax: Sendable { case oniguruma, ecmaScript }
+
+  var syntax = Syntax.oniguruma
   /// `{1,3}+` is possessive, as in PCRE and tiktoken; in Oniguruma it is a repetition of a repetition.
   var boundsMayBePossessive = false
   /// `^` and `$` are edges of lines, as in Ruby.
@@ -14,6 +19,10 @@ package struct PatternOptions: Sendable {
 
   package static let oniguruma = PatternOptions()
   package static let tiktoken = PatternOptions(boundsMayBePossessive: true, anchorsAreLines: false)
+  /// Oniguruma's for one text: `^` and `$` are its ends.
+  package static let text = PatternOptions(anchorsAreLines: false)
+  /// ECMA-262 (11th edition, 2020) with the flag u and no other, which JSON Schema 2020-12 means.
+  package static let ecmaScript = PatternOptions(syntax: .ecmaScript, anchorsAreLines: false)
 }
 
 struct PatternParser {
@@ -22,11 +31,16 @@ struct PatternParser {
   private let options: PatternOptions
   var position = 0
   var depth = 0
+  /// Of the groups so far, where two may not have the same.
+  var groupNames: Set<ExactString> = []
+  private var caselessSets: [ScalarSet: ScalarSet] = [:]
+  private var caseVariantCount = 0
   private var ignoresCase = false
   private var dotTakesNewlines = false
 
   static let maximumDepth = 48
   static let maximumLength = 100_000
+  private static let caseVariantLimit = 1_000_000
 
   init(_ text: String, place: String, options: PatternOptions) {
     scalars = Array(text.unicodeScalars)
@@ -47,7 +61,7 @@ struct PatternParser {
 
   // MARK: Structure
 
-  private mutating func alternatives() throws(FormatError) -> PatternNode {
+  mutating func alternatives() throws(FormatError) -> PatternNode {
     guard depth < Self.maximumDepth else {
       throw FormatError(
         .limit, what: "a pattern is nested too deeply", place: place,
@@ -65,8 +79,12 @@ struct PatternParser {
   private mutating func sequence() throws(FormatError) -> PatternNode {
     var parts: [PatternNode] = []
     while let next = peek(), next != "|", next != ")" {
-      let atom = try atom()
-      parts.append(try repetitions(of: atom))
+      switch options.syntax {
+      case .oniguruma:
+        let atom = try atom()
+        parts.append(try repetitions(of: atom))
+      case .ecmaScript: parts.append(try ecmaScriptTerm())
+      }
     }
     parts.removeAll { $0 == .empty }
     return parts.isEmpty ? .empty : parts.count == 1 ? parts[0] : .sequence(parts)
@@ -96,7 +114,7 @@ struct PatternParser {
       } else if !isBraced || options.boundsMayBePossessive, take("+") {
         greed = .possessive
       }
-      node = .repetition(node, bounds, greed)
+      node = node.repeated(bounds, greed)
     }
     throw mistake("too many repetitions of repetitions")
   }
@@ -116,16 +134,24 @@ struct PatternParser {
       position = start
       return nil
     }
-    let bounds = PatternNode.Bounds(least: least ?? 0, most: hasComma ? most : least)
-    guard bounds.least <= 1000, (bounds.most ?? 0) <= 1000, bounds.least <= bounds.most ?? 1000
-    else { throw mistake("bounds over 1000 or the wrong way round") }
-    return bounds
+    return try bounds(least ?? 0, hasComma ? most : least)
   }
 
-  private mutating func number() -> Int? {
+  func bounds(_ least: Int, _ most: Int?) throws(FormatError) -> PatternNode.Bounds {
+    guard least <= most ?? least else { throw mistake("bounds the wrong way round") }
+    let limit = options.syntax == .ecmaScript ? 100_000 : 1000
+    guard most ?? least <= limit else {
+      throw FormatError(
+        .limit, what: "a bound over \(limit) in a pattern (character \(position))", place: place)
+    }
+    return PatternNode.Bounds(least: least, most: most)
+  }
+
+  /// A decimal number; one that is too large for a bound stays that.
+  mutating func number() -> Int? {
     var value: Int?
-    while let digit = peek(), ("0"..."9").contains(digit), (value ?? 0) < 100_000 {
-      value = (value ?? 0) * 10 + Int(digit.value - 0x30)
+    while let digit = peek(), ("0"..."9").contains(digit) {
+      value = min((value ?? 0) * 10 + Int(digit.value - 0x30), 1_000_000)
       position += 1
     }
     return value
@@ -136,17 +162,39 @@ struct PatternParser {
     position += 1
     switch next {
     case "(": return try group()
-    case "[": return .set(cased(try bracket()))
+    case "[": return .set(try cased(try bracket()))
     case ".": return .set(dotTakesNewlines ? .any : .notNewline)
     case "^": return .anchor(options.anchorsAreLines ? .lineStart : .textStart)
     case "$": return .anchor(options.anchorsAreLines ? .lineEnd : .textEndOrLastNewline)
     case "\\": return try escape()
     case "*", "+", "?": throw mistake("a repetition of nothing")
-    default: return .set(cased(ScalarSet(ranges: [next.value...next.value])))
+    default: return .set(try cased(ScalarSet(ranges: [next.value...next.value])))
     }
   }
 
-  func cased(_ set: ScalarSet) -> ScalarSet { ignoresCase ? set.ignoringCase : set }
+  mutating func cased(_ set: ScalarSet) throws(FormatError) -> ScalarSet {
+    ignoresCase ? try ignoringCase(set) : set
+  }
+
+  /// A set with the other cases of its letters, made once for each.
+  private mutating func ignoringCase(_ set: ScalarSet) throws(FormatError) -> ScalarSet {
+    if let known = caselessSets[set] { return known }
+    let variants = set.caseVariants
+    caseVariantCount += variants.count
+    guard caseVariantCount <= Self.caseVariantLimit else {
+      throw FormatError(
+        .limit, what: "too many wide sets without regard to case in a pattern", place: place,
+        expected: "at most \(Self.caseVariantLimit) other cases of their letters")
+    }
+    var (members, cuts): ([ScalarSet], [ScalarSet]) = ([], [])
+    for member in set.members { members.append(try ignoringCase(member)) }
+    for cut in set.cuts { cuts.append(try ignoringCase(cut)) }
+    let result = ScalarSet(
+      categories: set.categories, ranges: set.ranges + variants, members: members, cuts: cuts,
+      isNegated: set.isNegated)
+    caselessSets[set] = result
+    return result
+  }
 
   private mutating func group() throws(FormatError) -> PatternNode {
     guard take("?") else { return try closed(try alternatives()) }
@@ -209,7 +257,7 @@ struct PatternParser {
     return node
   }
 
-  private mutating func closed(_ node: PatternNode) throws(FormatError) -> PatternNode {
+  mutating func closed(_ node: PatternNode) throws(FormatError) -> PatternNode {
     guard take(")") else { throw mistake("a group that is not closed") }
     return node
   }
@@ -222,6 +270,15 @@ struct PatternParser {
     guard peek() == scalar else { return false }
     position += 1
     return true
+  }
+
+  /// Takes a hexadecimal digit of ASCII.
+  mutating func takeHexadecimalDigit() -> UInt32? {
+    guard let next = peek(), next.isASCII, let digit = Character(next).hexDigitValue else {
+      return nil
+    }
+    position += 1
+    return UInt32(digit)
   }
 
   func mistake(_ what: String) -> FormatError {

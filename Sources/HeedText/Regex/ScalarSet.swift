@@ -19,9 +19,10 @@ struct ScalarSet: Sendable, Hashable {
     self.categories = categories
     // A plain set inside a union is part of it.
     var gathered = ranges
+    var others: Set<ScalarSet> = []
     for member in members {
       if member.isNegated || !member.cuts.isEmpty || !member.members.isEmpty {
-        self.members.append(member)
+        if others.insert(member).inserted { self.members.append(member) }
       } else {
         self.categories.formUnion(member.categories)
         gathered += member.ranges
@@ -130,42 +131,5 @@ struct ScalarSet: Sendable, Hashable {
         }
     }
     return categories.isDisjoint(with: other.categories) && ranges.isEmpty && other.ranges.isEmpty
-  }
-
-  /// The set with the other case of each letter that is named one by one.
-  var ignoringCase: ScalarSet {
-    var more: [ClosedRange<UInt32>] = []
-    for range in ranges where range.upperBound - range.lowerBound < 4096 {
-      for value in range { more += Self.caseVariants(of: value).map { $0...$0 } }
-    }
-    return ScalarSet(
-      categories: categories, ranges: ranges + more, members: members.map(\.ignoringCase),
-      cuts: cuts.map(\.ignoringCase), isNegated: isNegated)
-  }
-
-  /// The characters that differ from one only in case, the long s and the signs for kelvin and
-  /// angstrom included.
-  static func caseVariants(of value: UInt32) -> [UInt32] {
-    guard let scalar = Unicode.Scalar(value) else { return [] }
-    func single(_ text: String) -> UInt32? {
-      let scalars = text.unicodeScalars
-      return scalars.count == 1 ? scalars.first?.value : nil
-    }
-    var result: [UInt32] = []
-    let lower = single(scalar.properties.lowercaseMapping) ?? value
-    for candidate in [lower, single(scalar.properties.uppercaseMapping)].compactMap({ $0 }) {
-      result.append(candidate)
-    }
-    if let base = Unicode.Scalar(lower), let upper = single(base.properties.uppercaseMapping) {
-      result.append(upper)
-      if let back = Unicode.Scalar(upper).flatMap({ single($0.properties.lowercaseMapping) }) {
-        result.append(back)
-      }
-    }
-    let signs: [(UInt32, UInt32)] = [(0x73, 0x17F), (0x6B, 0x212A), (0xE5, 0x212B)]
-    for (letter, sign) in signs where result.contains(letter) || value == letter {
-      result += [letter, sign]
-    }
-    return Array(Set(result)).filter { $0 != value }.sorted()
   }
 }

@@ -68,6 +68,7 @@ struct CategorySet: OptionSet, Hashable, Sendable {
     "titlecaseletter": .titlecaseLetter, "lm": .modifierLetter, "modifierletter": .modifierLetter,
     "lo": .otherLetter, "otherletter": .otherLetter,
     "lc": [.uppercaseLetter, .lowercaseLetter, .titlecaseLetter],
+    "casedletter": [.uppercaseLetter, .lowercaseLetter, .titlecaseLetter],
     "m": .mark, "mark": .mark, "combiningmark": .mark, "mn": .nonspacingMark,
     "nonspacingmark": .nonspacingMark, "mc": .spacingMark, "spacingmark": .spacingMark,
     "me": .enclosingMark, "enclosingmark": .enclosingMark,

@@ -9,12 +9,12 @@ import HeedText
 
 /// A parser that takes bytes from outside.
 private enum Target: String {
-  case safetensors, gguf, tokenizer
+  case safetensors, gguf, tokenizer, schema, pattern
 
   static let chosen: Target = {
     let name = ProcessInfo.processInfo.environment["HEED_FUZZ"] ?? ""
     guard let target = Target(rawValue: name) else {
-      preconditionFailure("HEED_FUZZ is \"\(name)\", not safetensors, gguf or tokenizer")
+      preconditionFailure("HEED_FUZZ is \"\(name)\", the name of no parser")
     }
     return target
   }()
@@ -56,5 +56,30 @@ public func fuzz(_ bytes: UnsafePointer<UInt8>, _ count: Int) {
     guard let ids = try? tokenizer.encode(text) else { return }
     _ = tokenizer.decode(ids)
     _ = tokenizer.decode([0, 1, 2, 1 << 40, -1], skippingSpecialTokens: true)
+  case .schema:
+    guard let json = try? JSONValue(parsing: Array(data)),
+      let constraint = try? TextConstraint(jsonSchema: json)
+    else { return }
+    if let text = written(by: constraint, choosing: data) { _ = readBack(text) }
+  case .pattern:
+    guard let pattern = String(data: data, encoding: .utf8) else { return }
+    if let constraint = try? TextConstraint(pattern: pattern) {
+      _ = written(by: constraint, choosing: data)
+    }
+    if let constraint = try? TextConstraint(
+      jsonSchema: ["type": "string", "pattern": .string(pattern)]),
+      let text = written(by: constraint, choosing: data)
+    {
+      guard readBack(text)?.string != nil else { fatalError("no string: \(text)") }
+    }
+    let json: JSONValue = [
+      "model": ["type": "WordLevel", "vocab": ["a": 0], "unk_token": "a"],
+      "pre_tokenizer": [
+        "type": "Split", "pattern": ["Regex": .string(pattern)], "behavior": "Isolated",
+      ],
+    ]
+    if let tokenizer = try? PipelineTokenizer(json: json, place: "fuzz") {
+      _ = try? tokenizer.encode(text)
+    }
   }
 }
