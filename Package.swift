@@ -55,7 +55,9 @@ let package = Package(
         "HeedTensor", "HeedAttention", "HeedBlocks", "HeedFormats", "HeedText", "HeedModels",
         "HeedTraining", "HeedResources",
       ]),
-    module("HeedExplorer", ["HeedTensor", "HeedAttention", "HeedText", "HeedModels", "Heed"]),
+    module(
+      "HeedExplorer",
+      ["HeedTensor", "HeedAttention", "HeedFormats", "HeedText", "HeedModels", "Heed"]),
     module(
       "HeedVerification",
       [

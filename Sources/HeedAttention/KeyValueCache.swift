@@ -223,16 +223,18 @@ public struct KeyValueCache: Sendable {
       case .window(let limit): 2 * max(limit, added)
       }
     func buffer(_ like: Tensor) -> Tensor {
-      Tensor(zeros: [like.shape[0], like.shape[1], capacity, like.shape[3]], elementType)
+      // Not zeroed: memory that no row was written to yet is memory that the process does not have.
+      Tensor(uninitialized: [like.shape[0], like.shape[1], capacity, like.shape[3]], elementType)
     }
     func scales(_ like: Tensor) -> Tensor? {
       elementType == .int8
-        ? Tensor(zeros: [like.shape[0], like.shape[1], capacity, 1]) : nil
+        ? Tensor(uninitialized: [like.shape[0], like.shape[1], capacity, 1]) : nil
     }
     var next = Store(
       keys: buffer(keys), values: buffer(values), keyScales: scales(keys),
       valueScales: scales(values))
-    if let store, count > 0 {
+    if var store, count > 0 {
+      self.store = nil
       let kept = store.start..<store.start + count
       next.keys.replaceRows(at: 0, with: store.keys.sliced(axis: 2, range: kept))
       next.values.replaceRows(at: 0, with: store.values.sliced(axis: 2, range: kept))
@@ -242,6 +244,9 @@ public struct KeyValueCache: Sendable {
       if let old = store.valueScales {
         next.valueScales?.replaceRows(at: 0, with: old.sliced(axis: 2, range: kept))
       }
+      // Their like is not wanted soon: caches of all layers grow, and each only once for each doubling.
+      store.keys.discardElements()
+      store.values.discardElements()
     }
     store = next
   }

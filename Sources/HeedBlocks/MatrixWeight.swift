@@ -52,6 +52,21 @@ public enum MatrixWeight: Sendable {
     }
   }
 
+  /// The same, without what of the file would stay in memory: the system maps 64 KB around each row
+  /// that is read. For a table of which nothing but rows is read.
+  package func gatheredFromFile(atIndices indices: [Int]) -> Tensor {
+    let atOnce = 64
+    guard indices.count > atOnce else {
+      defer { releasePages() }
+      return gathered(atIndices: indices)
+    }
+    let runs = stride(from: 0, to: indices.count, by: atOnce).map { start in
+      let end = min(start + atOnce, indices.count)
+      return gatheredFromFile(atIndices: Array(indices[start..<end]))
+    }
+    return Tensor(concatenating: runs, alongAxis: 0)
+  }
+
   /// Lets go of the pages of the file after packing.
   func releasePages() {
     switch self {

@@ -1,3 +1,5 @@
+import HeedFormats
+
 /// Weights of chosen heads as pictures: one square of T x T cells for each head, queries downwards,
 /// keys to the right, on an absolute scale from 0 to 1; cells that a query may not see are hatched.
 public struct HeadPicture: Sendable {
@@ -42,8 +44,8 @@ public struct HeadPicture: Sendable {
     var lines = [
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"\(columns * step + margin)\" "
         + "height=\"\(max(1, rows) * step + margin)\" font-family=\"monospace\">",
-      "<title>\(Self.escaped(caption))</title>",
-      "<desc>\(Self.escaped(provenance.text))</desc>",
+      "<title>\(escapedForXML(caption))</title>",
+      "<desc>\(escapedForXML(provenance.text))</desc>",
       "<defs><pattern id=\"hidden\" width=\"4\" height=\"4\" patternUnits=\"userSpaceOnUse\">"
         + "<path d=\"M0 4L4 0\" stroke=\"#c8c8c8\"/></pattern></defs>",
       "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>",
@@ -84,20 +86,6 @@ public struct HeadPicture: Sendable {
     return lines + ["</g>"]
   }
 
-  private func label(_ place: Int) -> String { Self.escaped(Explanation.cell(tokens[place])) }
-
   /// Tokens are whatever somebody typed: nothing of them may become markup.
-  static func escaped(_ text: String) -> String {
-    var result = ""
-    for character in text {
-      switch character {
-      case "&": result += "&amp;"
-      case "<": result += "&lt;"
-      case ">": result += "&gt;"
-      case "\"": result += "&quot;"
-      default: result.append(character)
-      }
-    }
-    return result
-  }
+  private func label(_ place: Int) -> String { escapedForXML(Explanation.cell(tokens[place])) }
 }

@@ -67,9 +67,10 @@ struct PNGImage {
     return result + big(b << 16 | a)
   }
 
-  /// A text in ASCII, or as UTF-8 where it has other letters.
+  /// A text in ASCII, or as UTF-8 where it has other letters. Zeros, which end texts, are U+FFFD.
   private static func textChunk(_ keyword: String, _ text: String) -> [UInt8] {
-    text.utf8.allSatisfy { $0 < 0x80 }
+    let text = text.replacing("\0", with: "\u{FFFD}")
+    return text.utf8.allSatisfy { $0 < 0x80 }
       ? chunk("tEXt", Array(keyword.utf8) + [0] + Array(text.utf8))
       : chunk("iTXt", Array(keyword.utf8) + [0, 0, 0, 0, 0] + Array(text.utf8))
   }

@@ -10,7 +10,7 @@ extension Explanation {
   ) -> String {
     let mean = meanReading()
     var lines = [
-      "\(model) read \(tokens.count) tokens and expects next: "
+      "\(Self.cell(model)) read \(tokens.count) tokens and expects next: "
         + next.map { "\(Self.visible($0.token)) \(Self.percent($0.probability))" }
         .joined(separator: "  "),
       "",
@@ -65,9 +65,12 @@ extension Explanation {
     return lines + [text, bar]
   }
 
-  /// A token as it can stand in a line.
+  /// A token as it can stand in a line: a terminal acts on control characters, those above ASCII too.
   static func cell(_ token: String) -> String {
-    String(token.map { $0 == "\n" ? "↵" : $0.isASCII && $0 < " " ? "·" : $0 })
+    let shown = token.unicodeScalars.map { scalar -> Unicode.Scalar in
+      scalar == "\n" ? "↵" : scalar.properties.generalCategory == .control ? "·" : scalar
+    }
+    return String(String.UnicodeScalarView(shown))
   }
 
   /// A token in quotes.

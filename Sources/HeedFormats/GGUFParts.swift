@@ -58,7 +58,10 @@ struct GGUFParts {
   private static func open(_ path: String) throws(FormatError) -> Part {
     let file: MappedFile
     do throws(FileError) { file = try MappedFile(path: path) } catch { throw FormatError(error) }
-    return (file, try GGUFHeader(file))
+    let header = try GGUFHeader(file)
+    // A vocabulary is some megabytes, which the header has copied.
+    file.releasePages()
+    return (file, header)
   }
 
   /// The paths of all parts, by the name and the number of one of them.

@@ -23,6 +23,8 @@ public struct LanguageModel: Sendable {
   public let precision: ProductPrecision
 
   private let embedding: MatrixWeight
+  /// Whether the weights were packed, so that of the embedding only single rows are read.
+  private let isPacked: Bool
   private let positionTable: Tensor?
   private let embeddingNorm: Norm?
   private let blocks: [Block]
@@ -61,6 +63,7 @@ public struct LanguageModel: Sendable {
     let quantization = packed ? quantization : nil
     let weights = WeightLookup(weights: { stored($0, $1).quantized(to: quantization) })
     let packing = packed ? precision : nil
+    isPacked = packed
     embedding = stored("embedding.weight", nil)
     positionTable =
       spec.learnedPositionCount == nil
@@ -222,8 +225,11 @@ public struct LanguageModel: Sendable {
   private func embedded(_ ids: [[Int]], positions: [Int]) -> Tensor {
     let (B, T) = (ids.count, ids.first?.count ?? 0)
     // Rows leave the table in the type that they are kept in: the rest of it stays in the file.
-    var x = embedding.gathered(atIndices: ids.flatMap { $0 })
-      .reshaped(to: [B, T, spec.width])  // [B, T, E]
+    let indices = ids.flatMap { $0 }
+    let rows =
+      isPacked
+      ? embedding.gatheredFromFile(atIndices: indices) : embedding.gathered(atIndices: indices)
+    var x = rows.reshaped(to: [B, T, spec.width])  // [B, T, E]
     if let scale = spec.embeddingScale { x = x * scale }
     if let positionTable {
       let rows = positionTable.gathered(

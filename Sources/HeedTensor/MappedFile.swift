@@ -43,7 +43,7 @@ package final class MappedFile: Sendable {
   package let path: String
   package let byteCount: Int
   /// Nil for an empty file, which cannot be mapped.
-  private let storage: Storage?
+  let storage: Storage?
 
   /// Unmaps when the last tensor is gone.
   private final class Pages: Sendable {

@@ -12,17 +12,20 @@ extension Tensor {
   /// read again, in small pages: what is then wanted are single rows of an embedding, and huge pages
   /// would bring 2 MB for each. Does nothing for a tensor that lies in no file, nor for a view with gaps.
   package func releasePages() {
-    guard storage.isReadOnly, count > 0, isDense || isDenseInSomeOrder else { return }
-    let page = UInt(sysconf(Int32(_SC_PAGESIZE)))
-    let start = UInt(bitPattern: rawPointer)
-    // Whole pages only: their neighbours may belong to other tensors.
-    let first = (start + page - 1) / page * page
-    let end = (start + UInt(count * elementType.byteCount)) / page * page
-    guard end > first, let base = UnsafeMutableRawPointer(bitPattern: first) else { return }
-    madvise(base, Int(end - first), MADV_DONTNEED)
+    guard storage.isReadOnly, isDense || isDenseInSomeOrder else { return }
+    let pages = wholePages(from: rawPointer, byteCount: count * elementType.byteCount)
+    madvise(pages.baseAddress, pages.count, MADV_DONTNEED)
     #if os(Linux)
-      madvise(base, Int(end - first), Self.adviceSmallPages)
+      madvise(pages.baseAddress, pages.count, Self.adviceSmallPages)
     #endif
+  }
+
+  /// Gives the memory of elements that nobody will read again back to the system, while the buffer waits
+  /// to be used again. Does nothing where somebody else has them too.
+  package mutating func discardElements() {
+    guard isUnique() else { return }
+    let pages = wholePages(from: rawPointer, byteCount: count * elementType.byteCount)
+    madvise(pages.baseAddress, pages.count, MADV_DONTNEED)
   }
 
   /// MADV_NOHUGEPAGE, which the C library of Swift does not export.
@@ -33,4 +36,26 @@ extension Tensor {
     let axes = (0..<rank).sorted { strides[$0] > strides[$1] }
     return transposed(permutation: axes).isDense
   }
+}
+
+extension MappedFile {
+  /// Tells the system that the pages read until now are not needed for now, as when the header of a file
+  /// has been read.
+  package func releasePages() {
+    guard let storage else { return }
+    let pages = wholePages(from: storage.base, byteCount: byteCount)
+    madvise(pages.baseAddress, pages.count, MADV_DONTNEED)
+  }
+}
+
+/// The pages that lie whole in a stretch of memory: the others may belong to neighbours too.
+private func wholePages(
+  from start: UnsafeMutableRawPointer, byteCount: Int
+) -> UnsafeMutableRawBufferPointer {
+  let page = UInt(sysconf(Int32(_SC_PAGESIZE)))
+  let address = UInt(bitPattern: start)
+  let first = (address + page - 1) / page * page
+  let end = (address + UInt(byteCount)) / page * page
+  return UnsafeMutableRawBufferPointer(
+    start: UnsafeMutableRawPointer(bitPattern: first), count: end > first ? Int(end - first) : 0)
 }

@@ -35,7 +35,7 @@ public struct PackedMatrix: Sendable {
     let source = weight.detached()
     // Panel by panel through float32, and pages of a file given back on the way, so that a large
     // weight never exists twice.
-    let atOnce = max(1, (16 << 20) / max(units * width * 4, 1))
+    let atOnce = WeightMemory.panelsAtOnce(of: units * width * 4)
     for first in stride(from: 0, to: count, by: atOnce) {
       let panels = first..<min(first + atOnce, count)
       Self.pack(source, panels: panels, units: units, precision, target)

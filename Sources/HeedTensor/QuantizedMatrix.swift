@@ -93,7 +93,7 @@ public struct QuantizedMatrix: Sendable {
     let result = WeightMemory.tensor([count, panelBytes], .uint8)
     let target = result.rawPointer
     let kind = type.kernelType
-    let atOnce = max(1, (16 << 20) / max(panelBytes, 1))
+    let atOnce = WeightMemory.panelsAtOnce(of: panelBytes)
     for first in stride(from: 0, to: count, by: atOnce) {
       let last = min(count, first + atOnce)
       ThreadPool.shared.parallel(last - first) { part in

@@ -17,6 +17,12 @@ enum WeightMemory {
   /// The piece that is being filled.
   private static let current = Mutex(Piece())
 
+  /// How many panels of `byteCount` bytes are packed before the pages of the file that they came from
+  /// are given back: few, as both are in memory until then, and enough for all threads.
+  static func panelsAtOnce(of byteCount: Int) -> Int {
+    max(4 * ThreadPool.threadCount, (4 << 20) / max(byteCount, 1))
+  }
+
   /// A dense tensor that nobody has written yet.
   static func tensor(_ shape: [Int], _ elementType: ElementType) -> Tensor {
     let byteCount = shape.reduce(1, *) * elementType.byteCount

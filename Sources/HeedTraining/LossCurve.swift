@@ -1,3 +1,5 @@
+import HeedFormats
+
 /// Training and validation loss over the steps, as a drawing.
 public enum LossCurve {
   private static let width = 720.0
@@ -29,7 +31,7 @@ public enum LossCurve {
       #"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \#(text(width)) \#(text(height))" "#
         + #"font-family="sans-serif" font-size="12">"#,
       #"<rect width="100%" height="100%" fill="white"/>"#,
-      #"<text x="\#(text(left))" y="22" font-size="15">\#(escaped(title))</text>"#,
+      #"<text x="\#(text(left))" y="22" font-size="15">\#(escapedForXML(title))</text>"#,
     ]
     for tick in 0...4 {
       let loss = low + (high - low) * Double(tick) / 4
@@ -85,9 +87,5 @@ public enum LossCurve {
     let rounded = (number * 100).rounded() / 100
     return rounded == rounded.rounded() && abs(rounded) < 1e9
       ? String(Int(rounded)) : String(rounded)
-  }
-
-  private static func escaped(_ text: String) -> String {
-    text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
   }
 }

@@ -1,6 +1,6 @@
 // A program of ONNX nodes on scores, as `ScoreExpression`: nodes are walked in order with the values
 // that they can have in such programs (the scores, their shape, numbers, ranges over queries and
-// keys). Nothing here computes scores; the tree does, inside the fused attention.
+// keys). Nothing here computes scores; the expression does, inside the fused attention.
 
 import HeedAttention
 import HeedFormats
@@ -21,7 +21,7 @@ struct OnnxScoreProgram {
     case range(dimension: Int)
   }
 
-  /// The tree of the program.
+  /// What the program computes.
   let expression: ScoreExpression
 
   init(_ program: JSONValue) throws {
@@ -41,25 +41,26 @@ struct OnnxScoreProgram {
       guard let output = node["outputs"]?.array?.first?.string else { continue }
       values[output] = try Self.value(of: node["op"]?.string ?? "", inputs)
     }
-    guard let name = program["outputs"]?.array?.first?.string, case .scores(let tree) = values[name]
+    guard let name = program["outputs"]?.array?.first?.string,
+      case .scores(let scores) = values[name]
     else { throw Unsupported("a program of ONNX nodes without scores as its result") }
-    expression = tree
+    expression = scores
   }
 
   private static func value(of operation: String, _ inputs: [Value]) throws -> Value {
     let refusal = Unsupported("the ONNX node \(operation) of these inputs in a program on scores")
     switch (operation, inputs.count) {
     case ("Add", 2), ("Sub", 2), ("Mul", 2), ("Div", 2):
-      let (left, right) = (try tree(inputs[0], refusal), try tree(inputs[1], refusal))
+      let (left, right) = (try scores(inputs[0], refusal), try scores(inputs[1], refusal))
       switch operation {
       case "Add": return .scores(left + right)
       case "Sub": return .scores(left - right)
       case "Mul": return .scores(left * right)
       default: return .scores(left / right)
       }
-    case ("Tanh", 1): return .scores(.hyperbolicTangent(try tree(inputs[0], refusal)))
-    case ("Exp", 1): return .scores(.exponential(try tree(inputs[0], refusal)))
-    case ("Abs", 1): return .scores(.absolute(try tree(inputs[0], refusal)))
+    case ("Tanh", 1): return .scores(.hyperbolicTangent(try scores(inputs[0], refusal)))
+    case ("Exp", 1): return .scores(.exponential(try scores(inputs[0], refusal)))
+    case ("Abs", 1): return .scores(.absolute(try scores(inputs[0], refusal)))
     case ("Cast", 1): return inputs[0]
     case ("Shape", 1):
       if case .scores = inputs[0] { return .shape }
@@ -82,9 +83,9 @@ struct OnnxScoreProgram {
     throw refusal
   }
 
-  private static func tree(_ value: Value, _ refusal: Unsupported) throws -> ScoreExpression {
+  private static func scores(_ value: Value, _ refusal: Unsupported) throws -> ScoreExpression {
     switch value {
-    case .scores(let tree): return tree
+    case .scores(let scores): return scores
     case .number(let number): return .constant(Float(number))
     default: throw refusal
     }

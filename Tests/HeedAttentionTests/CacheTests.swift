@@ -21,6 +21,26 @@ import Testing
     }
   }
 
+  @Test(
+    "what was in a cache's memory before changes no bit, for odd numbers of keys too",
+    arguments: [.float32, .bfloat16, .int8] as [ElementType])
+  func dirtyMemory(elementType: ElementType) {
+    let x = AttentionInputs(B: 1, H: 2, T: 200, D: 64)
+    func outputs() -> [[UInt32]] {
+      var cache = KeyValueCache(elementType: elementType)
+      return [0..<3, 3..<70, 70..<71, 71..<199, 199..<200].map { range in
+        let part = [x.q, x.k, x.v].map { $0.sliced(axis: 2, range: range) }
+        cache.append(keys: part[1], values: part[2])
+        return bits(attention(part[0], cache, mask: .causal))
+      }
+    }
+    let clean = outputs()
+    // Buffers of every size that the cache asks for, full of not-a-numbers, wait to be used again.
+    let sizes = [64, 128, 256].flatMap { keys in [4, 2, 1].map { 2 * keys * 64 * $0 / 4 } }
+    for size in sizes { _ = (0..<4).map { _ in Tensor(repeating: Float.nan, shape: [size]) } }
+    #expect(outputs() == clean)
+  }
+
   @Test("a sliding cache forgets whole splits, and attends with the bits of a growing one")
   func sliding() {
     let count = 3300

@@ -21,15 +21,26 @@ extension JSONValue {
 }
 
 private func textModel(
-  _ config: JSONValue = small, _ family: ModelFamily = .gpt2
+  _ config: JSONValue = small, _ family: ModelFamily = .gpt2, name: String = "tiny",
+  characters: String = "abc<&\"> \n", damage: (inout [String: Tensor]) -> Void = { _ in }
 ) throws -> TextModel {
   let spec = try family.spec(config, "test")
   let fresh = family.weights(spec).freshParameters(of: spec, seed: 2)
+  var parameters = fresh.parameters
+  damage(&parameters)
   return TextModel(
-    name: "tiny",
-    model: LanguageModel(spec: spec, binding: fresh.binding, parameters: fresh.parameters),
-    tokenizer: CharacterTokenizer(charactersOf: "abc<&\"> \n"))
+    name: name,
+    model: LanguageModel(spec: spec, binding: fresh.binding, parameters: parameters),
+    tokenizer: CharacterTokenizer(charactersOf: characters))
 }
+
+/// A model with a window of three keys.
+private let windowed: JSONValue = [
+  "model_type": "gpt_oss", "hidden_size": 12, "num_attention_heads": 2,
+  "num_key_value_heads": 1, "head_dim": 6, "num_hidden_layers": 1, "intermediate_size": 6,
+  "vocab_size": 9, "num_local_experts": 2, "num_experts_per_tok": 1, "sliding_window": 3,
+  "layer_types": ["sliding_attention"], "max_position_embeddings": 32,
+]
 
 @Suite struct PictureTests {
   @Test("an explanation's weights are causal and sum to one")
@@ -56,13 +67,7 @@ private func textModel(
 
   @Test("what a window hides is hatched, what a sink takes is a share of its own")
   func windowsAndSinks() throws {
-    let config: JSONValue = [
-      "model_type": "gpt_oss", "hidden_size": 12, "num_attention_heads": 2,
-      "num_key_value_heads": 1, "head_dim": 6, "num_hidden_layers": 1, "intermediate_size": 6,
-      "vocab_size": 9, "num_local_experts": 2, "num_experts_per_tok": 1, "sliding_window": 3,
-      "layer_types": ["sliding_attention"], "max_position_embeddings": 32,
-    ]
-    let explanation = try Explanation(textModel(config, .gptOSS), prompt: "ab cab")
+    let explanation = try Explanation(textModel(windowed, .gptOSS), prompt: "ab cab")
     let visible = explanation.visibility(layer: 0, head: 1)
     for query in 0..<6 {
       #expect(visible[query] == (0..<6).map { $0 <= query && $0 > query - 3 })
@@ -87,6 +92,67 @@ private func textModel(
     #expect(svg.hasPrefix("<svg") && svg.hasSuffix("</svg>"))
     #expect(svg.contains("&lt;") && svg.contains("&amp;") && svg.contains("&quot;"))
     #expect(!svg.contains("<b>"))
+  }
+
+  @Test("whatever a token or a name holds, files are well-formed and terminals are left alone")
+  func forbiddenCharacters() throws {
+    // Those that XML 1.0 has no way to write, delete, and one that starts a terminal's command.
+    let codes = Array(0...0x1F as ClosedRange<UInt32>) + [0x7F, 0x9B, 0xFFFE, 0xFFFF]
+    let text = String(String.UnicodeScalarView(codes.compactMap { Unicode.Scalar($0) }))
+    let model = try textModel(
+      small.with("vocab_size", .integer(codes.count)).with("n_positions", 64),
+      name: "name\u{0}\u{1}\u{FFFF}", characters: text)
+    let explanation = try Explanation(model, prompt: text)
+    let picture = HeadPicture(explanation, heads: [(0, 0)])
+    #expect(isWellFormed(picture.svg))
+    #expect(
+      !isWellFormed("<a>\u{1}</a>") && !isWellFormed("<a>&</a>") && !isWellFormed("<a><b></a>"))
+    #expect(picture.svg.contains("name\u{FFFD}\u{FFFD}\u{FFFD}"))
+    #expect(picture.png.firstRange(of: Array("Model\0\0\0\0\0name\u{FFFD}\u{1}".utf8)) != nil)
+    #expect(
+      explanation.drawing().unicodeScalars.allSatisfy {
+        $0 == "\n" || $0.properties.generalCategory != .control
+      })
+  }
+
+  /// Whether `text` has only characters of XML 1.0, entities that it knows, and tags that match.
+  private func isWellFormed(_ text: String) -> Bool {
+    let isAllowed = text.unicodeScalars.allSatisfy {
+      ["\t", "\n", "\r"].contains($0) || (" "..."\u{FFFD}").contains($0) || $0 > "\u{FFFF}"
+    }
+    let entities = text.split(separator: "&", omittingEmptySubsequences: false).dropFirst()
+    let areKnown = entities.allSatisfy { rest in
+      ["amp;", "lt;", "gt;", "quot;"].contains { rest.hasPrefix($0) }
+    }
+    var open: [Substring] = []
+    for piece in text.split(separator: "<", omittingEmptySubsequences: false).dropFirst() {
+      let tag = piece.prefix { $0 != ">" }
+      let name = tag.prefix { $0 != " " && $0 != "/" }
+      if tag.first == "/" {
+        guard open.popLast() == tag.dropFirst() else { return false }
+      } else if tag.last != "/" {
+        open.append(name)
+      }
+    }
+    return isAllowed && areKnown && open.isEmpty
+  }
+
+  @Test(
+    "weights that are no numbers are words in JSON, where the chosen position does not see them")
+  func notANumber() throws {
+    let model = try textModel(windowed, .gptOSS) { parameters in
+      let name = "model.embed_tokens.weight"
+      guard let table = parameters[name] else { return }
+      var values: [Float] = table.elements()
+      values.replaceSubrange(0..<table.shape[1], with: repeatElement(.nan, count: table.shape[1]))
+      parameters[name] = Tensor(values, shape: table.shape)
+    }
+    // The first of the sorted characters.
+    let explanation = try Explanation(model, prompt: "\nabcab")
+    let json = explanation.json(heads: [(0, 0)], withMatrices: true)
+    let matrix = try JSONValue(parsing: json)["heads"]?.array?[0]["matrix"]?.array
+    #expect(matrix?.count == 6 && matrix?[0].array?[0].string == "nan")
+    #expect(matrix?[5].array?[5].number.map { $0 > 0 } == true)
   }
 
   @Test("a PNG has its signature, its size and its end")

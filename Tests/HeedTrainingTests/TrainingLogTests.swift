@@ -50,9 +50,9 @@ struct TrainingLogTests {
       TrainingLog.Entry(
         step: step, loss: 4 / Double(step + 1), validationLoss: step % 13 == 0 ? 2 : nil)
     }
-    let svg = LossCurve.svg(entries, title: "a < b")
+    let svg = LossCurve.svg(entries, title: "a < b\u{1B}")
     #expect(svg.hasPrefix("<svg") && svg.hasSuffix("</svg>\n"))
-    #expect(svg.contains("a &lt; b"))
+    #expect(svg.contains("a &lt; b\u{FFFD}<"))
     #expect(svg.components(separatedBy: "<polyline").count == 3)
     #expect(!svg.contains("nan") && !svg.contains("inf"))
   }
