@@ -8,6 +8,8 @@ public struct Linear: Sendable {
   /// `[N]`.
   public let bias: Tensor?
   private let form: Form
+  /// Told what a weight that is not packed is multiplied by.
+  var watch: (@Sendable (Tensor) -> Void)?
 
   private enum Form: Sendable {
     case plain(Tensor)
@@ -66,10 +68,11 @@ public struct Linear: Sendable {
   ) -> Tensor {
     switch form {
     case .plain(let weight):
-      linear(
+      watch?(x.activated(inputActivation))
+      return linear(
         x, inputActivation: inputActivation, weight: weight, bias: bias, precision: precision)
-    case .packed(let weight): x.activated(inputActivation).linear(weight, bias: bias)
-    case .quantized(let weight): x.activated(inputActivation).linear(weight, bias: bias)
+    case .packed(let weight): return x.activated(inputActivation).linear(weight, bias: bias)
+    case .quantized(let weight): return x.activated(inputActivation).linear(weight, bias: bias)
     }
   }
 
@@ -82,7 +85,9 @@ public struct Linear: Sendable {
   ) -> Tensor {
     switch form {
     case .plain(let up):
-      if precision == .bfloat16, case .plain(let down) = next.form, x.elementType == .float32 {
+      if precision == .bfloat16, case .plain(let down) = next.form, x.elementType == .float32,
+        watch == nil, next.watch == nil
+      {
         x.feedForward(
           up: up, upBias: bias, activation: activation, down: down, downBias: next.bias)
       } else {
@@ -113,5 +118,6 @@ public struct Linear: Sendable {
     self.init(
       weights.matrix(path + ".weight", layer),
       bias: hasBias ? weights(path + ".bias", layer) : nil, packing: packing)
+    watch = weights.watch(of: path + ".weight", layer)
   }
 }

@@ -83,18 +83,28 @@ extension Tensor {
   }
 }
 
+/// Is told what a linear layer multiplies the weight of a slot by, `[.., K]`, whenever it does. It changes no
+/// bit of the result.
+public typealias InputWatch = @Sendable (_ path: String, _ layer: Int?, _ input: Tensor) -> Void
+
 /// Gives each slot its weight, already checked (names and shapes) by whoever made it.
 public struct WeightLookup {
   private let weight: (_ path: String, _ layer: Int?) -> MatrixWeight
+  private let watch: InputWatch?
 
   /// A lookup among tensors.
   public init(_ tensor: @escaping (_ path: String, _ layer: Int?) -> Tensor) {
-    weight = { .dense(tensor($0, $1)) }
+    self.init(weights: { .dense(tensor($0, $1)) })
   }
 
   /// A lookup among tensors and blocks.
-  public init(weights: @escaping (_ path: String, _ layer: Int?) -> MatrixWeight) {
+  ///
+  /// - Parameter watch: is told what the linear layers read that are made of these weights without packing.
+  public init(
+    weights: @escaping (_ path: String, _ layer: Int?) -> MatrixWeight, watch: InputWatch? = nil
+  ) {
     weight = weights
+    self.watch = watch
   }
 
   /// The weight of a slot as numbers.
@@ -104,6 +114,12 @@ public struct WeightLookup {
 
   /// The weight of a linear layer, as it is kept.
   public func matrix(_ path: String, _ layer: Int?) -> MatrixWeight { weight(path, layer) }
+
+  /// Who is told what the weight of a slot is multiplied by.
+  func watch(of path: String, _ layer: Int?) -> (@Sendable (Tensor) -> Void)? {
+    guard let watch else { return nil }
+    return { watch(path, layer, $0) }
+  }
 }
 
 extension MatrixWeight {

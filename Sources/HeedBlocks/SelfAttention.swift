@@ -87,7 +87,9 @@ struct SelfAttention: BranchOperation {
       return [result]
     }
     return matrices.indices.map {
-      Linear(matrices[$0], bias: hasBias ? biases[$0] : nil, packing: packing)
+      var linear = Linear(matrices[$0], bias: hasBias ? biases[$0] : nil, packing: packing)
+      linear.watch = weights.watch(of: names[$0] + ".weight", layer)
+      return linear
     }
   }
 

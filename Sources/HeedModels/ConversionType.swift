@@ -1,5 +1,5 @@
 import HeedFormats
-import HeedTensor
+public import HeedTensor
 
 /// What the matrices of a converted model are: numbers, or blocks of 8 to 4 bits (ggml's types of these
 /// names, see `BlockType`).
@@ -35,7 +35,7 @@ public enum ConversionType: String, Sendable, CaseIterable {
   }
 
   /// The element type of a safetensors file; nil for blocks, which it has not.
-  var elementType: ElementType? {
+  public var elementType: ElementType? {
     switch self {
     case .f32: .float32
     case .f16: .float16

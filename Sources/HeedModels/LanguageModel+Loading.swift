@@ -20,18 +20,11 @@ extension LanguageModel {
   ) throws(FormatError) {
     let published = try PublishedModel(path: path, registry: registry)
     let binding = try published.map.binding(of: published.spec, to: published.weights)
-    var parameters: [String: Tensor] = [:]
-    var blocks: [String: BlockTensor] = [:]
-    for name in binding.names {
-      if let found = try published.weights.blocks(named: name) {
-        blocks[name] = found
-      } else {
-        parameters[name] = try published.weights.floatingPointTensor(named: name)
-      }
-    }
+    let stored = try StoredParameters(binding.names, of: published.weights)
     self.init(
-      spec: published.spec, binding: binding, parameters: parameters, blockParameters: blocks,
-      packed: packed, precision: precision ?? Self.precision(of: parameters, blocks),
+      spec: published.spec, binding: binding, parameters: stored.tensors,
+      blockParameters: stored.blocks, packed: packed,
+      precision: precision ?? Self.precision(of: stored.tensors, stored.blocks),
       quantization: quantization)
   }
 

@@ -22,11 +22,7 @@ public struct LanguageModel: Sendable {
   /// Precision of products.
   public let precision: ProductPrecision
 
-  private let embedding: MatrixWeight
-  /// Whether the weights were packed, so that of the embedding only single rows are read.
-  private let isPacked: Bool
-  private let positionTable: Tensor?
-  private let embeddingNorm: Norm?
+  private let embedding: TokenEmbedding
   private let blocks: [Block]
   private let finalNorm: Norm?
   private let head: Linear
@@ -50,27 +46,14 @@ public struct LanguageModel: Sendable {
     self.parameters = parameters
     self.blockParameters = blockParameters
     self.precision = precision
-    let stored: (String, Int?) -> MatrixWeight = { path, layer in
-      if let source = binding.source(path, layer) {
-        // Layouts move whole rows, and a row of bytes is a row.
-        if let blocks = blockParameters[source.name] {
-          return .blocks(BlockTensor(blocks.type, bytes: source.layout.moved(blocks.bytes)))
-        }
-        if let tensor = parameters[source.name] { return .dense(source.layout.moved(tensor)) }
-      }
-      preconditionFailure("LanguageModel: no parameter for \(path) of layer \(layer ?? -1)")
-    }
+    let stored = StoredParameters(parameters, blocks: blockParameters)
     let quantization = packed ? quantization : nil
-    let weights = WeightLookup(weights: { stored($0, $1).quantized(to: quantization) })
+    let weights = WeightLookup(weights: {
+      stored.weight($0, $1, binding).quantized(to: quantization)
+    })
     let packing = packed ? precision : nil
-    isPacked = packed
-    embedding = stored("embedding.weight", nil)
-    positionTable =
-      spec.learnedPositionCount == nil
-      ? nil : stored("positions.weight", nil).tensor.forMathematics()
-    embeddingNorm = spec.embeddingNorm.map {
-      Norm($0, path: "embeddingNorm", layer: nil, weights)
-    }
+    embedding = TokenEmbedding(
+      spec, WeightLookup(weights: { stored.weight($0, $1, binding) }), isRowsAlone: packed)
     blocks = spec.blocks.enumerated().map { layer, block in
       Block(block, layer: layer, weights, packing: packing)
     }
@@ -79,7 +62,7 @@ public struct LanguageModel: Sendable {
     finalNorm = spec.finalNorm.map { Norm($0, path: "finalNorm", layer: nil, weights) }
     head = Linear(
       spec.isHeadTied
-        ? embedding.quantized(to: quantization) : weights.matrix("head.weight", nil),
+        ? embedding.table.quantized(to: quantization) : weights.matrix("head.weight", nil),
       bias: spec.hasHeadBias ? weights("head.bias", nil) : nil, packing: packing)
     if packed { Self.releasePages(parameters, blockParameters) }
   }
@@ -202,7 +185,7 @@ public struct LanguageModel: Sendable {
   /// The pass itself.
   private func run(_ ids: [[Int]], context: inout BlockContext, options: Options) -> Output {
     let T = ids.first?.count ?? 0
-    var x = embedded(ids, positions: context.positions)  // [B, T, E]
+    var x = embedding(ids, positions: context.positions)  // [B, T, E]
     if let dropout = options.dropout {
       x = x.dropout(
         rate: Double(dropout.residualRate), seed: dropout.seed,
@@ -221,24 +204,6 @@ public struct LanguageModel: Sendable {
     return Output(logits: logits, hiddenStates: hidden)
   }
 
-  /// What the first block reads; `[B, T, E]`.
-  private func embedded(_ ids: [[Int]], positions: [Int]) -> Tensor {
-    let (B, T) = (ids.count, ids.first?.count ?? 0)
-    // Rows leave the table in the type that they are kept in: the rest of it stays in the file.
-    let indices = ids.flatMap { $0 }
-    let rows =
-      isPacked
-      ? embedding.gatheredFromFile(atIndices: indices) : embedding.gathered(atIndices: indices)
-    var x = rows.reshaped(to: [B, T, spec.width])  // [B, T, E]
-    if let scale = spec.embeddingScale { x = x * scale }
-    if let positionTable {
-      let rows = positionTable.gathered(
-        atIndices: positions.map { $0 + spec.learnedPositionStart })
-      x = x + rows.reshaped(to: [positions.count / max(T, 1), T, spec.width])
-    }
-    return embeddingNorm?(x) ?? x
-  }
-
   /// Logits without a cache; `[B, T, V]`.
   public func logits(_ ids: [[Int]], options: Options = Options()) -> Tensor {
     var none: [KeyValueCache] = []
@@ -249,14 +214,5 @@ public struct LanguageModel: Sendable {
   public func loss(_ ids: [[Int]], targets: [[Int]], options: Options = Options()) -> Tensor {
     let labels = Tensor(targets.flatMap { $0.map { Int64($0) } }, shape: [ids.count, ids[0].count])
     return crossEntropy(logits(ids, options: options), targets: labels)
-  }
-}
-
-extension WeightLayout {
-  /// The weight in a file's tensor, whose pages leave memory when it is a copy.
-  fileprivate func moved(_ tensor: Tensor) -> Tensor {
-    let result = weight(in: tensor)
-    if result.storage !== tensor.storage { tensor.releasePages() }
-    return result
   }
 }

@@ -16,6 +16,9 @@ public enum ModelConversion {
   ///     the configs and the tokenizer of the input.
   ///   - metadata: more members of a GGUF file, such as those of a tokenizer.
   ///   - files: more files of a folder, such as those of a tokenizer.
+  ///   - calibration: the tokens of a text, for a type of blocks: columns then make good what others lost in
+  ///     rounding, for inputs like those of this text (GPTQ, arXiv 2210.17323). It has at least as many tokens
+  ///     as the model is wide; of a long text 32,768 are used.
   ///   - progress: told how many of how many tensors are written; what it throws ends the conversion, of
   ///     which nothing is left.
   /// - Returns: which tensors have weights that are NaN or infinite, or are of another type than `type`.
@@ -24,7 +27,7 @@ public enum ModelConversion {
   public static func convert(
     _ input: String, to output: String, type: ConversionType,
     registry: FamilyRegistry = .standard, metadata extra: [(key: String, value: GGUFValue)] = [],
-    files: [FolderFile] = [],
+    files: [FolderFile] = [], calibration: [Int]? = nil,
     progress: (_ written: Int, _ all: Int) throws(FormatError) -> Void = { _, _ in }
   ) throws(FormatError) -> ConversionReport {
     guard !output.hasSuffix(".safetensors") else {
@@ -32,12 +35,18 @@ public enum ModelConversion {
         .unsupported, what: "weights alone are no model", place: output,
         expected: "a .gguf file, or a folder, which gets a model.safetensors")
     }
+    guard calibration == nil || type.elementType == nil else {
+      throw FormatError(
+        .unsupported, what: "\(type.rawValue) takes no calibration", place: output,
+        expected: "a type of blocks, such as q4_0")
+    }
     guard output.hasSuffix(".gguf") else {
       let damaged = try writeFolder(
         input, output, type, registry: registry, files: files, progress)
       return ConversionReport(damaged: damaged, fallbacks: [])
     }
-    let tensors: [GGUFTensor]
+    var tensors: [GGUFTensor]
+    var calibrated: CalibratedTensors?
     var extra = extra
     var metadata: [(key: String, value: GGUFValue)]
     if input.hasSuffix(".gguf") {
@@ -46,6 +55,11 @@ public enum ModelConversion {
         !["general.file_type", "general.alignment", "general.quantization_version"].contains($0.key)
       }
       tensors = try plan(file, type)
+      if let calibration {
+        let model = try PublishedModel(path: input, registry: registry)
+        calibrated = try CalibratedTensors(
+          calibration, of: model, as: model.spec, named: model.map, tensors)
+      }
     } else {
       let model = try PublishedModel(path: input, registry: registry)
       let architecture = try GGUFArchitecture.writing(model, place: input)
@@ -57,6 +71,11 @@ public enum ModelConversion {
       extra = filled(extra, upTo: model.spec.vocabularySize)
       try architecture.check(
         PlannedGGUF(path: output, metadata: metadata, tensors: tensors), says: model)
+      if let calibration {
+        let target = architecture.adapted(model.spec)
+        calibrated = try CalibratedTensors(
+          calibration, of: model, as: target, named: architecture.weights(of: target), tensors)
+      }
     }
     // What the config of the model says of its tokens counts.
     let known = Set(metadata.map(\.key))
@@ -64,10 +83,15 @@ public enum ModelConversion {
     metadata.append(("general.file_type", .uint32(type.fileType)))
     metadata.append(("general.quantization_version", .uint32(2)))
     let watch = WeightWatch()
-    try GGUFFile.write(metadata: metadata, tensors: tensors.map(watch.watching), to: output) {
+    let fallbacks = type.fallbacks(in: tensors)
+    tensors = tensors.map(watch.watching)
+    if let calibrated { tensors = calibrated.ordered(tensors).map(calibrated.calibrated) }
+    try GGUFFile.write(metadata: metadata, tensors: tensors, to: output) {
       (written) throws(FormatError) in try progress(written, tensors.count)
     }
-    return ConversionReport(damaged: watch.damaged, fallbacks: type.fallbacks(in: tensors))
+    return ConversionReport(
+      damaged: watch.damaged, fallbacks: fallbacks,
+      uncalibrated: calibrated?.uncalibrated ?? [])
   }
 
   /// The tensors of a source whose names stay.

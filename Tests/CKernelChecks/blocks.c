@@ -196,6 +196,41 @@ static double plain_loss(const float *x, ptrdiff_t n, int high, int has_least) {
   return sqrt(error / size);
 }
 
+/// Rounding with what the inputs are like: nothing changes where no input goes with another, and where
+/// all columns read the same input the sum of a row's errors is one rounding, not the sum of all.
+static void check_compensation(int type, const char *name, const float *x) {
+  static float factors[256 * 256], owed[256], errors[256];
+  finding f = begin(heed_kernels_select("generic"), name, "of a plain sum of errors", 0.5);
+  const int width = (int)heed_block_width(type);
+  const size_t bytes = (size_t)heed_block_bytes(type);
+  double plain = 0, compensated = 0;
+  for (int start = 0; start + width <= 4096; start += width) {
+    uint8_t want[256];
+    float back[256];
+    heed_quantize(type, 1, x + start, want);
+    heed_dequantize(type, 1, want, back);
+    double sums[2] = {0};
+    for (int j = 0; j < width; j++) sums[0] += (double)x[start + j] - back[j];
+    for (int same = 0; same < 2; same++) {
+      for (int i = 0; i < width * width; i++) factors[i] = (float)same;
+      memset(owed, 0, sizeof owed);
+      uint8_t *got = guarded(bytes);
+      heed_quantize_compensated(type, x + start, width, factors, width, owed, got, errors);
+      require(&f, intact(got, bytes) && (same || memcmp(got, want, bytes) == 0));
+      heed_dequantize(type, 1, got, back);
+      for (int j = 0; j < width; j++) {
+        if (same) sums[1] += (double)x[start + j] - back[j];
+        require(&f, fabs((double)x[start + j] - back[j] - errors[j]) < 1e-5);
+      }
+      free(got);
+    }
+    plain += sums[0] * sums[0];
+    compensated += sums[1] * sums[1];
+  }
+  note(&f, sqrt(compensated / plain), 0);
+  finish(&f);
+}
+
 void check_quantizers(void) {
   const heed_kernels *plain = heed_kernels_select("generic");
   static float x[4096];
@@ -221,6 +256,7 @@ void check_quantizers(void) {
     strange[3] = NAN, strange[40] = INFINITY, strange[70] = 1e38f, strange[100] = 1e-44f;
     loss(types[i].type, strange, 256);
     finish(&f);
+    check_compensation(types[i].type, types[i].name, x);
   }
 }
 

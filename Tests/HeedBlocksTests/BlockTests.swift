@@ -2,6 +2,7 @@ import HeedAttention
 import HeedBlocks
 import HeedTensor
 import HeedTestSupport
+import Synchronization
 import Testing
 
 @Suite("Block")
@@ -55,6 +56,23 @@ struct BlockTests {
     #expect(
       slots.contains(
         WeightSlot("feedForward.layerScale", layer: 3, shape: [6], start: .constant(0.1))))
+  }
+
+  @Test("a watch is told what each weight is multiplied by, and changes no bit")
+  func watch() {
+    let seen = Mutex<[String: [Float]]>([:])
+    let watched = WeightLookup(weights: weights.matrix) { path, layer, input in
+      seen.withLock { $0["\(path) \(layer ?? -1)"] = input.elements() }
+    }
+    let spec = BlockSpec([BranchSpec(operation: operation)])
+    var context = BlockContext(mask: .none, positions: [0, 1, 2])
+    let got = Block(spec, layer: 0, watched)(x, context: &context)
+    #expect(got.elements(as: Float.self) == run(spec).elements(as: Float.self))
+    let hidden = linear(x, weight: weights("feedForward.up.weight", 0)).activated(.relu)
+    #expect(
+      seen.withLock { $0 } == [
+        "feedForward.up.weight 0": x.elements(), "feedForward.down.weight 0": hidden.elements(),
+      ])
   }
 
   @Test("gradients of a layer scale and of what it multiplies are those of differences")

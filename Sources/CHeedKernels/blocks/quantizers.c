@@ -1,4 +1,4 @@
-// Floats to blocks. A scale is a small search: for each of some candidates the values are rounded to
+// The scales of blocks. A scale is a small search: for each of some candidates the values are rounded to
 // whole numbers, then the scale that fits these best is the solution of least squares, and the
 // candidate that leaves the least squared error wins. Taking the largest value for the scale, which is
 // one of the candidates, spends the few values of 4 bits on one number; clipping it a little is
@@ -8,21 +8,13 @@
 
 #include "types.h"
 
-static int nearest(float x, int low, int high) {
-  // Not a number counts as zero, so that no cast is undefined.
-  if (!(x > (float)low)) return x <= (float)low ? low : 0;
-  return x < (float)high ? (int)rintf(x) : high;
-}
-
-static float inverse(float x) { return x != 0 && isfinite(1 / x) ? 1 / x : 0; }
-
 /// What the scale of n values is best, for whole numbers from low to high.
 static float best_scale(ptrdiff_t n, const float *x, int low, int high) {
   float largest = 0;
   for (ptrdiff_t i = 0; i < n; i++) {
     if (fabsf(x[i]) > fabsf(largest)) largest = x[i];
   }
-  const float unit = inverse(largest);
+  const float unit = heed_inverse(largest);
   if (unit == 0) return 0;
   float best = 0, gain = 0;
   // The largest value becomes the lowest number, or the highest; or up to two more than either.
@@ -47,39 +39,13 @@ static float best_scale(ptrdiff_t n, const float *x, int low, int high) {
   return best;
 }
 
-static void quantize_q8(const float *x, uint8_t *y) {
+static void choose_q8(const float *x, uint8_t *y) {
   float largest = 0;
   for (int j = 0; j < 32; j++) largest = fmaxf(largest, fabsf(x[j]));
   heed_put_half(y, fminf(largest / 127, 65504));
-  const float factor = inverse(heed_half_at(y));
-  for (int j = 0; j < 32; j++) y[2 + j] = (uint8_t)(int8_t)nearest(x[j] * factor, -127, 127);
 }
 
 static float in_half_range(float x) { return fmaxf(fminf(x, 65504), -65504); }
-
-/// 32 whole numbers of 4 or 5 bits: the fifth bits, if there is a place for them, and the nibbles.
-static void put_small(const int *q, uint8_t *fifth, uint8_t *nibbles) {
-  uint32_t bits = 0;
-  for (int j = 0; j < 16; j++) {
-    nibbles[j] = (uint8_t)((q[j] & 15) | (q[j + 16] & 15) << 4);
-    bits |= (uint32_t)(q[j] >> 4) << j | (uint32_t)(q[j + 16] >> 4) << (j + 16);
-  }
-  for (int byte = 0; fifth && byte < 4; byte++) fifth[byte] = (uint8_t)(bits >> 8 * byte);
-}
-
-/// Q4_0 and Q5_0: a scale, and whole numbers around 8 or 16.
-static void quantize_scaled(heed_block_type type, const float *x, uint8_t *y) {
-  const int middle = type == HEED_Q5_0 ? 16 : 8;
-  heed_put_half(y, in_half_range(best_scale(32, x, -middle, middle - 1)));
-  const float factor = inverse(heed_half_at(y));
-  int q[32];
-  for (int j = 0; j < 32; j++) q[j] = nearest(x[j] * factor, -middle, middle - 1) + middle;
-  if (type == HEED_Q5_0) {
-    put_small(q, y + 2, y + 6);
-  } else {
-    put_small(q, NULL, y + 2);
-  }
-}
 
 /// The scale and what is taken off that fit 32 values q * scale - least best, for q from 0 to `high`.
 /// What is taken off is not negative where the format has no sign for it.
@@ -93,7 +59,7 @@ static void best_line(
   }
   *scale = 0;
   *least = -low;
-  const float unit = inverse(top - low);
+  const float unit = heed_inverse(top - low);
   if (unit == 0) return;
   float best = INFINITY;
   for (int step = -10; step <= 12; step++) {
@@ -127,26 +93,18 @@ static void best_line(
   }
 }
 
-/// Q4_1 and Q5_1: a scale, a least value, and whole numbers from 0.
-static void quantize_line(heed_block_type type, const float *x, uint8_t *y) {
-  const int high = type == HEED_Q5_1 ? 31 : 15;
+/// Q4_1 and Q5_1: a scale and a least value.
+static void choose_line(heed_block_type type, const float *x, uint8_t *y) {
   float scale, least;
-  best_line(x, high, 1, &scale, &least);
+  best_line(x, type == HEED_Q5_1 ? 31 : 15, 1, &scale, &least);
   heed_put_half(y, in_half_range(scale));
   heed_put_half(y + 2, in_half_range(-least));
-  const float factor = inverse(heed_half_at(y)), start = heed_half_at(y + 2);
-  int q[32];
-  for (int j = 0; j < 32; j++) q[j] = nearest((x[j] - start) * factor, 0, high);
-  if (type == HEED_Q5_1) {
-    put_small(q, y + 4, y + 8);
-  } else {
-    put_small(q, NULL, y + 4);
-  }
 }
 
 /// The squared error of 32 values as q * scale - least, for the best q from 0 to `high`.
 static float line_error(const float *x, float scale, float least, int high) {
-  const float factor = inverse(scale), round = 12582912;  // 1.5 * 2^23: what is added has no fraction
+  const float factor = heed_inverse(scale);
+  const float round = 12582912;  // 1.5 * 2^23: what is added has no fraction
   float sums[4] = {0};
   for (int i = 0; i < 32; i += 4) {
     for (int lane = 0; lane < 4; lane++) {
@@ -180,7 +138,7 @@ static void best_factors(
 }
 
 /// Q4_K and Q5_K: 8 parts, each with a scale and what is taken off, in 6 bits of the largest.
-static void quantize_parts(heed_block_type type, const float *x, uint8_t *y) {
+static void choose_parts(heed_block_type type, const float *x, uint8_t *y) {
   const int high = type == HEED_Q5_K ? 31 : 15;
   float scales[8], leasts[8], largest_scale = 0, largest_least = 0;
   for (int part = 0; part < 8; part++) {
@@ -188,15 +146,15 @@ static void quantize_parts(heed_block_type type, const float *x, uint8_t *y) {
     largest_scale = fmaxf(largest_scale, scales[part]);
     largest_least = fmaxf(largest_least, leasts[part]);
   }
-  memset(y, 0, (size_t)heed_block_bytes(type));
+  memset(y, 0, 16);
   heed_put_half(y, fminf(largest_scale / 63, 65504));
   heed_put_half(y + 2, fminf(largest_least / 63, 65504));
-  const float scale_unit = inverse(heed_half_at(y)), least_unit = inverse(heed_half_at(y + 2));
-  uint8_t *factors = y + 4, *fifth = y + 16;
-  uint8_t *nibbles = y + (type == HEED_Q5_K ? 48 : 16);
+  const float scale_unit = heed_inverse(heed_half_at(y));
+  const float least_unit = heed_inverse(heed_half_at(y + 2));
+  uint8_t *factors = y + 4;
   for (int part = 0; part < 8; part++) {
-    int scale = nearest(scales[part] * scale_unit, 0, 63);
-    int least = nearest(leasts[part] * least_unit, 0, 63);
+    int scale = heed_nearest(scales[part] * scale_unit, 0, 63);
+    int least = heed_nearest(leasts[part] * least_unit, 0, 63);
     best_factors(x + 32 * part, high, heed_half_at(y), heed_half_at(y + 2), &scale, &least);
     if (part < 4) {
       factors[part] |= (uint8_t)scale;
@@ -206,52 +164,34 @@ static void quantize_parts(heed_block_type type, const float *x, uint8_t *y) {
       factors[part - 4] |= (uint8_t)(scale >> 4 << 6);
       factors[part] |= (uint8_t)(least >> 4 << 6);
     }
-    const float factor = inverse(heed_half_at(y) * (float)scale);
-    const float start = heed_half_at(y + 2) * (float)least;
-    for (int j = 0; j < 32; j++) {
-      const int q = nearest((x[32 * part + j] + start) * factor, 0, high);
-      nibbles[part / 2 * 32 + j] |= (uint8_t)((q & 15) << (part % 2 * 4));
-      if (type == HEED_Q5_K) fifth[j] |= (uint8_t)(q >> 4 << part);
-    }
   }
 }
 
 /// Q6_K: 16 parts, each with a scale in 8 bits of the largest.
-static void quantize_q6(const float *x, uint8_t *y) {
+static void choose_q6(const float *x, uint8_t *y) {
   float scales[16], largest = 0;
   for (int part = 0; part < 16; part++) {
     scales[part] = best_scale(16, x + 16 * part, -32, 31);
     if (fabsf(scales[part]) > fabsf(largest)) largest = scales[part];
   }
-  memset(y, 0, 210);
-  heed_put_half(y + 208, fmaxf(fminf(largest / 127, 65504), -65504));
-  const float unit = heed_half_at(y + 208), factor = inverse(unit);
-  for (int i = 0; i < 256; i++) {
-    const int part = i / 16, scale = nearest(scales[part] * factor, -127, 127);
-    y[192 + part] = (uint8_t)(int8_t)scale;
-    const int q = nearest(x[i] * inverse(unit * (float)scale), -32, 31) + 32;
-    const int half = i / 128, at = i % 128;
-    y[half * 64 + at % 64] |= (uint8_t)((q & 15) << (at / 64 * 4));
-    y[128 + half * 32 + at % 32] |= (uint8_t)(q >> 4 << (at / 32 * 2));
+  heed_put_half(y + 208, in_half_range(largest / 127));
+  const float factor = heed_inverse(heed_half_at(y + 208));
+  for (int part = 0; part < 16; part++) {
+    y[192 + part] = (uint8_t)(int8_t)heed_nearest(scales[part] * factor, -127, 127);
   }
 }
 
-int heed_quantize(heed_block_type type, ptrdiff_t blocks, const float *x, void *target) {
-  uint8_t *y = target;
-  for (ptrdiff_t b = 0; b < blocks; b++) {
-    switch (type) {
-      case HEED_Q8_0: quantize_q8(x, y); break;
-      case HEED_Q4_0:
-      case HEED_Q5_0: quantize_scaled(type, x, y); break;
-      case HEED_Q4_1:
-      case HEED_Q5_1: quantize_line(type, x, y); break;
-      case HEED_Q4_K:
-      case HEED_Q5_K: quantize_parts(type, x, y); break;
-      case HEED_Q6_K: quantize_q6(x, y); break;
-      case HEED_MXFP4: return 0;
-    }
-    x += heed_block_width(type);
-    y += heed_block_bytes(type);
+int heed_choose_scales(heed_block_type type, const float *x, uint8_t *y) {
+  switch (type) {
+    case HEED_Q8_0: choose_q8(x, y); return 1;
+    case HEED_Q4_0: heed_put_half(y, in_half_range(best_scale(32, x, -8, 7))); return 1;
+    case HEED_Q5_0: heed_put_half(y, in_half_range(best_scale(32, x, -16, 15))); return 1;
+    case HEED_Q4_1:
+    case HEED_Q5_1: choose_line(type, x, y); return 1;
+    case HEED_Q4_K:
+    case HEED_Q5_K: choose_parts(type, x, y); return 1;
+    case HEED_Q6_K: choose_q6(x, y); return 1;
+    case HEED_MXFP4: return 0;
   }
-  return 1;
+  return 0;
 }

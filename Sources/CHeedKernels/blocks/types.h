@@ -3,6 +3,7 @@
 #ifndef HEED_BLOCK_TYPES_H
 #define HEED_BLOCK_TYPES_H
 
+#include <math.h>
 #include <string.h>
 
 #include "../generic/scalar.h"
@@ -53,5 +54,19 @@ typedef struct {
 } heed_sixes;
 
 heed_sixes heed_read_sixes(const uint8_t *x, int part);
+
+/// The whole number nearest to x, from `low` to `high`.
+static inline int heed_nearest(float x, int low, int high) {
+  // Not a number counts as zero, so that no cast is undefined.
+  if (!(x > (float)low)) return x <= (float)low ? low : 0;
+  return x < (float)high ? (int)rintf(x) : high;
+}
+
+/// 1 / x, and 0 where that is no number.
+static inline float heed_inverse(float x) { return x != 0 && isfinite(1 / x) ? 1 / x : 0; }
+
+/// Chooses the scales that fit the values of a block best, and writes them into the block; false for a
+/// type that is only read.
+int heed_choose_scales(heed_block_type type, const float *x, uint8_t *y);
 
 #endif

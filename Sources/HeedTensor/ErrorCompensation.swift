@@ -1,0 +1,104 @@
+// How much of an error of one column the columns behind it make good. A row of rounding errors e costs
+// e H e^T, H the moments of the inputs. With H = M D M^T, M upper with ones on its diagonal, that is
+//
+//   sum over k of D[k] (e[k] + sum over i < k of e[i] M[i, k])^2
+//
+// so when columns are rounded in order, column k loses least as the nearest to its weight plus what
+// those before it owe, e[i] M[i, k]. This is GPTQ (Frantar et al. 2022, arXiv 2210.17323) in the words of
+// QuIP (Chee et al. 2023, arXiv 2307.13304), which shows that they are the same. Written so there is one
+// decomposition; GPTQ's own way inverts H and decomposes that, in as many steps again, and each loses bits.
+//
+// M comes from the last column to the first, in panels: what the columns behind explain of a panel is one
+// product, the rest is a small decomposition and a triangular system for each row, in float64.
+
+/// How rounding errors of a weight's columns are made good by the columns behind them.
+public struct ErrorCompensation: Sendable {
+  /// K.
+  public let width: Int
+  /// M, `[K, K]`: what is above the diagonal counts.
+  package let factor: Tensor
+
+  /// Columns of a panel.
+  private static let panel = 64
+
+  /// The compensation for inputs of these moments.
+  ///
+  /// - Parameters:
+  ///   - moments: of any rank; those of no inputs, or of zeros, give no compensation.
+  ///   - damping: what is added to the diagonal, in shares of its mean. It keeps columns from making good
+  ///     what only the inputs that were seen allow.
+  /// - Returns: nil when the moments are not finite.
+  /// - Complexity: O(K³) time, K² numbers of memory.
+  public init?(_ moments: InputMoments, damping: Double = 0.01) {
+    width = moments.width
+    factor = moments.sums.copied()
+    guard factor.nonFiniteCount == 0 else { return nil }
+    let values = factor.mutablePointer(to: Float.self)
+    var diagonal = (0..<width).map { Double(values[$0 * width + $0]) }
+    let mean = diagonal.reduce(0, +) / Double(max(width, 1))
+    // Of zeros no column goes with another, whatever is on the diagonal.
+    let least = mean > 0 ? damping * mean : 1
+    for column in diagonal.indices { diagonal[column] += least }
+    for end in stride(from: width, to: 0, by: -Self.panel) {
+      decompose(max(0, end - Self.panel)..<end, values, &diagonal, least: least)
+    }
+  }
+
+  /// Puts the columns `panel` of M in place of those of H, and of D in place of H's diagonal.
+  ///
+  /// - Parameter least: what no element of D is less than, but for rounding.
+  private func decompose(
+    _ panel: Range<Int>, _ values: UnsafeMutablePointer<Float>, _ diagonal: inout [Double],
+    least: Double
+  ) {
+    let (first, P, K) = (panel.lowerBound, panel.count, width)
+    let known = explained(panel, diagonal)  // [panel's end, P]
+    let parts = known.pointer(to: Float.self)
+    func rest(_ row: Int, _ column: Int) -> Double {
+      Double(values[row * K + first + column]) - Double(parts[row * P + column])
+    }
+    // The corner, by columns: [k * P + i] is row i of column k.
+    var corner = [Double](repeating: 0, count: P * P)
+    for k in 0..<P {
+      for i in 0..<k { corner[k * P + i] = rest(first + i, k) }
+      corner[k * P + k] = diagonal[first + k] - Double(parts[(first + k) * P + k])
+    }
+    for k in (0..<P).reversed() {
+      let pivot = max(corner[k * P + k], least)
+      diagonal[first + k] = pivot
+      for j in 0..<k {
+        let share = corner[k * P + j] / pivot
+        for i in 0...j { corner[j * P + i] -= share * corner[k * P + i] }
+      }
+      for i in 0..<k {
+        corner[k * P + i] /= pivot
+        values[(first + i) * K + first + k] = Float(corner[k * P + i])
+      }
+    }
+    let pivots = diagonal[panel].map { $0 }
+    corner.withUnsafeBufferPointer { corner in
+      forRows(first, width: P * P / 2) { start, count in
+        var row = [Double](repeating: 0, count: P)
+        for r in start..<start + count {
+          for k in 0..<P { row[k] = rest(r, k) }
+          for k in (0..<P).reversed() {
+            for i in 0..<k { row[i] -= row[k] * corner[k * P + i] }
+            values[r * K + first + k] = Float(row[k] / pivots[k])
+          }
+        }
+      }
+    }
+    withExtendedLifetime(known) {}
+  }
+
+  /// What the columns behind `panel` explain of its part of H; `[end of the panel, panel]`.
+  private func explained(_ panel: Range<Int>, _ diagonal: [Double]) -> Tensor {
+    let behind = panel.upperBound..<width
+    guard !behind.isEmpty else { return Tensor(zeros: [width, panel.count]) }
+    let columns = factor.sliced(axis: 1, range: behind)  // [K, behind]
+    let scales = Tensor(diagonal[behind].map { Float($0) })
+    let scaled = columns.sliced(axis: 0, range: panel) * scales  // [panel, behind]
+    return Tensor.product(
+      columns.sliced(axis: 0, range: 0..<panel.upperBound), scaled.transposed(), .float32)
+  }
+}
