@@ -94,7 +94,8 @@ public struct RecipeRun: Sendable {
     binding = fresh.binding
     let training = recipe.training(outside: binding.namesOutsideBlocks)
     try FileAccess.makeFolder(folder)
-    try Self.deleteUnfinishedFiles(in: folder)
+    let files = learned.files + [("config.json", config)]
+    try Self.deleteUnfinishedFiles(among: Self.files + files.map(\.name), in: folder)
     if earlierRun == .replaced { try Self.deleteRun(in: folder) }
     if earlierRun == .resumed {
       let path = folder + "/checkpoint.safetensors"
@@ -114,7 +115,7 @@ public struct RecipeRun: Sendable {
     checkpointStep = trainer.stepCount
     log = try TrainingLog(path: folder + "/log.jsonl", continuingAfter: trainer.stepCount)
     processorStart = ProcessorClock.seconds - (log.entries.last?.processorSeconds ?? 0)
-    for (name, json) in learned.files + [("config.json", config)] {
+    for (name, json) in files {
       try writeWhole(json.text(indented: true) + "\n", to: folder + "/" + name)
     }
   }
@@ -222,6 +223,11 @@ public struct RecipeRun: Sendable {
     return rescued
   }
 
+  /// What a run writes into its folder, beside the configuration and the vocabulary.
+  private static let files = [
+    "checkpoint.safetensors", "model.safetensors", "loss.svg", "log.jsonl",
+  ]
+
   private static func requireNoRun(in folder: String) throws(TrainingError) {
     let found = ["checkpoint.safetensors", "model.safetensors"]
       .filter { FileAccess.exists(folder + "/" + $0) }
@@ -232,16 +238,18 @@ public struct RecipeRun: Sendable {
   }
 
   /// Deletes what a process left that ended while it was writing a file.
-  private static func deleteUnfinishedFiles(in folder: String) throws(FormatError) {
+  private static func deleteUnfinishedFiles(
+    among files: [String], in folder: String
+  ) throws(FormatError) {
     for name in FileAccess.names(in: folder)
-    where name.contains(".safetensors.") && name.hasSuffix(".partial") {
+    where name.hasSuffix(".partial") && files.contains(where: { name.hasPrefix($0 + ".") }) {
       try FileAccess.delete(folder + "/" + name)
     }
   }
 
   private static func deleteRun(in folder: String) throws(FormatError) {
     // The log goes last: what is left of a deletion that was cut off is no run.
-    for name in ["checkpoint.safetensors", "model.safetensors", "loss.svg", "log.jsonl"] {
+    for name in files {
       try FileAccess.delete(folder + "/" + name)
     }
   }

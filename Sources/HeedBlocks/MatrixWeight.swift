@@ -57,8 +57,12 @@ public enum MatrixWeight: Sendable {
   package func gatheredFromFile(atIndices indices: [Int]) -> Tensor {
     let atOnce = 64
     guard indices.count > atOnce else {
-      defer { releasePages() }
-      return gathered(atIndices: indices)
+      let rows = gathered(atIndices: indices)
+      switch self {
+      case .dense(let tensor): tensor.releasePages(aroundRows: indices)
+      case .blocks(let blocks): blocks.bytes.releasePages(aroundRows: indices)
+      }
+      return rows
     }
     let runs = stride(from: 0, to: indices.count, by: atOnce).map { start in
       let end = min(start + atOnce, indices.count)

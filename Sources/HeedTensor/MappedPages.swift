@@ -20,6 +20,27 @@ extension Tensor {
     #endif
   }
 
+  /// The same for what reading some rows of a matrix has brought into memory.
+  package func releasePages(aroundRows rows: [Int]) {
+    guard storage.isReadOnly, rank == 2 else { return }
+    let size = elementType.byteCount
+    let whole =
+      UInt(bitPattern: storage.base)..<UInt(bitPattern: storage.base) + UInt(storage.byteCount)
+    for row in rows {
+      let start = UInt(bitPattern: rawPointer + row * strides[0] * size)
+      let end = start + UInt(shape[1] * size)
+      let around =
+        (start / Self.faultBytes * Self.faultBytes..<(end + Self.faultBytes - 1) / Self.faultBytes
+        * Self.faultBytes).clamped(to: whole)
+      guard let base = UnsafeMutableRawPointer(bitPattern: around.lowerBound) else { continue }
+      let pages = wholePages(from: base, byteCount: around.count)
+      madvise(pages.baseAddress, pages.count, MADV_DONTNEED)
+    }
+  }
+
+  /// What Linux maps at once around a byte of a file that is in its cache.
+  private static var faultBytes: UInt { 64 << 10 }
+
   /// Gives the memory of elements that nobody will read again back to the system, while the buffer waits
   /// to be used again. Does nothing where somebody else has them too.
   package mutating func discardElements() {

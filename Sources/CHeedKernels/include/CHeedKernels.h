@@ -295,7 +295,7 @@ ptrdiff_t heed_block_bytes(heed_block_type type);
 void heed_dequantize(heed_block_type type, ptrdiff_t blocks, const void *x, float *y);
 
 /// Floats to `blocks` blocks of any type but MXFP4, with scales that a small search finds to lose the
-/// least squares (Q8_0: with the scale of the largest value); 0 for MXFP4.
+/// least squares (Q8_0: that lies best among a few, none of which clips); 0 for MXFP4.
 int heed_quantize(heed_block_type type, ptrdiff_t blocks, const float *x, void *y);
 
 /// One block of a row, whose values make good what the columns before them lost in rounding.
