@@ -99,15 +99,20 @@ struct BenchGenerate: ParsableCommand {
         }
         samples.append(steadySeconds() - start)
       }
-      let weights = network.spec.slots.filter { !$0.path.hasPrefix("positions") }
-        .map { $0.shape.reduce(1, *) }.reduce(0, +)
+      let head = network.spec.isHeadTied ? "embedding.weight" : "head.weight"
+      func weightCount(_ isCounted: (WeightSlot) -> Bool) -> Int {
+        network.spec.slots.filter(isCounted).map { $0.shape.reduce(1, *) }.reduce(0, +)
+      }
       let bytes = dtype.bytesRead(by: network)
       let steps = phase == .prefill ? 1 : newTokens
       let tokens = phase == .prefill ? batch * promptTokens : batch * newTokens
+      // Of a prompt, only its last token meets the head.
+      let products =
+        weightCount { $0.layer != nil } * tokens + weightCount { $0.path == head } * batch * steps
       let measurement = Measurement(samples: Array(samples.dropFirst()))
       BenchReport(
         name: "\(phase.rawValue) of \(model)", measurement: measurement,
-        operations: 2 * Double(weights * tokens), type: dtype == .bf16 ? .bf16 : .f32,
+        operations: 2 * Double(products), type: dtype == .bf16 ? .bf16 : .f32,
         bytes: Double(bytes * steps),
         extra: [
           "tokens_per_s": .number(Double(tokens) / measurement.median),
