@@ -39,7 +39,8 @@ public struct PackedMatrix: Sendable {
     for first in stride(from: 0, to: count, by: atOnce) {
       let panels = first..<min(first + atOnce, count)
       Self.pack(source, panels: panels, units: units, precision, target)
-      source.sliced(axis: 0, range: 0..<min(n, panels.upperBound * width)).releasePages()
+      source.sliced(axis: 0, range: first * width..<min(n, panels.upperBound * width))
+        .releasePages()
     }
     outputCount = n
     inputCount = k
