@@ -30,7 +30,9 @@ package enum ProductEpilogue: Sendable {
     return switch self {
     case .addition(let vector): .addition(of: checked(vector, [elementType]))
     case .copy(let target): .copy(to: checked(target, smaller))
-    case .activation, .sums: self
+    case .sums(let target):
+      .sums(to: checked(target, elementType == .float32 ? [.float32] : []))
+    case .activation: self
     case .slope(let activation, let input):
       .slope(of: activation, at: checked(input, [elementType] + smaller))
     }
