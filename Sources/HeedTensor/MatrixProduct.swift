@@ -26,8 +26,8 @@ package struct MatrixProduct<Scalar> {
   package var leftPlaces: [Int] = [0]
   package var rightPlaces: [Int] = [0]
   package var result: ProductResult<Scalar>
-  /// Called for each finished block of c, while it is still in the cache.
-  package var epilogue: ((_ block: MatrixBlock<Scalar>) -> Void)?
+  /// What is done to each finished block of c, in this order, while it is still in the cache.
+  package var epilogue: [ProductEpilogue] = []
 
   package var itemCount: Int { leftPlaces.count }
 }
@@ -76,6 +76,12 @@ package struct MatrixBlock<Scalar> {
   }
 }
 
+extension MatrixProduct where Scalar: TensorScalar {
+  func finish(_ block: MatrixBlock<Scalar>) {
+    for step in epilogue { step.apply(to: block) }
+  }
+}
+
 /// The plain product, in the order in which the fast one adds: one sequential sum over k.
 extension TensorScalar {
   package static func multiplyMatrices(_ product: MatrixProduct<Self>) {
@@ -97,7 +103,7 @@ extension TensorScalar {
             for j in 0..<n { row[j] += factor * source[j * right.columnStride] }
           }
         }
-        product.epilogue?(
+        product.finish(
           MatrixBlock(
             base: c + start * n, stride: n,
             rows: item * m + start..<item * m + start + rows, columns: 0..<n))

@@ -108,7 +108,7 @@ extension Tensor {
     var epilogue = bias.map { [ProductEpilogue.addition(of: $0.dense())] } ?? []
     if activation != .identity { epilogue.append(.activation(activation)) }
     let result = Tensor(uninitialized: shape.dropLast() + [weight.outputCount], resultType)
-    var product = MatrixProduct<Float>(
+    let product = MatrixProduct<Float>(
       rows: rows, columns: weight.outputCount, depth: weight.inputCount,
       precision: weight.precision,
       left: x.elementType == .bfloat16
@@ -120,12 +120,10 @@ extension Tensor {
       right: .panels(UnsafeRawPointer(weight.panels.rawPointer)),
       result: resultType == .bfloat16
         ? .halves(result.halves)
-        : .scalars(result.mutablePointer(to: Float.self)))
-    if !epilogue.isEmpty {
-      product.epilogue = { block in for step in epilogue { step.apply(to: block) } }
-    }
+        : .scalars(result.mutablePointer(to: Float.self)),
+      epilogue: epilogue)
     TiledProduct.run(product)
-    withExtendedLifetime((x, epilogue, weight)) {}
+    withExtendedLifetime((x, weight)) {}
     return result
   }
 }

@@ -85,7 +85,6 @@ extension Tensor {
     precondition(
       type == (b.elementType == .bfloat16 ? .float32 : b.elementType),
       "matrixProduct(_:): \(left.elementType) and \(right.elementType) are not one type")
-    let epilogue = epilogue.map { $0.dense(type) }
     let leading = broadcastShape(
       Array(a.shape.dropLast(2)), Array(b.shape.dropLast(2)), "matrixProduct(_:)")
     let (m, k, n) = (a.shape[a.rank - 2], a.shape[a.rank - 1], b.shape[b.rank - 1])
@@ -94,7 +93,7 @@ extension Tensor {
       result.elementType == type || result.elementType == .bfloat16 && precision == .bfloat16,
       "matrixProduct(_:): no product of \(type) in \(result.elementType)")
     func run<S: TensorScalar>(_ type: S.Type) {
-      var product = MatrixProduct<S>(
+      let product = MatrixProduct<S>(
         rows: m, columns: n, depth: k, precision: precision,
         left: a.elementType == .bfloat16
           ? .halves(a.matrixOperand(UnsafePointer(a.halves)))
@@ -104,14 +103,12 @@ extension Tensor {
           : .matrix(b.matrixOperand(b.pointer(to: S.self))),
         leftPlaces: a.matrixPlaces(leading), rightPlaces: b.matrixPlaces(leading),
         result: result.elementType == .bfloat16
-          ? .halves(result.halves) : .scalars(result.mutablePointer(to: S.self)))
-      if !epilogue.isEmpty {
-        product.epilogue = { block in for step in epilogue { step.apply(to: block) } }
-      }
+          ? .halves(result.halves) : .scalars(result.mutablePointer(to: S.self)),
+        epilogue: epilogue.map { $0.dense(S.elementType) })
       S.multiplyMatrices(product)
     }
     if type == .float64 { run(Double.self) } else { run(Float.self) }
-    withExtendedLifetime((a, b, epilogue)) {}
+    withExtendedLifetime((a, b)) {}
     return result
   }
 

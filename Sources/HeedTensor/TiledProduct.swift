@@ -231,7 +231,7 @@ enum TiledProduct {
           product.precision, rows: rows, tiles: tiles, width: columns.count, depth: depth, packed,
           b, panelStride: panelStride, c.base, stride: c.stride, accumulate: kk > 0)
         if case .halves(let result) = product.result, kk + depth == product.depth {
-          product.epilogue?(c)
+          product.finish(c)
           let first = blockRows.lowerBound * product.columns + columns.lowerBound
           for row in 0..<rows {
             Kernels.table.bf16_from_f32(
@@ -241,10 +241,8 @@ enum TiledProduct {
       }
       kk += depth
     } while kk < product.depth
-    guard case .scalars(let result) = product.result, let epilogue = product.epilogue else {
-      return
-    }
-    epilogue(
+    guard case .scalars(let result) = product.result, !product.epilogue.isEmpty else { return }
+    product.finish(
       MatrixBlock(
         base: result + blockRows.lowerBound * product.columns + firstPanel * panel,
         stride: product.columns, rows: blockRows,

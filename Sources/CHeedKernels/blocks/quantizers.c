@@ -39,16 +39,19 @@ static float best_scale(ptrdiff_t n, const float *x, int low, int high) {
   return best;
 }
 
-/// The squared error of 32 values as whole numbers from -127 to 127 times a scale.
-static float even_error(const float *x, float scale) {
+/// The squared error of 32 values as q * scale + start, for the best q from `low` to `high`.
+static float grid_error(const float *x, float scale, float start, float low, float high) {
   const float factor = heed_inverse(scale);
   const float round = 12582912;  // 1.5 * 2^23: what is added has no fraction
   float sums[4] = {0};
   for (int i = 0; i < 32; i += 4) {
     for (int lane = 0; lane < 4; lane++) {
-      const float q = fmaxf(fminf(x[i + lane] * factor, 127), -127) + round - round;
-      const float error = x[i + lane] - q * scale;
-      sums[lane] += error * error;
+      float q = (x[i + lane] - start) * factor;
+      q = q > low ? q : low;
+      q = q < high ? q : high;
+      q = (q + round) - round;
+      const float difference = q * scale + start - x[i + lane];
+      sums[lane] += difference * difference;
     }
   }
   return (sums[0] + sums[1]) + (sums[2] + sums[3]);
@@ -63,7 +66,7 @@ static void choose_q8(const float *x, uint8_t *y) {
   for (int step = 0; step <= 12; step++) {
     uint8_t scale[2];
     heed_put_half(scale, fminf(largest / (127 - 0.5f * (float)step), 65504));
-    const float error = even_error(x, heed_half_at(scale));
+    const float error = grid_error(x, heed_half_at(scale), 0, -127, 127);
     if (error < least) {
       least = error;
       memcpy(y, scale, 2);
@@ -127,33 +130,16 @@ static void choose_line(heed_block_type type, const float *x, uint8_t *y) {
   heed_put_half(y + 2, in_half_range(-least));
 }
 
-/// The squared error of 32 values as q * scale - least, for the best q from 0 to `high`.
-static float line_error(const float *x, float scale, float least, int high) {
-  const float factor = heed_inverse(scale);
-  const float round = 12582912;  // 1.5 * 2^23: what is added has no fraction
-  float sums[4] = {0};
-  for (int i = 0; i < 32; i += 4) {
-    for (int lane = 0; lane < 4; lane++) {
-      float q = (x[i + lane] + least) * factor;
-      q = q > 0 ? q : 0;
-      q = q < (float)high ? q : (float)high;
-      q = (q + round) - round;
-      const float difference = q * scale - least - x[i + lane];
-      sums[lane] += difference * difference;
-    }
-  }
-  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
-}
-
 /// The whole numbers of the scale and of what is taken off that fit 32 values best, near the given
 /// ones: each was rounded alone, but what one lost the other can make good.
 static void best_factors(
     const float *x, int high, float scale_unit, float least_unit, int *scale, int *least) {
   const int scales = *scale, leasts = *least;
-  float best = line_error(x, scale_unit * (float)scales, least_unit * (float)leasts, high);
+  const float top = (float)high;
+  float best = grid_error(x, scale_unit * (float)scales, -(least_unit * (float)leasts), 0, top);
   for (int s = scales > 4 ? scales - 3 : 1; s <= scales + 3 && s < 64; s++) {
     for (int l = leasts > 3 ? leasts - 3 : 0; l <= leasts + 3 && l < 64; l++) {
-      const float error = line_error(x, scale_unit * (float)s, least_unit * (float)l, high);
+      const float error = grid_error(x, scale_unit * (float)s, -(least_unit * (float)l), 0, top);
       if (error < best) {
         best = error;
         *scale = s;
