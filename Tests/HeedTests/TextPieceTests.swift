@@ -1,8 +1,10 @@
+import Dispatch
 import Heed
 import HeedFormats
 import HeedModels
 import HeedTensor
 import HeedText
+import Synchronization
 import Testing
 
 @Suite struct TextPieceTests {
@@ -72,6 +74,31 @@ import Testing
     #expect(seen.count == 1 && seen[0].finish == nil)
   }
 
+  @Test("other tasks go on while more texts are made than there are processors")
+  func otherTasks() async throws {
+    let plain = try TinyModel.text()
+    let gate = Gate()
+    let model = TextModel(
+      name: "gated", model: plain.model,
+      tokenizer: GatedTokenizer(tokenizer: plain.tokenizer, gate: gate))
+    let pieces = try model.pieces("ab", settings: settings(count: 3))
+    gate.isClosed.store(true, ordering: .releasing)
+    await withTaskGroup(of: Void.self) { group in
+      for _ in 0..<ThreadPool.defaultThreadCount + 2 {
+        group.addTask { for await _ in pieces {} }
+      }
+      // Comes last: all texts are waiting for it, each on its thread.
+      group.addTask {
+        while gate.waiting.load(ordering: .acquiring) == 0 { await Task.yield() }
+        gate.open.signal()
+      }
+    }
+    let (waiting, isBroken) = (
+      gate.waiting.load(ordering: .acquiring), gate.isBroken.load(ordering: .acquiring)
+    )
+    #expect(waiting > 0 && !isBroken)
+  }
+
   @Test("what is wrong is thrown before anything is read")
   func refused() throws {
     let model = try TinyModel.text()
@@ -83,4 +110,44 @@ import Testing
     }
     #expect(error?.code == .promptCache)
   }
+}
+
+/// Once closed, lets nobody through until it is open.
+private final class Gate: Sendable {
+  let isClosed = Atomic<Bool>(false)
+  let open = DispatchSemaphore(value: 0)
+  let waiting = Atomic<Int>(0)
+  /// Whether somebody has waited for too long.
+  let isBroken = Atomic<Bool>(false)
+
+  func pass() {
+    guard isClosed.load(ordering: .acquiring) else { return }
+    waiting.wrappingAdd(1, ordering: .acquiringAndReleasing)
+    if open.wait(timeout: .now() + 20) == .timedOut {
+      isBroken.store(true, ordering: .releasing)
+    }
+    open.signal()
+  }
+}
+
+/// A tokenizer that gives no text before its gate is open.
+private struct GatedTokenizer: Tokenizer {
+  let tokenizer: any Tokenizer
+  let gate: Gate
+
+  var vocabularySize: Int { tokenizer.vocabularySize }
+  func encode(_ text: String, addingSpecialTokens: Bool) throws -> [Int] {
+    try tokenizer.encode(text, addingSpecialTokens: addingSpecialTokens)
+  }
+  func encoding(
+    of text: String, and second: String?, addingSpecialTokens: Bool
+  ) throws -> Encoding {
+    try tokenizer.encoding(of: text, and: second, addingSpecialTokens: addingSpecialTokens)
+  }
+  func decode(_ ids: [Int], skippingSpecialTokens: Bool) -> String {
+    gate.pass()
+    return tokenizer.decode(ids, skippingSpecialTokens: skippingSpecialTokens)
+  }
+  func token(of id: Int) -> String? { tokenizer.token(of: id) }
+  func id(of token: String) -> Int? { tokenizer.id(of: token) }
 }

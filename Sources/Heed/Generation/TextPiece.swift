@@ -18,7 +18,8 @@ public struct TextPiece: Sendable, Hashable {
 ///       if let finish = piece.finish { print("\n[\(finish)]") }
 ///     }
 ///
-/// The work is done by the reader's task, away from its actor. A cancelled task gets no more pieces, also
+/// The work is done by the reader's task, away from its actor and on threads beside those of Swift's tasks,
+/// so that other tasks go on. A cancelled task gets no more pieces, also
 /// in the middle of a long prompt; the last one then says no reason. Each iteration makes the text anew.
 public struct TextPieces: AsyncSequence, Sendable {
   let generator: TextGenerator
@@ -29,11 +30,14 @@ public struct TextPieces: AsyncSequence, Sendable {
 
     /// The next piece; nil at the end and for a cancelled task.
     public mutating func next() async -> TextPiece? {
-      while !Task.isCancelled, let piece = generator.nextPiece() {
+      while !Task.isCancelled, let piece = await madeElsewhere() {
         if !piece.text.isEmpty || !piece.tokens.isEmpty || piece.finish != nil { return piece }
-        await Task.yield()
       }
       return nil
+    }
+
+    private mutating func madeElsewhere() async -> TextPiece? {
+      await withTaskExecutorPreference(GenerationExecutor.shared) { generator.nextPiece() }
     }
   }
 
