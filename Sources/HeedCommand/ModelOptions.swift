@@ -23,16 +23,6 @@ enum CacheType: String, ExpressibleByArgument, CaseIterable {
     case .int8: .int8
     }
   }
-
-  /// Refuses what a model cannot keep.
-  func check(_ spec: ModelSpec, of model: String) throws {
-    guard !spec.cacheTypes.contains(elementType) else { return }
-    let others = Self.allCases.filter { spec.cacheTypes.contains($0.elementType) }
-      .map(\.rawValue).joined(separator: " or ")
-    throw ValidationError(
-      "\(model) has latent attention, whose cache cannot be \(rawValue): give --cache-type \(others)"
-    )
-  }
 }
 
 /// Which model, and how it computes.
@@ -58,14 +48,9 @@ struct ModelOptions: ParsableArguments {
   /// The model, or another one in the same way.
   func load(_ other: String? = nil) throws -> TextModel {
     try Waiting.forIt("loading \(other ?? model)") {
-      let name = other ?? model
-      let text = try TextModel(
-        name, precision: precision?.precision, quantization: quantize?.type)
-      guard let cacheType else { return text }
-      try cacheType.check(text.model.spec, of: name)
-      return TextModel(
-        name: name, model: text.model, tokenizer: text.tokenizer,
-        cacheType: cacheType.elementType)
+      try TextModel(
+        other ?? model, precision: precision?.precision, quantization: quantize?.type,
+        cacheType: cacheType?.elementType)
     }
   }
 

@@ -71,7 +71,6 @@ struct BenchGenerate: ParsableCommand {
       throw ValidationError("token counts and --batch must be positive")
     }
     let network = try dtype.model(model)
-    try cacheType?.check(network.spec, of: model)
     let vocabulary = network.spec.vocabularySize
     options.withThreads {
       let prompt = (0..<batch).map { row in
