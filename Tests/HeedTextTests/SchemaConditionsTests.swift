@@ -159,6 +159,11 @@ import Testing
         #"{"type":"string","allOf":[{"pattern":"(a|b){4000}"},{"pattern":"(b|c){3999}"}]}"#, .limit,
         "#"
       ),
+      (#"{"properties":{"a":false},"minProperties":1}"#, .unsupported, "#"),
+      (
+        #"{"properties":{"a":false},"additionalProperties":false,"minProperties":1}"#,
+        .inconsistent, "#"
+      ),
       (##"{"$defs":{"x":{"$anchor":"n"},"y":{"$anchor":"n"}}}"##, .malformed, "#/$defs/y"),
       (##"{"$defs":{"x":{"$id":"n"},"y":{"$id":"n#"}}}"##, .malformed, "#/$defs/y"),
       (##"{"$defs":{"x":{"$id":"n#m"}}}"##, .malformed, "#/$defs/x"),

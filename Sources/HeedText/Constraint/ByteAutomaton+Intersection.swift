@@ -7,23 +7,32 @@ import HeedFormats
 extension ByteAutomaton {
   /// More pairs than this are refused.
   private static let pairLimit = 100_000
-  /// Arrows that are compared with each other.
-  private static let comparisonLimit = 50_000_000
+  /// Arrows that are compared with each other, in all of a document: many small conditions take as long as
+  /// a large one.
+  private static let workLimit = 50_000_000
+  /// What a state costs, in such comparisons.
+  private static let stateWork = 100
 
   /// The texts that match all of the nodes, which hold no rules.
   ///
+  /// - Parameter work: what was done for other conditions of the document, and then for these too.
   /// - Throws: `FormatError`, `inconsistent` when there are none and `limit` when it takes too many states.
-  init(common nodes: [ConstraintNode], place: String) throws(FormatError) {
+  init(
+    common nodes: [ConstraintNode], place: String, work: inout Int
+  ) throws(FormatError) {
     var common = try ByteAutomaton(nodes.first ?? .empty, place: place)
+    work += common.arrows.count * Self.stateWork
     for node in nodes.dropFirst() {
-      common = try common.intersection(ByteAutomaton(node, place: place), place: place)
+      let other = try ByteAutomaton(node, place: place)
+      work += other.arrows.count * Self.stateWork
+      common = try common.intersection(other, place: place, work: &work)
     }
     self = common
   }
 
   /// The texts that both accept.
   private func intersection(
-    _ other: ByteAutomaton, place: String
+    _ other: ByteAutomaton, place: String, work: inout Int
   ) throws(FormatError) -> ByteAutomaton {
     struct Pair: Hashable {
       let left: Int
@@ -34,7 +43,6 @@ extension ByteAutomaton {
     var numbers = [pairs[0]: 0]
     var accepting: [Int] = []
     var arrows: [[Arrow]] = []
-    var comparisons = 0
     while arrows.count < pairs.count {
       let pair = pairs[arrows.count]
       let (left, right) = (lefts[pair.left], rights[pair.right])
@@ -52,8 +60,8 @@ extension ByteAutomaton {
         }
       }
       arrows.append(found)
-      comparisons += left.arrows.count * right.arrows.count
-      guard pairs.count <= Self.pairLimit, comparisons <= Self.comparisonLimit else {
+      work += left.arrows.count * right.arrows.count + Self.stateWork
+      guard pairs.count <= Self.pairLimit, work <= Self.workLimit else {
         throw FormatError(
           .limit, what: "conditions that are too large to be met at once", place: place,
           expected: "at most \(Self.pairLimit) states",

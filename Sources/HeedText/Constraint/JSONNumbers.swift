@@ -73,13 +73,12 @@ struct JSONNumbers {
   /// Any number.
   static let anyNumber = ConstraintNode.sequence([.optional(.text("-")), magnitude, fraction])
 
-  func node() throws(FormatError) -> ConstraintNode {
-    guard let step else { return try bounded() }
-    let multiples = ConstraintNode.sequence([
-      .optional(.text("-")), try JSONMultiples(of: step, place: place).node(),
-    ])
-    return try JSONSchemaGrammar.common(
-      [try bounded(), multiples], "no multiple of \(step) between the bounds", place)
+  /// What a text has to match, all at once.
+  func conditions() throws(FormatError) -> [ConstraintNode] {
+    let bounds = try bounded()
+    guard let step else { return [bounds] }
+    let multiples = try JSONMultiples(of: step, place: place).node()
+    return [bounds, .sequence([.optional(.text("-")), multiples])]
   }
 
   /// The numbers between the bounds.

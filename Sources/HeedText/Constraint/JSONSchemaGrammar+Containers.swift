@@ -2,7 +2,9 @@ import HeedFormats
 
 // Strings, arrays and objects.
 extension JSONSchemaGrammar {
-  func string(_ schema: JSONValue, _ place: String) throws(FormatError) -> ConstraintNode {
+  mutating func string(
+    _ schema: JSONValue, _ place: String
+  ) throws(FormatError) -> ConstraintNode {
     let (least, most) = try bounds("minLength", "maxLength", schema, place)
     let quote = ConstraintNode.text("\"")
     var conditions: [ConstraintNode] = []
@@ -21,7 +23,7 @@ extension JSONSchemaGrammar {
       conditions.append(
         .repeated(.jsonCharacter(.any), separator: nil, least: least, most: most))
     }
-    let inner = try Self.common(
+    let inner = try common(
       conditions,
       "patterns\(least > 0 || most != nil ? " and a length" : "") that exclude each other",
       place)
@@ -160,7 +162,14 @@ extension JSONSchemaGrammar {
     if members.isEmpty {
       // Names that may not be there are kept out by having none.
       if additional == false || most == 0 || !properties.members.isEmpty {
-        if least > 0 { throw Self.impossible("minProperties \(least)", place) }
+        guard least == 0 else {
+          if additional == false || most == 0 {
+            throw Self.impossible("minProperties \(least)", place)
+          }
+          throw Self.unsupported(
+            "minProperties \(least) without properties that may be there", place,
+            hint: "say by additionalProperties which others may")
+        }
         return .text("{}")
       }
       guard least <= 1 else { throw Self.uncounted(least, place) }

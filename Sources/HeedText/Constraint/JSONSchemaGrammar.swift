@@ -39,6 +39,8 @@ struct JSONSchemaGrammar {
   var mergedParts = 0
   /// What was compared for that.
   var comparisons = 0
+  /// What was done for conditions that have to hold at once.
+  private var conditionWork = 0
 
   private static let depthLimit = 64
 
@@ -73,14 +75,16 @@ struct JSONSchemaGrammar {
   }
 
   /// Texts that meet all conditions, which hold no rules; `what` says what is wrong where there are none.
-  static func common(
+  mutating func common(
     _ conditions: [ConstraintNode], _ what: String, _ place: String
   ) throws(FormatError) -> ConstraintNode {
     if conditions.count == 1 { return conditions[0] }
     do throws(FormatError) {
-      return .automaton(try ByteAutomaton(common: conditions, place: "JSON schema, \(place)"))
+      return .automaton(
+        try ByteAutomaton(
+          common: conditions, place: "JSON schema, \(place)", work: &conditionWork))
     } catch {
-      throw error.code == .inconsistent ? impossible(what, place) : error
+      throw error.code == .inconsistent ? Self.impossible(what, place) : error
     }
   }
 
@@ -177,7 +181,10 @@ struct JSONSchemaGrammar {
     switch type {
     case "string": return try string(schema, place)
     case "number", "integer":
-      return try JSONNumbers(schema, isWhole: type == "integer", place).node()
+      let numbers = try JSONNumbers(schema, isWhole: type == "integer", place)
+      return try common(
+        numbers.conditions(),
+        "no multiple of \(schema["multipleOf"]?.text() ?? "1") between the bounds", place)
     case "boolean": return .choice([.text("true"), .text("false")])
     case "null": return .text("null")
     case "array":
