@@ -51,6 +51,7 @@ struct Convert: ParsableCommand {
   @Flag(help: "Print one JSON document.") var json = false
 
   func validate() throws {
+    if output.isEmpty { throw ValidationError("OUTPUT must not be empty") }
     guard calibrate == nil || dtype.elementType == nil else {
       throw ValidationError("--calibrate goes with types of blocks, not with \(dtype.rawValue)")
     }

@@ -25,6 +25,12 @@ enum CacheType: String, ExpressibleByArgument, CaseIterable {
   }
 }
 
+/// How what was read is kept, as options.
+struct CacheOptions: ParsableArguments {
+  @Option(help: "How keys and values are kept (default: as --precision).")
+  var cacheType: CacheType?
+}
+
 /// Which model, and how it computes.
 struct ModelOptions: ParsableArguments {
   @Option(
@@ -34,8 +40,6 @@ struct ModelOptions: ParsableArguments {
   var precision: BenchType?
   @Option(help: "Make blocks of 8 or 4 bits of weights that are numbers in the file.")
   var quantize: LoadedBlocks?
-  @Option(help: "How keys and values are kept (default: as --precision).")
-  var cacheType: CacheType?
   @Option(help: "Threads; as many as the machine has when not given.") var threads: Int?
 
   func validate() throws {
@@ -46,7 +50,9 @@ struct ModelOptions: ParsableArguments {
   }
 
   /// The model, or another one in the same way.
-  func load(_ other: String? = nil) throws -> TextModel {
+  ///
+  /// - Parameter cacheType: how the texts that it generates are kept.
+  func load(_ other: String? = nil, cacheType: CacheType? = nil) throws -> TextModel {
     try Waiting.forIt("loading \(other ?? model)") {
       try TextModel(
         other ?? model, precision: precision?.precision, quantization: quantize?.type,

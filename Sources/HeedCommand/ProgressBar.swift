@@ -5,7 +5,7 @@ struct CountingLine {
   private var last = 0.0
   private let isShown: Bool
 
-  init(isShown: Bool = true) { self.isShown = isShown && Terminal.isErrors }
+  init(isShown: Bool = true) { self.isShown = isShown && Terminal.rewritesLines }
 
   /// Seconds since the beginning.
   var seconds: Double { steadySeconds() - begin }
@@ -13,12 +13,12 @@ struct CountingLine {
   mutating func show(_ line: @autoclosure () -> String) {
     guard isShown, seconds > 2, seconds - last > 0.2 else { return }
     last = seconds
-    showOnStandardError("\r\(line())\u{1B}[K")
+    Terminal.rewriteLine(line())
   }
 
   /// Takes the line away.
   func end() {
-    if last > 0 { showOnStandardError("\r\u{1B}[K") }
+    if last > 0 { Terminal.rewriteLine("") }
   }
 }
 
