@@ -77,6 +77,9 @@ public struct RecipeRun: Sendable {
     self.recipe = recipe
     self.folder = folder
     if earlierRun == .kept { try Self.requireNoRun(in: folder) }
+    // Before anything is made of what there is not.
+    let earlier =
+      earlierRun == .resumed ? try Checkpoint(path: folder + "/checkpoint.safetensors") : nil
     let learned = try recipe.vocabulary.learned(from: corpus)
     texts = try EncodedCorpus(corpus, learned.tokenizer, length: recipe.contextLength)
     training = TokenWindows(texts.training, length: recipe.contextLength)
@@ -97,9 +100,8 @@ public struct RecipeRun: Sendable {
     let files = learned.files + [("config.json", config)]
     try Self.deleteUnfinishedFiles(among: Self.files + files.map(\.name), in: folder)
     if earlierRun == .replaced { try Self.deleteRun(in: folder) }
-    if earlierRun == .resumed {
+    if let checkpoint = earlier {
       let path = folder + "/checkpoint.safetensors"
-      let checkpoint = try Checkpoint(path: path)
       try checkpoint.requireSame(recipe: recipe.name, settings: self.settings)
       guard Set(checkpoint.parameters.keys) == Set(fresh.parameters.keys),
         checkpoint.parameters.allSatisfy({ $0.value.shape == fresh.parameters[$0.key]?.shape })

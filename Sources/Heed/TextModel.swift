@@ -18,13 +18,10 @@ public struct TextModel: Sendable {
 
   /// A model and its tokenizer.
   ///
-  /// - Parameter cacheType: one of the spec's `cacheTypes`; the precision of products when nil.
+  /// - Parameter cacheType: float32, bfloat16 or int8; the precision of products when nil.
   public init(
     name: String, model: LanguageModel, tokenizer: any Tokenizer, cacheType: ElementType? = nil
   ) {
-    precondition(
-      cacheType.map { model.spec.cacheTypes.contains($0) } ?? true,
-      "TextModel: \(name) keeps \(model.spec.cacheTypes), not \(cacheType ?? .float32)")
     self.name = name
     self.model = model
     self.tokenizer = tokenizer
@@ -44,8 +41,7 @@ public struct TextModel: Sendable {
   ///   - cacheType: how keys and values are kept: float32, bfloat16, or int8 with a scale for each row;
   ///     the precision of products when nil.
   ///   - registry: the families that are known.
-  /// - Throws: `FormatError` that says what is known when there is neither, `unsupported` when the model
-  ///   cannot keep keys and values as `cacheType`.
+  /// - Throws: `FormatError` that says what is known when there is neither.
   public init(
     _ nameOrFolder: String, precision: ProductPrecision? = nil, quantization: BlockType? = nil,
     cacheType: ElementType? = nil, registry: FamilyRegistry = .standard
@@ -65,11 +61,6 @@ public struct TextModel: Sendable {
         .inconsistent,
         what: "the tokenizer has \(tokenizer.vocabularySize) ids, the model "
           + "\(model.spec.vocabularySize)", place: folder)
-    }
-    if let cacheType, !model.spec.cacheTypes.contains(cacheType) {
-      throw FormatError(
-        .unsupported, what: "latent attention cannot keep its cache as \(cacheType)", place: folder,
-        expected: model.spec.cacheTypes.map(\.rawValue).joined(separator: " or "))
     }
     self.init(name: nameOrFolder, model: model, tokenizer: tokenizer, cacheType: cacheType)
   }

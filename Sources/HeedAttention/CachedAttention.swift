@@ -36,6 +36,26 @@ public func attention(
     precision: precision, probe: probe)
 }
 
+/// Attention in the space of latents over an 8-bit cache of them; for inference, without gradients.
+///
+/// - Parameters:
+///   - queries: `[B, H, T, C + R]`.
+///   - cache: of 8 bits; its keys are latents `[B, 1, S, C]`, its values rotary keys `[B, 1, S, R]`.
+/// - Returns: `[B, H, T, C]`, the sum of latents, whose weights come from both side by side as keys.
+package func attention(
+  _ queries: Tensor, latents cache: KeyValueCache, scale: Float, mask: Mask,
+  precision: ProductPrecision, probe: AttentionProbe?
+) -> Tensor {
+  guard let stored = cache.storedLatents else {
+    preconditionFailure(
+      "attention: queries \(queries.shape) for latents of \(cache.elementType), \(cache.count) keys"
+    )
+  }
+  return attention(
+    queries, stored, scale: scale, mask: mask, bias: nil, alibi: nil, softCap: nil, sinks: nil,
+    rule: nil, precision: precision, probe: probe)
+}
+
 /// Attention of several sequences over their pages; for inference, without gradients.
 ///
 /// - Parameters:

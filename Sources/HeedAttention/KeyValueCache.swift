@@ -98,15 +98,30 @@ public struct KeyValueCache: Sendable {
 
   /// What tiles read in place of tensors: 8-bit rows with their scales; nil for other types.
   var stored: StoredKeyValues? {
+    eightBitRows.map {
+      StoredKeyValues(keys: .quantized([$0.keys]), values: .quantized([$0.values]))
+    }
+  }
+
+  /// The same where the keys are latents and the values rotary keys: the keys of the absorbed form are
+  /// both side by side, its values the latents.
+  var storedLatents: StoredKeyValues? {
+    eightBitRows.map {
+      StoredKeyValues(keys: .quantized([$0.keys, $0.values]), values: .quantized([$0.keys]))
+    }
+  }
+
+  private var eightBitRows: (keys: QuantizedRows, values: QuantizedRows)? {
     guard let store, let keyScales = store.keyScales, let valueScales = store.valueScales else {
       return nil
     }
     func part(_ buffer: Tensor) -> Tensor {
       buffer.sliced(axis: 2, range: store.start..<store.start + count)
     }
-    return StoredKeyValues(
-      keys: .quantized(part(store.keys), scales: part(keyScales)),
-      values: .quantized(part(store.values), scales: part(valueScales)))
+    return (
+      QuantizedRows(rows: part(store.keys), scales: part(keyScales)),
+      QuantizedRows(rows: part(store.values), scales: part(valueScales))
+    )
   }
 
   /// Forgets the last `dropped` keys, as when guesses of a draft model are refused.

@@ -7,17 +7,44 @@ struct StoredKeyValues: Sendable {
   let values: StoredRows
 }
 
+/// int8 rows `[B, G, S, D]` and the scale of each, `[B, G, S, 1]`.
+struct QuantizedRows: Sendable {
+  let rows: Tensor
+  let scales: Tensor
+
+  /// D.
+  var width: Int { rows.shape[3] }
+
+  /// Rows `first ..< first + count` of head `index` (of B * G) as floats, `step` floats apart.
+  func copy(
+    _ index: Int, _ first: Int, _ count: Int, to target: UnsafeMutablePointer<Float>, step: Int
+  ) {
+    let (batch, group) = index.quotientAndRemainder(dividingBy: rows.shape[1])
+    func place(_ tensor: Tensor) -> Int {
+      batch * tensor.strides[0] + group * tensor.strides[1] + first * tensor.strides[2]
+    }
+    let source = rows.pointer(to: Int8.self) + place(rows)
+    let factors = scales.pointer(to: Float.self) + place(scales)
+    for i in 0..<count {
+      Kernels.table.dequantize_row_i8(
+        width, source + i * rows.strides[2], factors[i * scales.strides[2]], target + i * step)
+    }
+  }
+}
+
 /// Rows in another form than floats one after the other: they become floats when a tile reads them.
 enum StoredRows: Sendable {
-  /// int8 `[B, G, S, D]` and the scale of each row, `[B, G, S, 1]`.
-  case quantized(Tensor, scales: Tensor)
+  /// int8 rows, of one or more parts that lie side by side.
+  case quantized([QuantizedRows])
   /// Pages `[pages, G, page size, D]` of float32 or bfloat16, and whose they are.
   case paged(Tensor, [PagedSequence])
 
   /// A tensor of the shape `[B, G, S, D]` of these rows, without memory of its own.
   var shape: Tensor {
     switch self {
-    case .quantized(let rows, _): return rows
+    case .quantized(let parts):
+      let shape = Array(parts[0].rows.shape.dropLast()) + [parts.reduce(0) { $0 + $1.width }]
+      return Tensor(zeros: [1, 1, 1, 1]).broadcast(to: shape)
     case .paged(let pages, let sequences):
       let keyCount = sequences.map(\.count).max() ?? 0
       return Tensor(zeros: [1, 1, 1, 1])
@@ -28,19 +55,12 @@ enum StoredRows: Sendable {
   /// Rows `first ..< first + count` of key/value head `index` (of B * G) as floats, `[count, D]`.
   func copy(_ index: Int, _ first: Int, _ count: Int, to target: UnsafeMutablePointer<Float>) {
     switch self {
-    case .quantized(let rows, let scales):
-      let groups = rows.shape[1]
-      let (batch, group) = (index / groups, index % groups)
-      let (width, step) = (rows.shape[3], rows.strides[2])
-      let source =
-        rows.pointer(to: Int8.self) + batch * rows.strides[0] + group * rows.strides[1]
-        + first * step
-      let factors =
-        scales.pointer(to: Float.self) + batch * scales.strides[0] + group * scales.strides[1]
-        + first * scales.strides[2]
-      for i in 0..<count {
-        Kernels.table.dequantize_row_i8(
-          width, source + i * step, factors[i * scales.strides[2]], target + i * width)
+    case .quantized(let parts):
+      let width = parts.reduce(0) { $0 + $1.width }
+      var place = target
+      for part in parts {
+        part.copy(index, first, count, to: place, step: width)
+        place += part.width
       }
     case .paged(let pages, let sequences):
       let (groups, pageSize, width) = (pages.shape[1], pages.shape[2], pages.shape[3])

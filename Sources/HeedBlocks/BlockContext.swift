@@ -102,6 +102,12 @@ public struct BlockContext: Sendable {
     return Tensor(concatenating: looks, alongAxis: 0)
   }
 
+  /// How block `layer` keeps its keys and values; nil without a cache.
+  func cacheType(layer: Int) -> ElementType? {
+    let caches = sequenceCaches.first ?? caches
+    return layer < caches.count ? caches[layer].elementType : nil
+  }
+
   /// Dropout of the attention weights of block `layer`.
   func attentionDropout(layer: Int) -> AttentionDropout? {
     dropout.flatMap { settings in

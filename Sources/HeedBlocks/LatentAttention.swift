@@ -16,36 +16,6 @@
 public import HeedAttention
 public import HeedTensor
 
-/// What latent attention keeps of each token, one row for all heads.
-public struct LatentCache: Sendable {
-  /// `[latent | rotary key]` as keys; no values of their own, they are a part of the keys.
-  private var rows: KeyValueCache
-
-  /// An empty cache.
-  ///
-  /// - Parameter elementType: float32 or bfloat16.
-  public init(elementType: ElementType = .float32) {
-    precondition(
-      elementType != .int8, "LatentCache: latents and rotary keys differ too much for one scale")
-    rows = KeyValueCache(elementType: elementType)
-  }
-
-  /// Tokens in the cache: the position of the next one.
-  public var count: Int { rows.count }
-
-  /// Adds `[B, n, C + R]` and gives all rows, `[B, 1, count, C + R]`.
-  fileprivate mutating func append(_ tokens: Tensor) -> Tensor {
-    let keys = tokens.expanded(axis: 1)  // [B, 1, n, C + R]
-    rows.append(keys: keys, values: LatentCache.noValues(keys))
-    return rows.keys ?? keys
-  }
-
-  /// Values of no width beside `keys`.
-  fileprivate static func noValues(_ keys: Tensor) -> Tensor {
-    Tensor(zeros: keys.shape.dropLast() + [0], keys.elementType)
-  }
-}
-
 /// Multi-head latent attention with its weights: compressed keys and values, a rotary key of its own,
 /// queries perhaps of low rank.
 ///
@@ -69,6 +39,13 @@ public struct LatentAttention: BranchOperation {
   /// The same weight as numbers, for the absorbed form.
   private let expansion: Tensor
   private let output: Linear
+  /// Told what `up` makes heads of, and the queries that the absorbed form takes through it.
+  private var latentWatch: (@Sendable (Tensor) -> Void)?
+  private var queryWatches: [@Sendable (Tensor) -> Void] = []
+
+  /// What an `InputWatch` hears the queries of a head under, `[.., N]`, which the absorbed form multiplies by
+  /// the head's keys in the expansion.
+  package static func queryPath(head: Int) -> String { "attention.expansion.queries.\(head)" }
 
   /// The layer of the parameters that `parameter` gives: `q_proj.weight`, or `q_a_proj.weight`,
   /// `q_a_layernorm.weight` and `q_b_proj.weight`; `kv_a_proj_with_mqa.weight` `[C + R, E]`,
@@ -130,7 +107,13 @@ public struct LatentAttention: BranchOperation {
     queryGain = isLowRank ? weights("attention.queryNorm.gain", layer) : nil
     down = linear("latent", hasBias: spec.hasBias)
     gain = weights("attention.latentNorm.gain", layer)
-    up = linear("expansion")
+    var up = linear("expansion")
+    // Told here, in either form.
+    (latentWatch, up.watch) = (up.watch, nil)
+    self.up = up
+    queryWatches = (0..<spec.headCount).compactMap {
+      weights.watch(of: Self.queryPath(head: $0), layer)
+    }
     expansion = weights("attention.expansion.weight", layer)
     output = linear("output", hasBias: spec.hasBias)
   }
@@ -155,8 +138,7 @@ public struct LatentAttention: BranchOperation {
     let (latent, rotaryKey) = latents(x, .float32, turn)
     let look = Look(mask: mask, probe: probe)
     return expanded(
-      queries(x, .float32, turn),
-      rows: latent.concatenated(with: rotaryKey, alongAxis: 2).expanded(axis: 1), look)
+      queries(x, .float32, turn), rows: LatentRows(latent, rotaryKey).tensor, look)
   }
 
   /// Attends from `x` to everything in `cache` in the absorbed form, for decoding; adds `x` to it.
@@ -164,14 +146,15 @@ public struct LatentAttention: BranchOperation {
   /// - Parameters:
   ///   - x: the next tokens, `[B, T, E]`.
   ///   - cache: what came before; the positions of `x` follow its count.
-  /// - Returns: `[B, T, E]`; the same numbers as the expanded form up to rounding.
+  /// - Returns: `[B, T, E]`; the same numbers as the expanded form up to rounding, that of an 8-bit cache
+  ///   included.
   public func callAsFunction(
     _ x: Tensor, cache: inout LatentCache, mask: Mask = .causal, probe: AttentionProbe? = nil
   ) -> Tensor {
     let positions = Array(cache.count..<cache.count + x.shape[1])
     let turn: (Tensor) -> Tensor = { spec.rotary.apply(to: $0, positions: positions) }
     let (latent, rotaryKey) = latents(x, .float32, turn)
-    let rows = cache.append(latent.concatenated(with: rotaryKey, alongAxis: 2))
+    let rows = cache.append(latent, rotaryKey)
     return absorbed(queries(x, .float32, turn), rows: rows, Look(mask: mask, probe: probe))
   }
 
@@ -179,17 +162,19 @@ public struct LatentAttention: BranchOperation {
     let precision = context.precision
     let (latent, rotaryKey) = latents(x, precision) { context.turned($0, spec.rotary) }
     let q = queries(x, precision) { context.turned($0, spec.rotary) }
-    let added = latent.concatenated(with: rotaryKey, alongAxis: 2).expanded(axis: 1)
+    latentWatch?(latent)
+    for (head, watch) in queryWatches.enumerated() { watch(q.plain.entry(head, axis: 1)) }
+    let added = LatentRows.kept(latent, rotaryKey, as: context.cacheType(layer: layer))
     let isExpanded = !context.keepsBitsInPieces && x.shape[1] >= spec.expandedFrom
     let dropout = context.attentionDropout(layer: layer)
     let probe = context.probe
     return context.attended(
-      [q.plain, q.turned], keys: added, values: LatentCache.noValues(added), layer: layer
+      [q.plain, q.turned], keys: added.keys, values: added.values, layer: layer
     ) { q, seen, mask in
-      let rows = seen.tensors.keys  // [B, 1, S, C + R]
+      let rows = LatentRows(seen)
       let look = Look(mask: mask, probe: probe, dropout: dropout, precision: precision)
       return isExpanded
-        ? expanded((q[0], q[1]), rows: rows, look) : absorbed((q[0], q[1]), rows: rows, look)
+        ? expanded((q[0], q[1]), rows: rows.tensor, look) : absorbed((q[0], q[1]), rows: rows, look)
     }
   }
 
@@ -243,20 +228,28 @@ public struct LatentAttention: BranchOperation {
       look.precision)
   }
 
-  /// Queries taken to the space of `rows` `[B, 1, S, C + R]`.
+  /// Queries taken to the space of `rows`.
   private func absorbed(
-    _ q: (plain: Tensor, turned: Tensor), rows: Tensor, _ look: Look
+    _ q: (plain: Tensor, turned: Tensor), rows: LatentRows, _ look: Look
   ) -> Tensor {
-    let values = rows.sliced(axis: 3, range: 0..<spec.latentWidth)  // a view of the same bytes
     let parts =
       expansion
       .reshaped(to: [spec.headCount, spec.plainWidth + spec.valueWidth, spec.latentWidth])
       .split(sizes: [spec.plainWidth, spec.valueWidth], alongAxis: 1)  // [H, N, C], [H, V, C]
     let absorbed = q.plain.matrixProduct(parts[0], precision: look.precision)  // [B, H, T, C]
       .concatenated(with: q.turned, alongAxis: 3)  // [B, H, T, C + R]
-    let context = attention(
-      absorbed, rows, values, scale: scale, mask: look.mask, dropout: look.dropout,
-      precision: look.precision, probe: look.probe)
+    let context: Tensor
+    switch rows {
+    case .joined(let rows):
+      let values = rows.sliced(axis: 3, range: 0..<spec.latentWidth)  // a view of the same bytes
+      context = attention(
+        absorbed, rows, values, scale: scale, mask: look.mask, dropout: look.dropout,
+        precision: look.precision, probe: look.probe)
+    case .apart(let cache):
+      context = attention(
+        absorbed, latents: cache, scale: scale, mask: look.mask, precision: look.precision,
+        probe: look.probe)
+    }
     return merged(
       context.matrixProduct(parts[1].transposed(), precision: look.precision), look.precision)
   }

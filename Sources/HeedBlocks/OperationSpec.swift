@@ -78,22 +78,9 @@ extension OperationSpec {
     data.operation(layer: layer, weights, packing: packing)
   }
 
-  /// How its keys and values may be kept.
-  var cacheTypes: [ElementType] {
-    switch self {
-    // A latent and its rotary key differ too much for one scale of 8 bits.
-    case .latentAttention: [.float32, .bfloat16]
-    case .selfAttention, .differentialAttention, .feedForward, .experts:
-      [.float32, .bfloat16, .int8]
-    }
-  }
-
   /// The cache that its keys need; nil when it keeps none.
   func cache(elementType: ElementType) -> KeyValueCache? {
-    precondition(
-      cacheTypes.contains(elementType),
-      "cache(elementType:): \(path) keeps \(cacheTypes), not \(elementType)")
-    return switch self {
+    switch self {
     case .selfAttention(let spec):
       KeyValueCache(
         policy: spec.window.map { .sliding(window: $0) } ?? .growing, elementType: elementType)
@@ -104,13 +91,6 @@ extension OperationSpec {
 }
 
 extension BlockSpec {
-  /// How keys and values of a block may be kept: what all of its operations allow.
-  package var cacheTypes: [ElementType] {
-    [.float32, .bfloat16, .int8].filter { type in
-      branches.allSatisfy { $0.operation.cacheTypes.contains(type) }
-    }
-  }
-
   /// The empty cache of a block: of its first operation that keeps keys.
   package func cache(elementType: ElementType) -> KeyValueCache {
     branches.lazy.compactMap { $0.operation.cache(elementType: elementType) }.first

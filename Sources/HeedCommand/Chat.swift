@@ -29,6 +29,7 @@ struct Chat: ParsableCommand {
     """
 
   @OptionGroup(title: "The model") var model: ModelOptions
+  @OptionGroup(title: "The model") var cache: CacheOptions
   @Option(help: "What the model is told before the conversation begins.") var system: String?
   @Option(help: "Go on from a conversation that /save wrote.") var history: String?
   @OptionGroup(title: "Choosing tokens") var sampling: SamplingOptions
@@ -51,7 +52,7 @@ struct Chat: ParsableCommand {
   func run() throws { try model.withThreads { try talk() } }
 
   private func talk() throws {
-    let text = try model.load()
+    let text = try model.load(cacheType: cache.cacheType)
     var settings = try sampling.settings(text, model)
     settings.constraint = try constraint.constraint()
     settings.speculation = try speculation.speculation(model)

@@ -4,6 +4,7 @@ import HeedFormats
 import HeedModels
 import HeedTensor
 import HeedText
+import Synchronization
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -50,6 +51,7 @@ struct Convert: ParsableCommand {
   @Flag(help: "Print one JSON document.") var json = false
 
   func validate() throws {
+    if output.isEmpty { throw ValidationError("OUTPUT must not be empty") }
     guard calibrate == nil || dtype.elementType == nil else {
       throw ValidationError("--calibrate goes with types of blocks, not with \(dtype.rawValue)")
     }
@@ -59,7 +61,9 @@ struct Convert: ParsableCommand {
     let text = try measure.map { try TextFile.text(at: $0) }
     let source = try ShippedModel.place(of: input)
     let calibration = try calibrate.map { path in
-      try TextModel.tokenizer(tokenizer ?? source).encode(try TextFile.text(at: path))
+      CalibrationText(
+        try TextModel.tokenizer(tokenizer ?? source).encode(try TextFile.text(at: path)),
+        place: path)
     }
     // Whatever can be wrong with the text is said before anything is written.
     let before = try text.map { try evaluation(of: source, source: source, on: $0) }
@@ -80,23 +84,25 @@ struct Convert: ParsableCommand {
     report(before, after, conversion)
   }
 
-  /// Writes the output. Ctrl-C and SIGTERM are asked for after each tensor, and leave nothing behind.
+  /// Writes the output. Ctrl-C and SIGTERM are asked for after each tensor and each window of a text that
+  /// a block reads, and leave nothing behind.
   private func write(
     _ source: String, _ metadata: [(key: String, value: GGUFValue)], _ files: [FolderFile],
-    _ calibration: [Int]?
+    _ calibration: CalibrationText?
   ) throws -> ConversionReport {
     let interrupt = Interrupt(Interrupt.endingSignals)
-    let showsProgress = Terminal.isErrors
+    let (isStopped, output) = (interrupt.question, output)
+    let bar = Mutex(ProgressBar("tensors"))
+    defer { bar.withLock { $0.end() } }
     do throws(FormatError) {
       return try ModelConversion.convert(
         source, to: output, type: dtype, metadata: metadata, files: files, calibration: calibration
-      ) { (written, all) throws(FormatError) in
-        if interrupt.isRequested {
+      ) { progress throws(FormatError) in
+        if isStopped() {
           throw FormatError(.interrupted, what: "the conversion was stopped", place: output)
         }
-        if showsProgress {
-          let end = written == all ? "\n" : ""
-          showOnStandardError("\r\(written) of \(all) tensors\(end)")
+        bar.withLock {
+          $0.show(Double(progress.written) + progress.readShare, of: progress.count)
         }
       }
     } catch {

@@ -23,15 +23,19 @@ struct Evaluate: ParsableCommand {
   var overlap = 0
   @Option(help: "Measure an n-gram model of this text instead; may be given several times.")
   var ngram: [String] = []
-  @Option(help: "The longest n-gram.") var order = 5
+  @Option(help: "The longest n-gram (default: 5).") var order: Int?
   @Option(help: "Measure how far the model is from this one instead.") var against: String?
   @Flag(help: "Print one JSON document.") var json = false
 
   func validate() throws {
     guard overlap >= 0 else { throw ValidationError("--overlap must be 0 or more") }
-    guard (1...32).contains(order) else { throw ValidationError("--order must be 1 to 32") }
+    guard (1...32).contains(order ?? 5) else { throw ValidationError("--order must be 1 to 32") }
     guard against == nil || ngram.isEmpty && overlap == 0 else {
       throw ValidationError("--against goes neither with --ngram nor with --overlap")
+    }
+    guard order == nil || !ngram.isEmpty else { throw ValidationError("--order goes with --ngram") }
+    guard ngram.isEmpty || overlap == 0 else {
+      throw ValidationError("--overlap does not go with --ngram, which has no windows")
     }
   }
 
@@ -90,7 +94,7 @@ struct Evaluate: ParsableCommand {
   }
 
   private func ofNGrams() throws -> (String, Evaluation) {
-    let tokenizer = try model.tokenizer()
+    let (tokenizer, order) = (try model.tokenizer(), order ?? 5)
     let known = try ngram.flatMap { try tokenizer.encode(try TextFile.text(at: $0)) }
     let counts = KneserNeyModel(
       of: known, vocabularySize: tokenizer.vocabularySize, order: order)

@@ -21,6 +21,7 @@ struct Generate: ParsableCommand {
     []
   @Option(help: "Prompts from a file, one a line; - reads standard input.") var prompts: String?
   @OptionGroup(title: "The model") var model: ModelOptions
+  @OptionGroup(title: "The model") var cache: CacheOptions
   @OptionGroup(title: "Choosing tokens") var sampling: SamplingOptions
   @OptionGroup(title: "Searching") var search: SearchOptions
   @OptionGroup(title: "Constraints") var constraint: ConstraintOptions
@@ -44,6 +45,10 @@ struct Generate: ParsableCommand {
     var settings = GenerationSettings(sampling: sampling.sampling(for: search.strategy))
     settings.strategy = search.strategy
     if let problem = settings.problem { throw ValidationError(problem) }
+    if explanation.explain, json {
+      throw ValidationError(
+        "--explain draws beside the JSON document: give --explain-to FILE.json instead")
+    }
     if speculation.isGiven, settings.strategy != .sampling {
       throw ValidationError("--draft and --lookup go with sampling and greedy choice only")
     }
@@ -52,7 +57,7 @@ struct Generate: ParsableCommand {
   func run() throws { try model.withThreads { try generate() } }
 
   private func generate() throws {
-    let text = try model.load()
+    let text = try model.load(cacheType: cache.cacheType)
     var all: [String] = []
     for argument in prompt { all.append(try readText(argument)) }
     if let prompts {
@@ -69,7 +74,7 @@ struct Generate: ParsableCommand {
     context.apply(to: &settings)
     let ids = try all.map { try text.tokenizer.encode($0) }
     var batch = try BatchGenerator(
-      text, promptTokens: ids, settings: settings, cache: cache(of: ids, text, settings))
+      text, promptTokens: ids, settings: settings, cache: promptCache(of: ids, text, settings))
     let isStreamed =
       all.count == 1 && settings.resultCount == 1 && settings.strategy == .sampling && !json
     if isStreamed {
@@ -116,7 +121,7 @@ struct Generate: ParsableCommand {
 
   /// The cache of the first prompt: from the file as far as it goes, and written back when it went
   /// not far enough. Other prompts begin from it as far as they share its beginning.
-  private func cache(
+  private func promptCache(
     of prompts: [[Int]], _ text: TextModel, _ settings: GenerationSettings
   ) throws -> PromptCache? {
     guard let promptCache, let ids = prompts.first, !ids.isEmpty else { return nil }

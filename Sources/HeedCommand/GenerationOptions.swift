@@ -18,9 +18,10 @@ struct SamplingOptions: ParsableArguments {
   @Option(help: "Only tokens over a probability that falls with the entropy.")
   var etaCutoff: Float?
   @Option(help: "Makes tokens of the text less likely.") var repetitionPenalty: Float?
-  @Option(help: "Makes generated tokens less likely, for each time.") var frequencyPenalty: Float =
-    0
-  @Option(help: "Makes generated tokens less likely, once.") var presencePenalty: Float = 0
+  @Option(parsing: .unconditional, help: "Makes generated tokens less likely, for each time.")
+  var frequencyPenalty: Float = 0
+  @Option(parsing: .unconditional, help: "Makes generated tokens less likely, once.")
+  var presencePenalty: Float = 0
   @Option(help: "No sequence of this many tokens comes twice.") var noRepeat: Int?
   @Option(help: "A text that must not come; may be given several times.") var forbid: [String] = []
   @Option(
@@ -123,13 +124,18 @@ struct SamplingOptions: ParsableArguments {
 struct SearchOptions: ParsableArguments {
   @Option(help: "How many texts each prompt gets, the best first.") var results = 1
   @Option(help: "Beam search with this many beams.") var beams: Int?
-  @Option(help: "Beams: over 0 favours long texts, below 0 short ones.") var lengthPenalty: Float =
-    1
-  @Option(help: "Beams: when the search ends: full, heuristic or sure.") var beamEnd = "heuristic"
-  @Option(help: "Beams: groups that avoid each other.") var beamGroups = 1
-  @Option(help: "Beams: how much groups avoid each other.") var diversityPenalty: Float = 0
+  @Option(
+    parsing: .unconditional,
+    help: "Beams: over 0 favours long texts, below 0 short ones (default: 1).")
+  var lengthPenalty: Float?
+  @Option(help: "Beams: when the search ends: full, heuristic (the default) or sure.")
+  var beamEnd: String?
+  @Option(help: "Beams: groups that avoid each other (default: 1).") var beamGroups: Int?
+  @Option(help: "Beams: how much groups avoid each other (default: 0).")
+  var diversityPenalty: Float?
   @Option(help: "Contrastive search among this many candidates.") var contrastive: Int?
-  @Option(help: "Contrastive search: from 0, greedy, to 1.") var contrastivePenalty: Float = 0.6
+  @Option(help: "Contrastive search: from 0, greedy, to 1 (default: 0.6).")
+  var contrastivePenalty: Float?
 
   var strategy: DecodingStrategy {
     if let beams {
@@ -137,25 +143,43 @@ struct SearchOptions: ParsableArguments {
         beamEnd == "full" ? .whenFull : beamEnd == "sure" ? .whenSure : .heuristic
       return .beam(
         BeamSettings(
-          beamCount: beams, lengthPenalty: lengthPenalty, ending: ending, groupCount: beamGroups,
-          diversityPenalty: diversityPenalty))
+          beamCount: beams, lengthPenalty: lengthPenalty ?? 1, ending: ending,
+          groupCount: beamGroups ?? 1, diversityPenalty: diversityPenalty ?? 0))
     }
     if let contrastive {
-      return .contrastive(candidateCount: contrastive, penalty: contrastivePenalty)
+      return .contrastive(candidateCount: contrastive, penalty: contrastivePenalty ?? 0.6)
     }
     return .sampling
   }
 
   func validate() throws {
-    guard ["full", "heuristic", "sure"].contains(beamEnd) else {
+    if let beamEnd, !["full", "heuristic", "sure"].contains(beamEnd) {
       throw ValidationError("--beam-end must be full, heuristic or sure, not \"\(beamEnd)\"")
     }
     if beams != nil, contrastive != nil {
       throw ValidationError("--beams and --contrastive are two ways: choose one")
     }
+    try refuseUnused()
     var settings = GenerationSettings()
     settings.strategy = strategy
     settings.resultCount = results
     if let problem = settings.problem { throw ValidationError(problem) }
+  }
+
+  /// Refuses settings of a search that nobody asked for.
+  private func refuseUnused() throws {
+    let ofBeams = [
+      ("--length-penalty", lengthPenalty != nil), ("--beam-end", beamEnd != nil),
+      ("--beam-groups", beamGroups != nil), ("--diversity-penalty", diversityPenalty != nil),
+    ]
+    for (name, isGiven) in ofBeams where isGiven && beams == nil {
+      throw ValidationError("\(name) goes with --beams")
+    }
+    if diversityPenalty ?? 0 != 0, beamGroups ?? 1 == 1 {
+      throw ValidationError("--diversity-penalty goes with --beam-groups: one group avoids none")
+    }
+    if contrastivePenalty != nil, contrastive == nil {
+      throw ValidationError("--contrastive-penalty goes with --contrastive")
+    }
   }
 }

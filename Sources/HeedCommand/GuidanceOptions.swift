@@ -32,7 +32,8 @@ struct ConstraintOptions: ParsableArguments {
 /// How texts get longer faster, as options.
 struct SpeculationOptions: ParsableArguments {
   @Option(help: "Guess tokens ahead by this model; the text stays the same.") var draft: String?
-  @Option(help: "How many tokens the draft model guesses ahead.") var draftTokens = 4
+  @Option(help: "How many tokens the draft model guesses ahead (default: 4).")
+  var draftTokens: Int?
   @Option(help: "Guess this many tokens ahead by what followed the same words before.")
   var lookup: Int?
 
@@ -41,14 +42,17 @@ struct SpeculationOptions: ParsableArguments {
       throw ValidationError("--draft and --lookup both guess ahead: choose one")
     }
     if let lookup, lookup < 1 { throw ValidationError("--lookup must be 1 or more") }
-    guard draftTokens > 0 else { throw ValidationError("--draft-tokens must be 1 or more") }
+    if let draftTokens {
+      guard draftTokens > 0 else { throw ValidationError("--draft-tokens must be 1 or more") }
+      guard draft != nil else { throw ValidationError("--draft-tokens goes with --draft") }
+    }
   }
 
   var isGiven: Bool { draft != nil || lookup != nil }
 
   /// - Parameter model: says how the draft model is loaded.
   func speculation(_ model: ModelOptions) throws -> Speculation? {
-    if let draft { return .draft(try model.load(draft), count: draftTokens) }
+    if let draft { return .draft(try model.load(draft), count: draftTokens ?? 4) }
     return lookup.map { .lookup(count: $0) }
   }
 }

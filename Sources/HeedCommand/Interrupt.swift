@@ -48,7 +48,12 @@ final class Interrupt {
     }
   }
 
-  var isRequested: Bool { request.signal.load(ordering: .relaxed) != 0 }
+  var isRequested: Bool { question() }
+
+  /// The question for work on other threads.
+  var question: @Sendable () -> Bool {
+    { [request] in request.signal.load(ordering: .relaxed) != 0 }
+  }
 
   /// Ends the process as the signal would have, so that whoever waits for it sees the reason.
   func obey() {

@@ -23,16 +23,12 @@ enum CacheType: String, ExpressibleByArgument, CaseIterable {
     case .int8: .int8
     }
   }
+}
 
-  /// Refuses what a model cannot keep.
-  func check(_ spec: ModelSpec, of model: String) throws {
-    guard !spec.cacheTypes.contains(elementType) else { return }
-    let others = Self.allCases.filter { spec.cacheTypes.contains($0.elementType) }
-      .map(\.rawValue).joined(separator: " or ")
-    throw ValidationError(
-      "\(model) has latent attention, whose cache cannot be \(rawValue): give --cache-type \(others)"
-    )
-  }
+/// How what was read is kept, as options.
+struct CacheOptions: ParsableArguments {
+  @Option(help: "How keys and values are kept (default: as --precision).")
+  var cacheType: CacheType?
 }
 
 /// Which model, and how it computes.
@@ -44,8 +40,6 @@ struct ModelOptions: ParsableArguments {
   var precision: BenchType?
   @Option(help: "Make blocks of 8 or 4 bits of weights that are numbers in the file.")
   var quantize: LoadedBlocks?
-  @Option(help: "How keys and values are kept (default: as --precision).")
-  var cacheType: CacheType?
   @Option(help: "Threads; as many as the machine has when not given.") var threads: Int?
 
   func validate() throws {
@@ -56,16 +50,13 @@ struct ModelOptions: ParsableArguments {
   }
 
   /// The model, or another one in the same way.
-  func load(_ other: String? = nil) throws -> TextModel {
+  ///
+  /// - Parameter cacheType: how the texts that it generates are kept.
+  func load(_ other: String? = nil, cacheType: CacheType? = nil) throws -> TextModel {
     try Waiting.forIt("loading \(other ?? model)") {
-      let name = other ?? model
-      let text = try TextModel(
-        name, precision: precision?.precision, quantization: quantize?.type)
-      guard let cacheType else { return text }
-      try cacheType.check(text.model.spec, of: name)
-      return TextModel(
-        name: name, model: text.model, tokenizer: text.tokenizer,
-        cacheType: cacheType.elementType)
+      try TextModel(
+        other ?? model, precision: precision?.precision, quantization: quantize?.type,
+        cacheType: cacheType?.elementType)
     }
   }
 

@@ -5,7 +5,7 @@ struct CountingLine {
   private var last = 0.0
   private let isShown: Bool
 
-  init(isShown: Bool = true) { self.isShown = isShown && Terminal.isErrors }
+  init(isShown: Bool = true) { self.isShown = isShown && Terminal.rewritesLines }
 
   /// Seconds since the beginning.
   var seconds: Double { steadySeconds() - begin }
@@ -13,12 +13,12 @@ struct CountingLine {
   mutating func show(_ line: @autoclosure () -> String) {
     guard isShown, seconds > 2, seconds - last > 0.2 else { return }
     last = seconds
-    showOnStandardError("\r\(line())\u{1B}[K")
+    Terminal.rewriteLine(line())
   }
 
   /// Takes the line away.
   func end() {
-    if last > 0 { showOnStandardError("\r\u{1B}[K") }
+    if last > 0 { Terminal.rewriteLine("") }
   }
 }
 
@@ -29,12 +29,17 @@ struct ProgressBar {
 
   init(_ what: String) { self.what = what }
 
-  mutating func show(_ done: Int, of count: Int) {
+  mutating func show(_ done: Int, of count: Int) { show(Double(done), of: count) }
+
+  /// - Parameter done: with the part of what is under way.
+  mutating func show(_ done: Double, of count: Int) {
     let seconds = line.seconds
-    let filled = 24 * done / max(1, count)
+    let share = count > 0 ? min(1, max(0, done / Double(count))) : 1
+    let filled = Int(24 * share)
     let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: 24 - filled)
-    let left = Int(seconds * Double(count - done) / Double(max(1, done)))
-    line.show("\(what) [\(bar)] \(done)/\(count)  \(minutes(left)) left")
+    // Before anything is done nothing is known.
+    let left = share > 0 ? "  \(minutes(Int(seconds * (1 / share - 1)))) left" : ""
+    line.show("\(what) [\(bar)] \(Int(done))/\(count)\(left)")
   }
 
   func end() { line.end() }

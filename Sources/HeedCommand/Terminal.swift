@@ -15,16 +15,32 @@ enum Terminal {
   /// Whether standard error is one.
   static var isErrors: Bool { isatty(STDERR_FILENO) == 1 }
 
-  /// Whether to colour: only on a terminal, and not where NO_COLOR is set (no-color.org).
-  static var hasColor: Bool {
-    isOutput && getenv("NO_COLOR").map { String(cString: $0) } ?? "" == ""
-  }
+  /// Whether a line on standard error can be written again: on a terminal that knows how.
+  static var rewritesLines: Bool { isErrors && !isDumb }
+
+  /// Whether to colour: only on a terminal that can, and not where NO_COLOR is set (no-color.org).
+  static var hasColor: Bool { isOutput && !isDumb && setting("NO_COLOR") == "" }
 
   /// Characters of a line.
-  static var width: Int {
+  static var width: Int { width(of: STDOUT_FILENO) }
+
+  private static var isDumb: Bool { setting("TERM") == "dumb" }
+
+  private static func setting(_ name: String) -> String {
+    getenv(name).map { String(cString: $0) } ?? ""
+  }
+
+  /// At least 20, for what cannot be told in less; 80 where nobody knows.
+  private static func width(of stream: Int32) -> Int {
     var size = winsize()
-    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 20 else { return 80 }
-    return Int(size.ws_col)
+    guard ioctl(stream, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    return max(20, Int(size.ws_col))
+  }
+
+  /// Writes a line on standard error in place of the one that is there, as far as it fits: what wraps
+  /// would stay.
+  static func rewriteLine(_ line: String) {
+    showOnStandardError("\r\(line.prefix(width(of: STDERR_FILENO) - 1))\u{1B}[K")
   }
 }
 

@@ -113,7 +113,7 @@ struct Train: ParsableCommand {
     var run = try prepared(recipe, in: folder)
     run.checkpointInterval = checkpointEvery
     let interrupt = Interrupt()
-    var bar = TrainingBar(isShown: !quiet && !lines && Terminal.isErrors)
+    var bar = TrainingBar(isShown: !quiet && !lines && Terminal.rewritesLines)
     let showsLines = lines && !quiet
     let result: RecipeRun.Result
     do {
@@ -222,7 +222,7 @@ private struct TrainingBar {
     }
     line +=
       "  \(fixed(progress.tokensPerSecond, 0)) tokens/s  \(minutes(Int(progress.secondsLeft))) left"
-    showOnStandardError("\r\(line)\u{1B}[K")
+    Terminal.rewriteLine(line)
   }
 
   func end() {

@@ -38,6 +38,9 @@ struct Verify: ParsableCommand {
     } else {
       print((lines.end() + [report.summary]).joined(separator: "\n"))
     }
+    if report.lines.isEmpty, let filter {
+      throw CommandError("\(folder): no case has \"\(filter)\" in its name")
+    }
     if !report.failures.isEmpty || report.lines.isEmpty { throw ExitCode(1) }
   }
 }

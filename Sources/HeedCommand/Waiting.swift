@@ -10,7 +10,7 @@ final class Waiting {
     timer = DispatchSource.makeTimerSource(queue: queue)
     timer.schedule(deadline: .now() + 2, repeating: 0.5)
     timer.setEventHandler { [begin] in
-      showOnStandardError("\r\(what): \(Int(steadySeconds() - begin)) s\u{1B}[K")
+      Terminal.rewriteLine("\(what): \(Int(steadySeconds() - begin)) s")
     }
     timer.resume()
   }
@@ -19,12 +19,12 @@ final class Waiting {
     timer.cancel()
     guard steadySeconds() - begin > 2 else { return }
     // Behind whatever is being written now.
-    queue.sync { showOnStandardError("\r\u{1B}[K") }
+    queue.sync { Terminal.rewriteLine("") }
   }
 
   /// Does something that may take a while.
   static func forIt<Result>(_ what: String, _ body: () throws -> Result) rethrows -> Result {
-    guard Terminal.isErrors else { return try body() }
+    guard Terminal.rewritesLines else { return try body() }
     let waiting = Waiting(what)
     defer { waiting.end() }
     return try body()

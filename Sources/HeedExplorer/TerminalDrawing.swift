@@ -43,7 +43,7 @@ extension Explanation {
       + ", \(Self.percent(Double(rest))) elsewhere" + badge
   }
 
-  /// Tokens in rows of `width` columns, with an eighth-block bar below each character.
+  /// Tokens in rows of `width` columns, with an eighth-block bar below each column of a character.
   private func bars(_ weights: [Float], width: Int, color: Bool) -> [String] {
     let blocks: [Character] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"]
     let most = max(weights.max() ?? 0, .leastNormalMagnitude)
@@ -52,15 +52,16 @@ extension Explanation {
     var column = 2
     for (place, token) in tokens.enumerated() {
       let shown = Self.cell(token)
-      if column + shown.count > width {
+      let columns = shown.terminalColumns
+      if column + columns > width {
         lines += [text, bar]
         (text, bar, column) = ("  ", "  ", 2)
       }
       let level = Int((weights[place] / most * 8).rounded())
       let isQuery = place == query
       text += isQuery && color ? "\u{1B}[7m\(shown)\u{1B}[0m" : shown
-      bar += String(repeating: blocks[level], count: shown.count)
-      column += shown.count
+      bar += String(repeating: blocks[level], count: columns)
+      column += columns
     }
     return lines + [text, bar]
   }

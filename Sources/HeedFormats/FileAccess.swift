@@ -6,6 +6,14 @@ import HeedTensor
   import Foundation
 #endif
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 /// Files as far as readers of small files need them.
 package enum FileAccess {
   /// True when something is at `path`.
@@ -31,17 +39,25 @@ package enum FileAccess {
     } catch {
       throw FormatError(
         .unreadable,
-        what: exists(path) ? "a file has the name of the folder" : "cannot make the folder",
+        what: exists(path)
+          ? "a file has the name of the folder" : "cannot make the folder\(reason(of: error))",
         place: path.isEmpty ? "\"\"" : path,
         expected: "a folder, or a place where one can be made")
     }
+  }
+
+  /// What the system said, behind a colon, without all that Foundation knows of it; empty where it said nothing.
+  package static func reason(of error: any Error) -> String {
+    let code = ((error as? CocoaError)?.userInfo["NSUnderlyingError"] as? POSIXError)?.code
+    return code.map { ": " + String(cString: strerror($0.rawValue)) } ?? ""
   }
 
   /// Deletes a file, unless there is none.
   package static func delete(_ path: String) throws(FormatError) {
     guard exists(path) else { return }
     do { try FileManager.default.removeItem(atPath: path) } catch {
-      throw FormatError(.unreadable, what: "cannot delete the file", place: path)
+      throw FormatError(
+        .unreadable, what: "cannot delete the file\(reason(of: error))", place: path)
     }
   }
 

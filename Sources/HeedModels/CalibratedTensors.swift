@@ -8,6 +8,7 @@ final class CalibratedTensors: Sendable {
   private typealias Member = (key: WeightBinding.Key, layout: WeightLayout)
 
   private let calibration: Calibration
+  private let steps: ConversionSteps
   private let members: [String: [Member]]
   /// Tables that no layer multiplies by.
   private let lookedUp: Set<String>
@@ -17,23 +18,30 @@ final class CalibratedTensors: Sendable {
   var uncalibrated: [UncalibratedMatrices] { reasons.withLock { $0 } }
 
   /// - Parameters:
-  ///   - ids: the tokens of the text.
+  ///   - text: what is read.
   ///   - model: what reads it.
   ///   - target: the same model as the file will have it.
   ///   - table: the names and layouts of the file.
   ///   - tensors: those of the file.
+  ///   - steps: told of each piece of the work.
   init(
-    _ ids: [Int], of model: PublishedModel, as target: ModelSpec, named table: WeightMap,
-    _ tensors: [GGUFTensor]
+    _ text: CalibrationText, of model: PublishedModel, as target: ModelSpec, named table: WeightMap,
+    _ tensors: [GGUFTensor], steps: ConversionSteps
   ) throws(FormatError) {
-    let blocks = Set(tensors.filter { $0.blockType != nil }.map(\.name))
+    let shapes = Dictionary(
+      tensors.filter { $0.blockType != nil }.map { ($0.name, $0.shape) },
+      uniquingKeysWith: { first, _ in first })
     let head = Calibration.headPath(of: target)
     var members: [String: [Member]] = [:]
     var lookedUp: Set<String> = []
     for slot in target.slots {
-      guard let place = table.source(of: slot, withPrefix: true), blocks.contains(place.name)
-      else { continue }
-      if slot.layer == nil, slot.path != head {
+      guard let place = table.source(of: slot, withPrefix: true) else { continue }
+      if shapes[place.name] == nil {
+        for part in LatentExpansion.readings(of: place.name, slot.path, shapes) {
+          members[part.name, default: []].append(
+            (WeightBinding.Key(path: part.path, layer: slot.layer), part.layout))
+        }
+      } else if slot.layer == nil, slot.path != head {
         lookedUp.insert(place.name)
       } else {
         members[place.name, default: []].append(
@@ -42,8 +50,9 @@ final class CalibratedTensors: Sendable {
     }
     self.members = members
     self.lookedUp = lookedUp
+    self.steps = steps
     calibration = try Calibration(
-      ids, of: model, wanted: Set(members.values.joined().map(\.key)))
+      text, of: model, wanted: Set(members.values.joined().map(\.key)), steps: steps)
   }
 
   /// The tensors in the order in which the text comes to them, those without calibration first.
@@ -73,7 +82,8 @@ final class CalibratedTensors: Sendable {
         let blocks =
           switch try self.calibration.rounding(of: key) {
           case .compensating(let compensation):
-            BlockTensor(quantizing: weight, as: type, compensating: compensation)
+            try BlockTensor(
+              quantizing: weight, as: type, compensating: compensation, step: self.steps.goOn)
           case .plain(let reason): self.plain(weight, type, reason)
           }
         parts.append(PlacedWeight(layout: layout, weight: blocks.bytes))

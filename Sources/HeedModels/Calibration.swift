@@ -33,34 +33,36 @@ final class Calibration: Sendable {
   private let binding: WeightBinding
   private let wanted: Set<WeightBinding.Key>
   private let mostBytes: Int
+  private let steps: ConversionSteps
   private let state: Mutex<State>
 
   /// A text of a model.
   ///
   /// - Parameters:
-  ///   - ids: the tokens of the text.
   ///   - wanted: the slots that will be asked for.
+  ///   - steps: told of each window that has gone through a block.
   ///   - mostBytes: of the moments of one block.
   /// - Throws: `FormatError`, also when the text is too short or is not of this model's tokens.
   init(
-    _ ids: [Int], of model: PublishedModel, wanted: Set<WeightBinding.Key>,
-    mostBytes: Int = 4 << 30
+    _ text: CalibrationText, of model: PublishedModel, wanted: Set<WeightBinding.Key>,
+    steps: ConversionSteps, mostBytes: Int = 4 << 30
   ) throws(FormatError) {
-    let spec = model.spec
+    let (spec, ids) = (model.spec, text.tokens)
     guard ids.count >= spec.width else {
       throw FormatError(
         .missing, what: "a text of \(ids.count) tokens is too short to calibrate with",
-        place: model.weights.place,
+        place: text.place,
         expected: "at least \(spec.width) tokens, as many as the model is wide")
     }
     guard ids.allSatisfy({ (0..<spec.vocabularySize).contains($0) }) else {
       throw FormatError(
         .inconsistent, what: "the text has tokens that the model has not",
-        place: model.weights.place, expected: "ids below \(spec.vocabularySize)")
+        place: text.place, expected: "ids below \(spec.vocabularySize)")
     }
     self.model = model
     self.wanted = wanted
     self.mostBytes = mostBytes
+    self.steps = steps
     binding = try model.map.binding(of: spec, to: model.weights)
     let embedding = TokenEmbedding(spec, try Self.weights(of: nil, model, binding))
     let windows = Self.windows(
@@ -103,7 +105,8 @@ final class Calibration: Sendable {
       precondition(
         state.layer == last + 1 && state.isThrough == (slot.layer == nil),
         "Calibration: \(slot.path) of block \(last) behind block \(state.layer - 1)")
-      return state.inputs?.rounding(of: slot.path) ?? .plain(.notRead)
+      guard let inputs = state.inputs else { return .plain(.notRead) }
+      return try inputs.rounding(of: slot.path, step: steps.goOn)
     }
   }
 
@@ -122,6 +125,7 @@ final class Calibration: Sendable {
       var context = BlockContext(mask: .causal, positions: Array(0..<x.shape[1]))
       state.hidden[window] = block(x, context: &context)
       inputs.endWindow()
+      try steps.read(Double(window + 1) / Double(state.hidden.count))
     }
     state.layer += 1
   }
@@ -135,6 +139,7 @@ final class Calibration: Sendable {
     for x in state.hidden {
       inputs.add(norm?(x) ?? x, to: path)
       inputs.endWindow()
+      try steps.goOn()
     }
     state.hidden = []
     state.inputs = inputs

@@ -68,8 +68,14 @@ extension GGUFArchitecture {
       func count(_ key: String) -> Int? {
         file["deepseek2." + key]?.integer.flatMap { (0..<1 << 26).contains($0) ? $0 : nil }
       }
-      let isSigmoid = count("expert_gating_func") == sigmoidCode
-      if isSigmoid {
+      // Files from before there was the key are of V2.
+      let score = file["deepseek2.expert_gating_func"]?.integer ?? softmaxCode
+      guard [0, softmaxCode, sigmoidCode].contains(score) else {
+        throw FormatError(
+          .unsupported, what: "\"deepseek2.expert_gating_func\" is \(score)", place: file.path,
+          expected: "\(softmaxCode), a softmax, or \(sigmoidCode), sigmoids")
+      }
+      if score == sigmoidCode {
         config["model_type"] = "deepseek_v3"
         config["architectures"] = ["DeepseekV3ForCausalLM"]
         for member in ["n_group", "topk_group"] where config[member] == nil { config[member] = 1 }

@@ -74,7 +74,7 @@ public struct LanguageModel: Sendable {
 
   /// Caches for the blocks, empty; those of window layers forget what nobody can see any more.
   ///
-  /// - Parameter elementType: one of the spec's `cacheTypes`.
+  /// - Parameter elementType: float32, bfloat16 or int8.
   public func emptyCache(elementType: ElementType = .float32) -> [KeyValueCache] {
     spec.blocks.map { $0.cache(elementType: elementType) }
   }

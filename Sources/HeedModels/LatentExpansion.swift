@@ -74,6 +74,28 @@ enum LatentExpansion {
     }
   }
 
+  /// What of the two stacks of the matrix `name` is multiplied by which input, head by head; nothing for
+  /// any other tensor. Values are made of latents, as the matrix is; the keys' stack turns queries to latents.
+  ///
+  /// - Parameters:
+  ///   - path: of the slot of the matrix.
+  ///   - shapes: of the tensors of the file.
+  static func readings(
+    of name: String, _ path: String, _ shapes: [String: [Int]]
+  ) -> [(name: String, path: String, layout: WeightLayout)] {
+    guard name.hasSuffix(whole) else { return [] }
+    let place = name.dropLast(whole.count)
+    return [(place + keys, true), (place + values, false)].flatMap { name, isOfQueries in
+      let heads = shapes[name]?.first ?? 0
+      return (0..<heads).map { head in
+        (
+          name, isOfQueries ? LatentAttention.queryPath(head: head) : path,
+          WeightLayout.entry(of: heads).numbered(head)
+        )
+      }
+    }
+  }
+
   /// The two stacks of a matrix that is to be written; any other tensor as it is.
   @Sendable static func split(_ tensor: PlannedTensor, _ spec: ModelSpec) -> [PlannedTensor] {
     guard tensor.name.hasSuffix(whole), let attention = spec.latentAttentions.first else {

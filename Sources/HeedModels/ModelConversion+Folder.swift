@@ -36,7 +36,7 @@ extension ModelConversion {
 
   static func writeFolder(
     _ input: String, _ output: String, _ type: ConversionType, registry: FamilyRegistry,
-    files: [FolderFile], _ progress: (Int, Int) throws(FormatError) -> Void
+    files: [FolderFile], _ progress: (ConversionProgress) throws(FormatError) -> Void
   ) throws(FormatError) -> [DamagedTensor] {
     guard let elementType = type.elementType else {
       throw FormatError(
@@ -54,7 +54,9 @@ extension ModelConversion {
       try SafetensorsFile.write(
         tensors: tensors.map(watch.watching), metadata: ["format": "pt"],
         to: folder + "/model.safetensors"
-      ) { (written) throws(FormatError) in try progress(written, tensors.count) }
+      ) { (written) throws(FormatError) in
+        try progress(ConversionProgress(written: written, count: tensors.count))
+      }
       for file in documents + files { try file.content.write(to: folder + "/" + file.name) }
       if let source { try StagedFolder.copy(companions, from: source.path, to: folder) }
     }

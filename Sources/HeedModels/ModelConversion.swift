@@ -16,19 +16,19 @@ public enum ModelConversion {
   ///     the configs and the tokenizer of the input.
   ///   - metadata: more members of a GGUF file, such as those of a tokenizer.
   ///   - files: more files of a folder, such as those of a tokenizer.
-  ///   - calibration: the tokens of a text, for a type of blocks: columns then make good what others lost in
+  ///   - calibration: a text, for a type of blocks: columns then make good what others lost in
   ///     rounding, for inputs like those of this text (GPTQ, arXiv 2210.17323). It has at least as many tokens
   ///     as the model is wide; of a long text 32,768 are used.
-  ///   - progress: told how many of how many tensors are written; what it throws ends the conversion, of
-  ///     which nothing is left.
+  ///   - progress: told how far the conversion is, also within a tensor that a calibration takes long
+  ///     for; what it throws ends the conversion, of which nothing is left.
   /// - Returns: which tensors have weights that are NaN or infinite, or are of another type than `type`.
   /// - Throws: `FormatError`, also for what the format of the output has not.
   @discardableResult
   public static func convert(
     _ input: String, to output: String, type: ConversionType,
     registry: FamilyRegistry = .standard, metadata extra: [(key: String, value: GGUFValue)] = [],
-    files: [FolderFile] = [], calibration: [Int]? = nil,
-    progress: (_ written: Int, _ all: Int) throws(FormatError) -> Void = { _, _ in }
+    files: [FolderFile] = [], calibration: CalibrationText? = nil,
+    progress: @escaping @Sendable (ConversionProgress) throws(FormatError) -> Void = { _ in }
   ) throws(FormatError) -> ConversionReport {
     guard !output.hasSuffix(".safetensors") else {
       throw FormatError(
@@ -46,7 +46,8 @@ public enum ModelConversion {
       return ConversionReport(damaged: damaged, fallbacks: [])
     }
     var tensors: [GGUFTensor]
-    var calibrated: CalibratedTensors?
+    // What reads the text of a calibration, and the same model as the file will have it.
+    var reader: (model: PublishedModel, target: ModelSpec, names: WeightMap)?
     var extra = extra
     var metadata: [(key: String, value: GGUFValue)]
     if input.hasSuffix(".gguf") {
@@ -55,10 +56,9 @@ public enum ModelConversion {
         !["general.file_type", "general.alignment", "general.quantization_version"].contains($0.key)
       }
       tensors = try plan(file, type)
-      if let calibration {
+      if calibration != nil {
         let model = try PublishedModel(path: input, registry: registry)
-        calibrated = try CalibratedTensors(
-          calibration, of: model, as: model.spec, named: model.map, tensors)
+        reader = (model, model.spec, model.map)
       }
     } else {
       let model = try PublishedModel(path: input, registry: registry)
@@ -71,23 +71,27 @@ public enum ModelConversion {
       extra = filled(extra, upTo: model.spec.vocabularySize)
       try architecture.check(
         PlannedGGUF(path: output, metadata: metadata, tensors: tensors), says: model)
-      if let calibration {
-        let target = architecture.adapted(model.spec)
-        calibrated = try CalibratedTensors(
-          calibration, of: model, as: target, named: architecture.weights(of: target), tensors)
-      }
+      let target = architecture.adapted(model.spec)
+      reader = (model, target, architecture.weights(of: target))
     }
     // What the config of the model says of its tokens counts.
     let known = Set(metadata.map(\.key))
     metadata += extra.filter { !known.contains($0.key) }
     metadata.append(("general.file_type", .uint32(type.fileType)))
     metadata.append(("general.quantization_version", .uint32(2)))
+    let steps = ConversionSteps(count: tensors.count, progress)
+    var calibrated: CalibratedTensors?
+    if let calibration, let reader {
+      calibrated = try CalibratedTensors(
+        calibration, of: reader.model, as: reader.target, named: reader.names, tensors,
+        steps: steps)
+    }
     let watch = WeightWatch()
     let fallbacks = type.fallbacks(in: tensors)
     tensors = tensors.map(watch.watching)
     if let calibrated { tensors = calibrated.ordered(tensors).map(calibrated.calibrated) }
     try GGUFFile.write(metadata: metadata, tensors: tensors, to: output) {
-      (written) throws(FormatError) in try progress(written, tensors.count)
+      (written) throws(FormatError) in try steps.wrote(written)
     }
     return ConversionReport(
       damaged: watch.damaged, fallbacks: fallbacks,

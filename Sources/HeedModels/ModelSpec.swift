@@ -1,6 +1,6 @@
 import HeedAttention
 public import HeedBlocks
-public import HeedTensor
+import HeedTensor
 
 /// A decoder as data: everything that its forward pass needs to know, and no code.
 public struct ModelSpec: Sendable, Hashable {
@@ -54,14 +54,6 @@ public struct ModelSpec: Sendable, Hashable {
   /// (LongRoPE), the shortest of its layers; nil where there is none.
   public var rotarySwitchLength: Int? {
     blocks.flatMap(\.branches).compactMap { $0.operation.rotary?.scaling.switchLength }.min()
-  }
-
-  /// How keys and values may be kept: float32, bfloat16, and int8 where no block keeps latents (those
-  /// and the rotary keys beside them differ too much for one scale of 8 bits).
-  public var cacheTypes: [ElementType] {
-    [.float32, .bfloat16, .int8].filter { type in
-      blocks.allSatisfy { $0.cacheTypes.contains(type) }
-    }
   }
 
   /// Every weight that the model has.

@@ -66,8 +66,12 @@ package final class ObservedInputs: Sendable {
   package func endWindow() { state.withLock { $0.seen = [] } }
 
   /// How the weight at `path` is to be rounded; the moments of its inputs are taken apart once.
-  package func rounding(of path: String) -> Rounding {
-    state.withLock { state in
+  ///
+  /// - Parameter step: called while that takes its time; what it throws ends it.
+  package func rounding<Failure: Error>(
+    of path: String, step: () throws(Failure) -> Void
+  ) throws(Failure) -> Rounding {
+    try state.withLock { (state) throws(Failure) in
       guard let place = state.places[path] else { return .plain(.notRead) }
       switch state.inputs[place] {
       case .rounding(let rounding): return rounding
@@ -76,7 +80,8 @@ package final class ObservedInputs: Sendable {
           if moments.rowCount < moments.width {
             .plain(.fewInputs)
           } else {
-            ErrorCompensation(moments).map { .compensating($0) } ?? .plain(.notFinite)
+            try ErrorCompensation(moments, step: step).map { .compensating($0) }
+              ?? .plain(.notFinite)
           }
         state.inputs[place] = .rounding(rounding)
         return rounding

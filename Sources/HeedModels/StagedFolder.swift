@@ -72,7 +72,8 @@ enum StagedFolder {
     _ what: String, _ place: String, _ body: () throws -> Void
   ) throws(FormatError) {
     do { try body() } catch {
-      throw FormatError(.unreadable, what: "cannot \(what): \(error)", place: place)
+      throw FormatError(
+        .unreadable, what: "cannot \(what)\(FileAccess.reason(of: error))", place: place)
     }
   }
 }

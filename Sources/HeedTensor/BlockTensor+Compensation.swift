@@ -19,6 +19,14 @@ extension BlockTensor {
   public init(
     quantizing weight: Tensor, as type: BlockType, compensating compensation: ErrorCompensation
   ) {
+    self.init(quantizing: weight, as: type, compensating: compensation, step: {})
+  }
+
+  /// The same for someone who may want to stop: `step` is called before each piece of rows.
+  package init<Failure: Error>(
+    quantizing weight: Tensor, as type: BlockType, compensating compensation: ErrorCompensation,
+    step: () throws(Failure) -> Void
+  ) throws(Failure) {
     precondition(
       type.isWritable && weight.elementType.isFloatingPoint && weight.rank == 2
         && weight.shape[1] == compensation.width && weight.shape[1] % type.blockWidth == 0,
@@ -29,6 +37,7 @@ extension BlockTensor {
     let result = Tensor(uninitialized: [rows, rowBytes], .uint8)
     let piece = 2048
     for start in stride(from: 0, to: rows, by: piece) {
+      try step()
       let part = weight.detached().sliced(axis: 0, range: start..<min(rows, start + piece))
         .converted(to: .float32).dense()
       CompensatedRounding(weights: part, type: type, factor: compensation.factor)

@@ -30,6 +30,13 @@ public struct ErrorCompensation: Sendable {
   /// - Returns: nil when the moments are not finite.
   /// - Complexity: O(K³) time, K² numbers of memory.
   public init?(_ moments: InputMoments, damping: Double = 0.01) {
+    self.init(moments, damping: damping, step: {})
+  }
+
+  /// The same for someone who may want to stop: `step` is called before each panel of columns.
+  package init?<Failure: Error>(
+    _ moments: InputMoments, damping: Double = 0.01, step: () throws(Failure) -> Void
+  ) throws(Failure) {
     width = moments.width
     factor = moments.sums.copied()
     guard factor.nonFiniteCount == 0 else { return nil }
@@ -40,6 +47,7 @@ public struct ErrorCompensation: Sendable {
     let least = mean > 0 ? damping * mean : 1
     for column in diagonal.indices { diagonal[column] += least }
     for end in stride(from: width, to: 0, by: -Self.panel) {
+      try step()
       decompose(max(0, end - Self.panel)..<end, values, &diagonal, least: least)
     }
   }

@@ -13,6 +13,14 @@ import Testing
       ["generate", "x", "--seed", "18446744073709551616"], ["generate", "x", "--stop", ""],
       ["generate", "x", "--forbid", ""], ["generate", "x", "--logit-bias", "5=inf"],
       ["generate", "x", "--model", ""], ["explain", "x", "--position=-1"],
+      ["generate", "x", "--temperature", "inf"], ["generate", "x", "--length-penalty", "-1"],
+      ["generate", "x", "--beam-end", "full"], ["generate", "x", "--beam-groups", "1"],
+      ["generate", "x", "--beams", "2", "--diversity-penalty", "1"],
+      ["generate", "x", "--contrastive-penalty", "0.6"], ["generate", "x", "--draft-tokens", "4"],
+      ["generate", "x", "--json", "--explain"], ["evaluate", "x", "--order", "5"],
+      ["evaluate", "x", "--ngram", "y", "--overlap", "2"],
+      ["evaluate", "x", "--cache-type", "int8"], ["explain", "x", "--cache-type", "int8"],
+      ["convert", "shakespeare", "", "--dtype", "f32"],
       ["train", "shakespeare-chars", "--threads", "1000000"],
       ["train", "shakespeare-chars", "--batch", "0"],
       ["train", "shakespeare-chars", "--batch", "9223372036854775807"],
@@ -21,6 +29,15 @@ import Testing
   func wrongUse(arguments: [String]) throws {
     let run = try Run(arguments)
     #expect(run.status == 2 && run.output.isEmpty && !run.errors.isEmpty)
+  }
+
+  @Test("what is below zero and may be is taken as it is written")
+  func negatives() throws {
+    let options = ["--frequency-penalty", "-1", "--presence-penalty", "-0.5"]
+    let run = try Run(["generate", "x", "--tokens", "2"] + options)
+    #expect(run.status == 0 && run.output.hasPrefix("x"), "\(run.errors)")
+    let beams = ["generate", "x", "--tokens", "2", "--beams", "2", "--length-penalty", "-1"]
+    #expect(try Run(beams).status == 0)
   }
 
   @Test("an instruction set or a number of threads that is none is wrong use")

@@ -216,6 +216,10 @@ struct Run {
     #expect(described.status == 0 && described.output == original.output)
     let started = try Run("bench", "start", "--model", file, "--dtype", "q8_0", "--json")
     #expect(started.status == 0 && started.output.contains("\"tokens\": \""))
+    let timed = try Run(
+      "bench", "generate", "--model", "shakespeare", "--prompt-tokens", "4", "--new-tokens", "1",
+      "--dtype", "f32", "--json")
+    #expect(timed.status == 0 && timed.output.contains("median_s"), "\(timed.errors)")
     // The tokenizer travels in the file.
     let told = try Run("generate", "ROMEO:", "--model", file, "--tokens", "20")
     #expect(told.status == 0 && told.output.hasPrefix("ROMEO:"), "\(told.errors)")

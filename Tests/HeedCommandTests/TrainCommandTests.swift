@@ -91,6 +91,14 @@ import Testing
     }
   }
 
+  @Test("what was not begun is not gone on with, and no folder is made for it")
+  func nothingToResume() throws {
+    let folder = FileManager.default.temporaryDirectory.path + "/" + UUID().uuidString
+    let run = try Run("train", "shakespeare-chars", "--output", folder, "--resume", "--quiet")
+    #expect(run.status == 1 && run.errors.contains("checkpoint.safetensors"), "\(run.errors)")
+    #expect(!FileManager.default.fileExists(atPath: folder))
+  }
+
   @Test("a run that is to be deleted begins anew, and is not resumed at once")
   func overwrite() throws {
     try withFolder { folder in

@@ -65,6 +65,21 @@ private let windowed: JSONValue = [
     #expect(drawing.contains("layer 1 head 1"))
   }
 
+  @Test("bars lie below their letters, also below wide ones and those of several scalars")
+  func wideLetters() throws {
+    let letters = "日é👍ㄱabc\u{FF01}e"
+    let model = try textModel(characters: letters)
+    for (text, columns) in [("日", 2), ("a", 1), ("é", 1), ("👍", 2), ("日a👍é\u{FF01}", 8)] {
+      let lines = try Explanation(model, prompt: text).drawing(width: 20)
+        .split(separator: "\n", omittingEmptySubsequences: false)
+      let place = try #require(lines.firstIndex { $0 == "  " + text })
+      #expect(lines[place + 1].count == 2 + columns, "\(text)")
+    }
+    let wrapped = try Explanation(model, prompt: String(repeating: "日", count: 10))
+      .drawing(width: 20).split(separator: "\n")
+    #expect(wrapped.contains { $0 == "  " + String(repeating: "日", count: 9) })
+  }
+
   @Test("what a window hides is hatched, what a sink takes is a share of its own")
   func windowsAndSinks() throws {
     let explanation = try Explanation(textModel(windowed, .gptOSS), prompt: "ab cab")

@@ -27,10 +27,12 @@ struct CarefulConversionTests {
       for output in ["/model.gguf", "/made"] {
         let error = #expect(throws: FormatError.self) {
           try ModelConversion.convert(folder, to: folder + output, type: .f32) {
-            (written, _) throws(FormatError) in
+            progress throws(FormatError) in
             // It is there, under another name.
             #expect(contents(folder).contains { $0.hasSuffix(".partial") })
-            if written == count { throw FormatError(.interrupted, what: "stop", place: output) }
+            if progress.written == count {
+              throw FormatError(.interrupted, what: "stop", place: output)
+            }
           }
         }
         #expect(error?.code == .interrupted)

@@ -103,7 +103,7 @@ struct ConfigTests {
       SmallConfig.gemma2.with(("attn_logit_softcapping", 0.0)),
       SmallConfig.phi3.with(("rope_scaling", ["type": "longrope", "short_factor": [1.0]])),
       SmallConfig.deepSeekV2.with(("topk_method", "magic")),
-      SmallConfig.deepSeekV2.with(("norm_topk_prob", true)),
+      SmallConfig.deepSeekV2.with(("norm_topk_prob", 1)),
       SmallConfig.deepSeekV3.with(("n_group", 3)), SmallConfig.deepSeekV3.with(("topk_group", 1)),
       SmallConfig.deepSeekV3.with(("scoring_func", "softmax")),
       SmallConfig.gptOSS.with(("swiglu_limit", 0)), SmallConfig.gptOSS.with(("hidden_act", "relu")),

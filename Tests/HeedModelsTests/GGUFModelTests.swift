@@ -36,6 +36,7 @@ struct GGUFModelTests {
     qwen2MoE, SmallConfig.deepSeekV2,
     SmallConfig.deepSeekV2.with(
       ("topk_method", "greedy"), ("n_group", nil), ("topk_group", nil), ("n_shared_experts", .null)),
+    SmallConfig.deepSeekV2.with(("norm_topk_prob", true), ("routed_scaling_factor", 1.5)),
     deepSeekV3, SmallConfig.gptOSS,
     SmallConfig.llama.with(("rope_scaling", ["rope_type": "linear", "factor": 2.0])),
   ]
@@ -253,6 +254,38 @@ struct GGUFModelTests {
           #expect(model.logits([[1, 2]]).shape == [1, 2, 17])
         }
       }
+    }
+  }
+
+  @Test("how DeepSeek's experts are scored is what the file says, and another way is refused")
+  func expertScores() throws {
+    let config = SmallConfig.deepSeekV2
+    let (_, _, parameters) = try smallParameters(config)
+    func logits(norm: Bool) throws -> Tensor {
+      try withModelFolder(config.with(("norm_topk_prob", .bool(norm))), parameters) { folder in
+        try LanguageModel(folder: folder).logits(ids)
+      }
+    }
+    let (plain, normed) = (try logits(norm: false), try logits(norm: true))
+    #expect(bits(plain) != bits(normed))
+    try convert(config, parameters, .f32) { folder, path in
+      let file = try GGUFFile(path: path)
+      let tensors = try file.tensorNames.map { numbers($0, try file.tensor(named: $0)) }
+      func read(score: UInt32?, norm: Bool) throws -> Tensor {
+        var metadata = file.metadata.filter {
+          !["deepseek2.expert_gating_func", "deepseek2.expert_weights_norm"].contains($0.key)
+        }
+        metadata.append(("deepseek2.expert_weights_norm", .bool(norm)))
+        if let score { metadata.append(("deepseek2.expert_gating_func", .uint32(score))) }
+        try GGUFFile.write(metadata: metadata, tensors: tensors, to: folder + "/changed.gguf")
+        return try LanguageModel(path: folder + "/changed.gguf").logits(ids)
+      }
+      for score in [1, 0, nil] as [UInt32?] {
+        #expect(bits(try read(score: score, norm: true)) == bits(normed))
+        #expect(bits(try read(score: score, norm: false)) == bits(plain))
+      }
+      let error = #expect(throws: FormatError.self) { try read(score: 3, norm: true) }
+      #expect(error?.description.contains("expert_gating_func") == true)
     }
   }
 

@@ -43,7 +43,7 @@ struct LanguageModelTests {
 
   @Test(
     "an 8-bit cache gives the same bits at once and in pieces, and other bits than a float32 one",
-    arguments: SmallConfig.withoutLatents)
+    arguments: SmallConfig.all)
   func smallCache(config: JSONValue) throws {
     let model = try smallModel(config)
     var options = LanguageModel.Options()
@@ -59,23 +59,14 @@ struct LanguageModelTests {
   }
 
   @Test(
-    "latents have caches of 32 and 16 bits, everything else of 8 bits too",
-    arguments: SmallConfig.all)
-  func cacheTypes(config: JSONValue) throws {
-    let keepsLatents = config["kv_lora_rank"] != nil
-    let types = try smallModel(config).spec.cacheTypes
-    #expect(types == (keepsLatents ? [.float32, .bfloat16] : [.float32, .bfloat16, .int8]))
-  }
-
-  @Test(
     "sequences of different lengths side by side get the bits that each gets alone",
-    arguments: SmallConfig.all)
-  func sequences(config: JSONValue) throws {
+    arguments: SmallConfig.all, [ElementType.float32, .int8])
+  func sequences(config: JSONValue, cacheType: ElementType) throws {
     let model = try smallModel(config)
     var options = LanguageModel.Options()
     options.keepsBitsInPieces = true
     let texts = [[3, 1, 4, 1, 5, 9, 2], [6, 5], [3, 5, 8, 9]]
-    var together = texts.map { _ in model.emptyCache() }
+    var together = texts.map { _ in model.emptyCache(elementType: cacheType) }
     var alone = together
     for (row, text) in texts.enumerated() {
       _ = model.forward([text], cache: &together[row], options: options)

@@ -95,9 +95,6 @@ enum SmallConfig {
     gemma, gemma2, gemma3, phi3, deepSeekV2, deepSeekV3, gptOSS, diffLlama,
   ]
 
-  /// Those whose caches may be of 8 bits.
-  static let withoutLatents = all.filter { $0["kv_lora_rank"] == nil }
-
   /// Those whose result changes little with the inputs: a router may choose other experts.
   static let withoutExperts = all.filter { $0["num_experts_per_tok"] == nil }
 }

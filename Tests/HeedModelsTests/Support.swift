@@ -37,10 +37,11 @@ func smallParameters(
 }
 
 /// Calls `body` with a model folder of the given parts, which is removed afterwards.
-func withModelFolder(
+@discardableResult
+func withModelFolder<Result>(
   _ config: JSONValue, _ parameters: [String: Tensor], generation: JSONValue? = nil,
-  _ body: (String) throws -> Void
-) throws {
+  _ body: (String) throws -> Result
+) throws -> Result {
   let folder = FileManager.default.temporaryDirectory
     .appendingPathComponent(UUID().uuidString).path
   try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -48,7 +49,7 @@ func withModelFolder(
   try config.write(to: folder + "/config.json")
   try generation?.write(to: folder + "/generation_config.json")
   try SafetensorsFile.write(parameters, to: folder + "/model.safetensors")
-  try body(folder)
+  return try body(folder)
 }
 
 func bits(_ tensor: Tensor) -> [UInt32] { tensor.elements(as: Float.self).map(\.bitPattern) }

@@ -97,6 +97,16 @@ struct GGUFSentencePieceTests {
     }
   }
 
+  @Test("llama2.c's pieces keep their ids")
+  func llama2C() throws {
+    func word(_ value: UInt32) -> [UInt8] { (0..<4).map { UInt8(value >> ($0 * 8) & 255) } }
+    let file = (frame + bytes + pieces(words)).reduce(word(8)) { file, piece in
+      let text = Array(piece.0.replacing("▁", with: " ").utf8)
+      return file + word(piece.1.bitPattern) + word(UInt32(text.count)) + text
+    }
+    try withFolder(["tok300.bin": file]) { try compare($0, texts) }
+  }
+
   @Test("beside a tokenizer.json the model gives what other programs read, with the tokens added")
   func both() throws {
     let model = Protobuf.model(frame + bytes + pieces(words), type: 2, usesBytes: true)

@@ -47,6 +47,27 @@ import Testing
     }
   }
 
+  @Test(
+    "many conditions that have to hold at once, and long names that others must not have, end soon",
+    arguments: [
+      #"{"type":"integer","multipleOf":4093}"#,
+      #"{"type":"integer","multipleOf":4093,"minimum":-123456789,"maximum":123456789012}"#,
+      #"{"type":"string","pattern":"(a|b)*a(a|b){300}","maxLength":900}"#,
+      #"{"type":"string","allOf":[{"pattern":"\\p{L}{20}"},{"pattern":"\\p{L}{19}\\p{Lu}"}]}"#,
+      #"{"properties":{"\(long)é":true},"additionalProperties":true}"#,
+    ])
+  func manyConditions(condition: String) throws {
+    let condition = condition.replacing(#"\(long)"#, with: fill(5000) { "\($0 % 10)é" })
+    let properties = fill(300) { "\($0 > 0 ? "," : "")\"p\($0)\":\(condition)" }
+    endsSoon {
+      let error = #expect(throws: FormatError.self) {
+        try TextConstraint(
+          jsonSchema: JSONValue(parsing: "{\"properties\":{\(properties)}}"))
+      }
+      #expect(error?.code == .limit, "\(String(describing: error))")
+    }
+  }
+
   @Test("a list of many values is a tree of their beginnings")
   func longLists() throws {
     let words = (0..<30_000).map { JSONValue.string("word \($0)") }

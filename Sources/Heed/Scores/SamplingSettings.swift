@@ -66,7 +66,7 @@ public struct SamplingSettings: Sendable, Hashable {
       value >= 0 && value <= 1 ? nil : "\(name) must be from 0 to 1, not \(value)"
     }
     if !(temperature >= 0 && temperature.isFinite) {
-      return "the temperature must be 0 or more, not \(temperature)"
+      return "the temperature must be a number of 0 or more, not \(temperature)"
     }
     if let topK, topK < 1 { return "top-k must be 1 or more, not \(topK)" }
     if let problem = share(topP, "top-p") ?? limit(minP, "min-p") ?? share(typicalP, "typical-p")

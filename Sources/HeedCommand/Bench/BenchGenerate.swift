@@ -1,4 +1,5 @@
 import ArgumentParser
+import Heed
 import HeedAttention
 import HeedBlocks
 import HeedFormats
@@ -14,10 +15,11 @@ enum WeightType: String, ExpressibleByArgument, CaseIterable {
   var quantization: BlockType? { self == .q8_0 ? .q8_0 : self == .q4_0 ? .q4_0 : nil }
   var cacheType: ElementType { self == .f32 ? .float32 : .bfloat16 }
 
-  /// The model at a path, or of a known size with random weights.
+  /// A model that ships or lies at a path, or one of a known size with random weights.
   func model(_ name: String) throws -> LanguageModel {
     guard let (spec, binding, parameters) = try BenchModel.make(name) else {
-      return try LanguageModel(path: name, precision: precision, quantization: quantization)
+      return try LanguageModel(
+        path: ShippedModel.place(of: name), precision: precision, quantization: quantization)
     }
     return LanguageModel(
       spec: spec, binding: binding, parameters: parameters, precision: precision,
@@ -71,7 +73,6 @@ struct BenchGenerate: ParsableCommand {
       throw ValidationError("token counts and --batch must be positive")
     }
     let network = try dtype.model(model)
-    try cacheType?.check(network.spec, of: model)
     let vocabulary = network.spec.vocabularySize
     options.withThreads {
       let prompt = (0..<batch).map { row in

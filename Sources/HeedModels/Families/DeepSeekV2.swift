@@ -12,11 +12,12 @@ extension ModelFamily {
     let frame = try reader.llamaFrame("DeepSeek-V2")
     let method = try reader.word(
       "topk_method", of: ["greedy", "group_limited_greedy"], default: "greedy")
-    // Published code and its port disagree about weights that sum to one; no model asks for them.
-    try reader.require("norm_topk_prob", false)
+    // Weights that sum to one are then scaled, as in V3, llama.cpp and vLLM; V2's first code left the scale
+    // out, and its port in transformers leaves out the sum. No published folder has both.
     let router = RouterSpec(
       score: .softmax, chosenCount: try reader.count("num_experts_per_tok"),
       groups: method == "greedy" ? nil : try reader.deepSeekGroups(bestCount: 1),
+      sumsToOne: try reader.flag("norm_topk_prob", default: false),
       scale: try reader.number("routed_scaling_factor", default: 1))
     let attention = try reader.latentAttention(in: frame, pairing: .neighbours)
     return try reader.deepSeekSpec(frame, attention, router, denseCount: 0)

@@ -51,7 +51,24 @@ struct ByteAutomaton: Sendable {
     try refuseLeftRecursion()
   }
 
-  private mutating func state() throws(FormatError) -> Int {
+  /// An automaton without rules, of arrows that are known.
+  ///
+  /// - Throws: `FormatError` when no text leads from the start to the end.
+  init(
+    arrows: [[Arrow]], free: [[Int]], start: Int, end: Int, place: String
+  ) throws(FormatError) {
+    (self.arrows, self.free, self.start, self.end) = (arrows, free, start, end)
+    self.place = place
+    calls = [[(rule: Int, next: Int)]](repeating: [], count: arrows.count)
+    isRuleEnd = [Bool](repeating: false, count: arrows.count)
+    cutDeadEnds()
+    guard !leads(start).isEmpty || start == end else {
+      throw FormatError(.inconsistent, what: "nothing can match this", place: place)
+    }
+  }
+
+  /// A state without arrows.
+  mutating func state() throws(FormatError) -> Int {
     guard arrows.count < Self.stateLimit else {
       throw FormatError(
         .limit, what: "an automaton of more than \(Self.stateLimit) states", place: place,
@@ -63,6 +80,9 @@ struct ByteAutomaton: Sendable {
     isRuleEnd.append(false)
     return arrows.count - 1
   }
+
+  /// An arrow that costs nothing.
+  mutating func addFree(_ from: Int, _ to: Int) { free[from].append(to) }
 
   /// The states that a state leads to, whatever for.
   private func leads(_ state: Int) -> [Int] {
@@ -139,7 +159,8 @@ struct ByteAutomaton: Sendable {
     }
   }
 
-  private mutating func build(
+  /// The texts of a node between two states.
+  mutating func build(
     _ node: ConstraintNode, from: Int, to: Int
   ) throws(FormatError) {
     switch node {
@@ -189,7 +210,28 @@ struct ByteAutomaton: Sendable {
     case .rule(let rule): calls[from].append((rule, to))
     case .members(let members, let separator):
       try build(members, separator, from: from, to: to)
+    case .otherNames(let names): try build(otherThan: names, from: from, to: to)
+    case .automaton(let automaton): try build(automaton, from: from, to: to)
     }
+  }
+
+  /// The states of an automaton without rules that its start leads to.
+  private mutating func build(
+    _ automaton: ByteAutomaton, from: Int, to: Int
+  ) throws(FormatError) {
+    var states = [automaton.start: from]
+    var open = [automaton.start]
+    while let old = open.popLast(), let new = states[old] {
+      for next in automaton.leads(old) where states[next] == nil {
+        states[next] = try state()
+        open.append(next)
+      }
+      arrows[new] += automaton.arrows[old].compactMap { arrow in
+        states[arrow.target].map { Arrow(bytes: arrow.bytes, target: $0) }
+      }
+      free[new] += automaton.free[old].compactMap { states[$0] }
+    }
+    if let end = states[automaton.end] { free[end].append(to) }
   }
 
   /// A tree: in the order of the texts, what one begins with as the one before is there already.

@@ -19,7 +19,7 @@ extension ConstraintNode {
   /// Whether a text can end without those rules.
   func ends(without endless: Set<Int>) -> Bool {
     switch self {
-    case .literal, .literals, .set, .jsonCharacter: true
+    case .literal, .literals, .set, .jsonCharacter, .otherNames, .automaton: true
     case .sequence(let parts): parts.allSatisfy { $0.ends(without: endless) }
     case .choice(let parts): parts.contains { $0.ends(without: endless) }
     case .repeated(let part, let separator, let least, _):

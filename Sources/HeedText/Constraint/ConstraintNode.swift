@@ -21,6 +21,10 @@ indirect enum ConstraintNode: Sendable {
   case rule(Int)
   /// Some of them in their order, the required ones always, with a separator between.
   case members([(node: ConstraintNode, isRequired: Bool)], separator: ConstraintNode)
+  /// Characters as within a JSON string, which are not those of one of the names.
+  case otherNames([String])
+  /// What an automaton without rules accepts, such as what several conditions have in common.
+  case automaton(ByteAutomaton)
 
   static let empty = ConstraintNode.literal([])
 

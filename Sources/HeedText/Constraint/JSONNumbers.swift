@@ -73,8 +73,16 @@ struct JSONNumbers {
   /// Any number.
   static let anyNumber = ConstraintNode.sequence([.optional(.text("-")), magnitude, fraction])
 
-  func node() throws(FormatError) -> ConstraintNode {
-    if let step { return try multiples(of: step) }
+  /// What a text has to match, all at once.
+  func conditions() throws(FormatError) -> [ConstraintNode] {
+    let bounds = try bounded()
+    guard let step else { return [bounds] }
+    let multiples = try JSONMultiples(of: step, place: place).node()
+    return [bounds, .sequence([.optional(.text("-")), multiples])]
+  }
+
+  /// The numbers between the bounds.
+  private func bounded() throws(FormatError) -> ConstraintNode {
     guard isWhole else {
       if least == nil, most == nil { return Self.anyNumber }
       if least == 0, !isLeastOut, most == nil {
@@ -83,6 +91,14 @@ struct JSONNumbers {
       return try JSONFractions(
         least: least, isLeastOut: isLeastOut, most: most, isMostOut: isMostOut, place: place
       ).node()
+    }
+    if least == nil, most == nil {
+      return .choice([
+        .text("0"),
+        .sequence([
+          .optional(.text("-")), Self.fromOne, Self.digits(0, Self.digitLimit - 1),
+        ]),
+      ])
     }
     let limit = 999_999_999_999_999.0
     // In floating point until both are known to be small.
@@ -106,25 +122,6 @@ struct JSONNumbers {
     return .choice(choices)
   }
 
-  /// Multiples of a power of ten: whole numbers end in zeros, others have few digits behind the point.
-  private func multiples(of step: Double) throws(FormatError) -> ConstraintNode {
-    let power = (-9...9).first { Double("1e\($0)") == step }
-    guard let power, least == nil, most == nil else {
-      throw JSONSchemaGrammar.unsupported(
-        "multipleOf \(step)" + (power == nil ? "" : " beside bounds"), place + "/multipleOf",
-        hint: "a power of ten without bounds is")
-    }
-    let sign = ConstraintNode.optional(.text("-"))
-    if power > 0 {
-      let zeros = ConstraintNode.text(String(repeating: "0", count: power))
-      let leading = Self.digits(0, Self.digitLimit - 1 - power)
-      return .choice([.text("0"), .sequence([sign, Self.fromOne, leading, zeros])])
-    }
-    if isWhole || power == 0 { return .sequence([sign, Self.magnitude]) }
-    let fraction = ConstraintNode.sequence([.text("."), Self.digits(1, -power)])
-    return .sequence([sign, Self.magnitude, .optional(fraction)])
-  }
-
   /// The decimal texts of the numbers from `low` to `high`, both at least 0.
   static func between(_ low: Int, _ high: Int) -> ConstraintNode {
     var choices: [ConstraintNode] = []
@@ -132,11 +129,22 @@ struct JSONNumbers {
     // Numbers of equal length are compared digit by digit.
     while low <= high {
       let text = Array(String(low).utf8)
+      if isPowerOfTen(low), isPowerOfTen(high + 1) {
+        // All numbers of so many digits.
+        choices.append(
+          .sequence([fromOne, digits(text.count - 1, String(high).utf8.count - 1)]))
+        break
+      }
       let longest = Int(String(repeating: "9", count: text.count)) ?? high
       choices.append(sameLength(text[...], Array(String(min(longest, high)).utf8)[...]))
       low = longest + 1
     }
     return .choice(choices)
+  }
+
+  private static func isPowerOfTen(_ number: Int) -> Bool {
+    let digits = String(number).utf8
+    return digits.first == 49 && digits.dropFirst().allSatisfy { $0 == 48 }
   }
 
   private static func sameLength(

@@ -4,10 +4,13 @@ import HeedFormats
 /// around a JSON pointer (RFC 6901, 6), names between slashes, each of which may be empty.
 struct JSONPointer {
   /// Names of members and places in lists.
-  private let tokens: [String]
+  let tokens: [String]
+
+  init(_ tokens: [String]) { self.tokens = tokens }
 
   /// - Parameter fragment: what stands behind `#`.
-  /// - Throws: `FormatError` for an anchor, a percent sign without two digits, a ~ without 0 or 1.
+  /// - Throws: `FormatError` for a name, which would be an anchor, a percent sign without two digits, and a ~
+  ///   without 0 or 1.
   init(fragment: String, place: String) throws(FormatError) {
     func malformed(_ what: String) -> FormatError {
       FormatError(
@@ -31,8 +34,8 @@ struct JSONPointer {
     }
     guard text.utf8.first ?? UInt8(ascii: "/") == UInt8(ascii: "/") else {
       throw FormatError(
-        .unsupported, what: "a reference to the anchor #\(fragment)", place: place,
-        hint: "only references by a JSON pointer, as #/$defs/name, are followed")
+        .missing, what: "there is no $anchor \"\(fragment)\"", place: place,
+        hint: "a reference is a JSON pointer, as #/$defs/name, or a name that a part has")
     }
     var tokens: [String] = []
     for part in text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)

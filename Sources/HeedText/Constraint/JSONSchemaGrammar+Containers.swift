@@ -2,27 +2,44 @@ import HeedFormats
 
 // Strings, arrays and objects.
 extension JSONSchemaGrammar {
-  func string(_ schema: JSONValue, _ place: String) throws(FormatError) -> ConstraintNode {
+  mutating func string(
+    _ schema: JSONValue, _ place: String
+  ) throws(FormatError) -> ConstraintNode {
     let (least, most) = try bounds("minLength", "maxLength", schema, place)
     let quote = ConstraintNode.text("\"")
-    guard let pattern = schema["pattern"] else {
-      return .sequence([
-        quote,
-        .repeated(.jsonCharacter(.any), separator: nil, least: least, most: most), quote,
-      ])
+    var conditions: [ConstraintNode] = []
+    var seen: Set<ExactString> = []
+    for (pattern, place) in patterns(of: schema, place) {
+      guard let text = pattern.string else {
+        throw Self.malformed("the pattern", place, expected: "a string")
+      }
+      guard seen.insert(ExactString(text)).inserted else { continue }
+      conditions.append(
+        try ConstraintNode(
+          pattern: text, options: .ecmaScript, place: "JSON schema, \(place)", isAnchored: false
+        ) { .jsonCharacter($0) })
     }
-    guard let text = pattern.string else {
-      throw Self.malformed("the pattern", place + "/pattern", expected: "a string")
+    if conditions.isEmpty || least > 0 || most != nil {
+      conditions.append(
+        .repeated(.jsonCharacter(.any), separator: nil, least: least, most: most))
     }
-    if least > 0 || most != nil {
-      throw Self.unsupported(
-        "a length beside a pattern", place, hint: "say the length in the pattern")
-    }
-    let inner = try ConstraintNode(
-      pattern: text, options: .ecmaScript, place: "JSON schema, \(place)/pattern",
-      isAnchored: false
-    ) { .jsonCharacter($0) }
+    let inner = try common(
+      conditions,
+      "patterns\(least > 0 || most != nil ? " and a length" : "") that exclude each other",
+      place)
     return .sequence([quote, inner, quote])
+  }
+
+  /// All patterns of a string, and where they stand.
+  private func patterns(
+    of schema: JSONValue, _ place: String
+  ) -> [(pattern: JSONValue, place: String)] {
+    let own = schema["pattern"].map { [($0, place + "/pattern")] } ?? []
+    let parts = schema["allOf"]?.array ?? []
+    return own
+      + parts.enumerated().compactMap { index, part in
+        part["pattern"].map { ($0, "\(place)/allOf/\(index)/pattern") }
+      }
   }
 
   private func bounds(
@@ -134,26 +151,62 @@ extension JSONSchemaGrammar {
       }
       return try object(ofPatterns: patterns, least, most, place)
     }
+    let extra = try extraMember(schema, besides: properties.keys + required, place)
+    if members.isEmpty, let extra, most != 0 {
+      guard least <= 1 else { throw Self.uncounted(least, place) }
+      return .sequence([
+        .text("{"),
+        .repeated(extra, separator: JSONTexts.comma, least: least, most: most), .text("}"),
+      ])
+    }
     if members.isEmpty {
       // Names that may not be there are kept out by having none.
       if additional == false || most == 0 || !properties.members.isEmpty {
-        if least > 0 { throw Self.impossible("minProperties \(least)", place) }
+        guard least == 0 else {
+          if additional == false || most == 0 {
+            throw Self.impossible("minProperties \(least)", place)
+          }
+          throw Self.unsupported(
+            "minProperties \(least) without properties that may be there", place,
+            hint: "say by additionalProperties which others may")
+        }
         return .text("{}")
       }
-      if least > 1 {
-        throw Self.unsupported(
-          "minProperties \(least) without properties", place, hint: "names might be the same")
-      }
+      guard least <= 1 else { throw Self.uncounted(least, place) }
       let value =
         additional == true
         ? JSONTexts.any
         : try node(additional, at: place + "/additionalProperties")
       return JSONTexts.object(of: value, least: least, most: most)
     }
-    if least > members.count(where: \.isRequired) || (most ?? .max) < members.count {
+    // Of members that are not listed one is known to have a name of its own.
+    let missing = least - members.count(where: \.isRequired)
+    let room = most.map { $0 - members.count }
+    guard missing <= 0 || missing == 1 && extra != nil && room != 0, room ?? 0 >= 0 else {
       throw Self.unsupported("a number of properties beside their names", place)
     }
+    if let extra, room != 0 {
+      members.append(
+        (.repeated(extra, separator: JSONTexts.comma, least: 1, most: room), missing == 1))
+    }
     return .sequence([.text("{"), .members(members, separator: JSONTexts.comma), .text("}")])
+  }
+
+  private static func uncounted(_ least: Int, _ place: String) -> FormatError {
+    unsupported("minProperties \(least) without properties", place, hint: "names might be the same")
+  }
+
+  /// A member that a schema does not list but allows in so many words; nil where it does not, or lists none.
+  private mutating func extraMember(
+    _ schema: JSONValue, besides names: [String], _ place: String
+  ) throws(FormatError) -> ConstraintNode? {
+    guard !names.isEmpty, let value = schema["additionalProperties"], value != false else {
+      return nil
+    }
+    return .sequence([
+      .text("\""), .otherNames(names), .text("\""), JSONTexts.colon,
+      try node(value, at: place + "/additionalProperties"),
+    ])
   }
 
   /// Listed values, each at most once: in the order of the list, which is one of those that are allowed.

@@ -45,6 +45,16 @@ extension JSONSchemaGrammar {
     return .object(merged)
   }
 
+  /// Whether the parts of allOf say one pattern each and nothing else: that is what a schema may keep, for a
+  /// text that has to match several.
+  static func isOfPatterns(_ parts: JSONValue) -> Bool {
+    guard let parts = parts.array, !parts.isEmpty else { return false }
+    return parts.allSatisfy { part in
+      part["pattern"]?.string != nil
+        && part.object?.keys.allSatisfy { $0 == "pattern" || annotations.contains($0) } == true
+    }
+  }
+
   /// A part without references; nil for one that allows everything.
   private mutating func resolved(
     _ part: JSONValue, _ place: String, _ depth: Int
@@ -56,7 +66,7 @@ extension JSONSchemaGrammar {
       guard let object = part.object else {
         throw Self.malformed("\(part.text())", place, expected: "a schema")
       }
-      if let inner = object["allOf"] {
+      if let inner = object["allOf"], !Self.isOfPatterns(inner) {
         part = try allOf(inner, object, place, depth: depth + 1)
       } else if let reference = object["$ref"] {
         try refuseOthers(object, beside: "$ref", place)
@@ -102,6 +112,12 @@ extension JSONSchemaGrammar {
         let second = value.number
       {
         result[key] = (first < second) == Self.larger.contains(key) ? value : present
+      } else if key == "pattern", present.string != nil, value.string != nil {
+        if present != value { result["allOf"] = Self.joined(result["allOf"], [["pattern": value]]) }
+      } else if key == "allOf", let patterns = value.array {
+        result[key] = Self.joined(present, patterns)
+      } else if key == "additionalProperties", present == true || value == true {
+        result[key] = present == true ? value : present
       } else if key == "type", let kept = Self.common(present, value) {
         result[key] = kept
       } else if try !isSame(present, value, place) {
@@ -110,6 +126,11 @@ extension JSONSchemaGrammar {
       }
     }
     return result
+  }
+
+  /// Parts behind others.
+  private static func joined(_ parts: JSONValue?, _ more: [JSONValue]) -> JSONValue {
+    .array((parts?.array ?? []) + more)
   }
 
   /// Members of both; what both name has to meet both, and may never be there where one of them says so.

@@ -4,17 +4,20 @@
 // known and could forbid something is an error that names it.
 //
 // Known: true and false, type (one or several), enum, const, properties, required,
-// additionalProperties (a schema, for objects without properties), minProperties and maxProperties
-// (likewise), patternProperties (one pattern, likewise), items, prefixItems, minItems, maxItems,
-// uniqueItems (of listed values, in their order), minLength, maxLength, pattern, minimum, maximum and
-// their exclusive forms, multipleOf a power of ten, anyOf, oneOf of different types, allOf (made one
-// schema), $ref within the document, also to itself: what is referred to, and values of any kind, are
-// rules, which may stand within themselves to any depth.
+// additionalProperties, minProperties and maxProperties (where names need not be counted),
+// patternProperties (one pattern, without properties), items, prefixItems, minItems, maxItems,
+// uniqueItems (of listed values, in their order), minLength, maxLength, pattern (several by allOf), minimum,
+// maximum and their exclusive forms, multipleOf (`JSONMultiples`), anyOf, oneOf of different types, allOf
+// (made one schema), $ref within the document, by a pointer, an $anchor or an $id, also to itself: what is
+// referred to, and values of any kind, are rules, which may stand within themselves to any depth.
+//
+// Members that a schema does not list are written behind those that it does, where additionalProperties says
+// in so many words that they may be there: true or a schema. Without that keyword JSON Schema allows them too,
+// but whoever lists the members of an answer rarely wants others, and a model hardly ever stops adding some.
 //
 // Allowed by a schema and never written: fewer items than prefixItems names, or others behind them where
-// neither items nor minItems asks for any; members beside those of properties and required; whole numbers
-// with a point or an exponent; values of other types than those that the keywords of a schema without type
-// are about.
+// neither items nor minItems asks for any; members that are not listed, as above; whole numbers with a point
+// or an exponent; values of other types than those that the keywords of a schema without type are about.
 //
 // Numbers are equal by what they are worth (1 and 1.0), and patterns are ECMAScript's with the flag u. Names of
 // members that the schema does not list may come twice: no finite automaton knows all that were there.
@@ -36,10 +39,14 @@ struct JSONSchemaGrammar {
   var mergedParts = 0
   /// What was compared for that.
   var comparisons = 0
+  /// What was done for conditions that have to hold at once.
+  private var conditionWork = 0
 
   private static let depthLimit = 64
 
-  init(_ document: JSONValue) { self.document = document }
+  init(_ document: JSONValue) throws(FormatError) {
+    self.document = try SchemaReferences.resolved(document)
+  }
 
   /// - Throws: `FormatError` also for a schema whose texts never end.
   mutating func root() throws(FormatError) -> ConstraintNode {
@@ -67,6 +74,20 @@ struct JSONSchemaGrammar {
       .inconsistent, what: "\(what): no value can meet this", place: "JSON schema, \(place)")
   }
 
+  /// Texts that meet all conditions, which hold no rules; `what` says what is wrong where there are none.
+  mutating func common(
+    _ conditions: [ConstraintNode], _ what: String, _ place: String
+  ) throws(FormatError) -> ConstraintNode {
+    if conditions.count == 1 { return conditions[0] }
+    do throws(FormatError) {
+      return .automaton(
+        try ByteAutomaton(
+          common: conditions, place: "JSON schema, \(place)", work: &conditionWork))
+    } catch {
+      throw error.code == .inconsistent ? Self.impossible(what, place) : error
+    }
+  }
+
   static func malformed(_ what: String, _ place: String, expected: String) -> FormatError {
     FormatError(.malformed, what: what, place: "JSON schema, \(place)", expected: expected)
   }
@@ -75,8 +96,8 @@ struct JSONSchemaGrammar {
 
   /// Keywords that say nothing about what is allowed.
   static let annotations: Set<String> = [
-    "title", "description", "default", "examples", "$schema", "$id", "$comment", "deprecated",
-    "readOnly", "writeOnly", "format", "$defs", "definitions", "contentEncoding",
+    "title", "description", "default", "examples", "$schema", "$id", "$anchor", "$comment",
+    "deprecated", "readOnly", "writeOnly", "format", "$defs", "definitions", "contentEncoding",
     "contentMediaType",
   ]
 
@@ -103,7 +124,7 @@ struct JSONSchemaGrammar {
     for key in object.keys where !Self.annotations.contains(key) && !Self.known.contains(key) {
       throw Self.unsupported("the keyword \"\(key)\" is not supported", place + "/" + key)
     }
-    if let parts = schema["allOf"] {
+    if let parts = schema["allOf"], !Self.isOfPatterns(parts) {
       return try node(allOf(parts, object, place), at: place)
     }
     if let reference = schema["$ref"] { return try referred(reference, object, place) }
@@ -148,7 +169,7 @@ struct JSONSchemaGrammar {
       "exclusiveMaximum", "multipleOf", "minItems", "maxItems", "uniqueItems", "minProperties",
       "maxProperties",
     ]
-    for key in others where schema[key] != nil {
+    for key in others where schema[key] != nil || key == "pattern" && schema["allOf"] != nil {
       throw Self.unsupported("\"\(key)\" without \"type\"", place, hint: "say which type is meant")
     }
     return nil
@@ -160,7 +181,10 @@ struct JSONSchemaGrammar {
     switch type {
     case "string": return try string(schema, place)
     case "number", "integer":
-      return try JSONNumbers(schema, isWhole: type == "integer", place).node()
+      let numbers = try JSONNumbers(schema, isWhole: type == "integer", place)
+      return try common(
+        numbers.conditions(),
+        "no multiple of \(schema["multipleOf"]?.text() ?? "1") between the bounds", place)
     case "boolean": return .choice([.text("true"), .text("false")])
     case "null": return .text("null")
     case "array":

@@ -26,7 +26,7 @@ public struct TextConstraint: Sendable {
   ///
   /// - Throws: `FormatError` that names the part of the schema that is not supported or cannot be met.
   public init(jsonSchema: JSONValue) throws(FormatError) {
-    var grammar = JSONSchemaGrammar(jsonSchema)
+    var grammar = try JSONSchemaGrammar(jsonSchema)
     let root = try grammar.root()
     let place = "JSON schema"
     try self.init(ByteAutomaton(root, rules: grammar.rules, place: place), place: place)

@@ -44,19 +44,25 @@ public enum TokenizerFolder {
     if present.contains("vocab.txt") { return try wordPiece(file("vocab.txt"), config) }
     let rest = names.first {
       $0.hasSuffix(".tiktoken") || $0.hasSuffix(".spm")
-        || ($0.hasPrefix("tok") && $0.hasSuffix(".bin"))
+        || isNamedLikeLlama2C($0)
     }
     if let rest { return try tokenizer(file: file(rest), config) }
     throw FormatError(.missing, what: "no tokenizer", place: path, expected: expected)
   }
 
-  /// The SentencePiece model of a folder; nil where it has none.
+  /// Whether a file is called as llama2.c calls its tokenizers.
+  private static func isNamedLikeLlama2C(_ name: String) -> Bool {
+    name.hasPrefix("tok") && name.hasSuffix(".bin")
+  }
+
+  /// The SentencePiece model of a folder, also as llama2.c has it; nil where it has none.
   static func sentencePieceModel(
     in folder: String
   ) throws(FormatError) -> SentencePieceTokenizer? {
     let present = Set(FileAccess.names(in: folder))
     guard !present.isSuperset(of: ["source.spm", "target.spm"]),
       let name = sentencePieceNames.first(where: present.contains)
+        ?? present.sorted().first(where: isNamedLikeLlama2C)
     else { return nil }
     return try tokenizer(file: folder + "/" + name, TokenizerConfig(folder: folder))
       as? SentencePieceTokenizer
