@@ -8,6 +8,9 @@ public import HeedTensor
 ///
 ///     let out = attention(q, k, v, mask: .causal)
 ///
+/// Heads that a projection wrote side by side in each token (transposed views) are read where they lie,
+/// and contexts and gradients are laid out like them.
+///
 /// Gradients flow to queries, keys, values, `bias`, `alibi`, `sinks` and the tables of `rule`, through
 /// the soft cap and the rule. Results have the same bits for every number of threads, for any other sequences of
 /// the batch, and for queries asked together or one by one.
@@ -66,14 +69,14 @@ public func attention(
   let forward = FusedForward(plan, queries: q, keys: k, values: v)
   forward.run()
   probe?.record(forward, queries: q, keys: k)
-  let output = forward.output.converted(to: queries.elementType)
+  let output = forward.result(queries.elementType)
   let inputs =
     [queries, keys, values] + [bias, alibi, sinks].compactMap { $0 } + (rule?.tables ?? [])
   guard let tape = inputs.lazy.compactMap({ $0.trace?.tape }).first else { return output }
   let wantsBias = bias?.trace != nil
   return tape.record(output, from: inputs) {
     [
-      wantsBias, hasBias = bias != nil, hasSlopes = alibi != nil,
+      forward = forward.kept, wantsBias, hasBias = bias != nil, hasSlopes = alibi != nil,
       types = inputs.map(\.elementType), shapes = inputs.map(\.shape)
     ] gradient in
     let backward = FusedBackward(
@@ -81,7 +84,7 @@ public func attention(
       wantsBias: wantsBias)
     backward.run()
     var gradients: [Tensor?] = [
-      backward.finishedQueryGradient(), backward.keyGradient, backward.valueGradient,
+      backward.finishedQueryGradient(), backward.gradients.keys, backward.gradients.values,
     ]
     if hasBias { gradients.append(backward.biasGradient) }
     if hasSlopes { gradients.append(backward.slopeGradient()) }

@@ -98,6 +98,9 @@ final class AttentionPlan: Sendable {
     (group * groupSize + row / queryCount, row % queryCount)
   }
 
+  /// Whether the ranges of the mask say that every key is seen by some query.
+  var seesAllKeys: Bool { ranges.allSatisfy { $0.exact && $0.cover(keyCount: keyCount) } }
+
   /// Whether some query sees each key of key/value head `index` (of B * G).
   func seenKeys(of index: Int) -> [Bool] {
     let batch = index / groups

@@ -137,7 +137,8 @@ public struct AttentionRecord: Sendable {
       preconditionFailure("AttentionRecord: this call was not chosen when the probe was made")
     }
     let source = KeyValueSource(plan, keys: inputs.keys, values: inputs.keys, packed: false)
-    let queries = inputs.queries.converted(to: .float32).dense()
+    let queries = HeadRows(
+      inputs.queries, groupSize: plan.groupSize, precision: plan.precision)
     let group = head / plan.groupSize
     let index = batch * plan.groups + group
     // Rows of the plan: queries of a group's heads, one head after the other.

@@ -105,5 +105,5 @@ private func attention(
     // A copy: the probe may look after the cache has gone on.
     probe.record(forward, queries: q, keys: stored.keys.tensor())
   }
-  return forward.output.converted(to: queries.elementType)
+  return forward.result(queries.elementType)
 }

@@ -23,16 +23,18 @@ import HeedTensor
 /// every gradient finite.
 struct FusedBackward {
   let plan: AttentionPlan
-  let queries: Tensor
-  let source: KeyValueSource
-  let output: Tensor
-  let logSumExp: Tensor
-  let absorbed: AbsorbedRows?
-  let gradient: Tensor
+  private let products: TileProducts
+  private let queries: HeadRows
+  private let keys: HeadRows
+  private let values: HeadRows
+  private let output: HeadRows
+  private let gradient: HeadRows
+  private let logSumExp: Tensor
+  private let absorbed: AbsorbedRows?
 
-  let queryGradient: Tensor
-  let keyGradient: Tensor
-  let valueGradient: Tensor
+  let gradients: HeadGradients
+  /// dQ of each run, `[runs, B, H, T, D]`, where several parts add to it.
+  private let queryGradients: Tensor?
   /// `[B, H, T, S]`, when the bias wants one.
   let biasGradient: Tensor?
   /// One value for each run and head of its group.
@@ -49,28 +51,32 @@ struct FusedBackward {
     (plan.keyCount + AttentionPlan.blockKeys - 1) / AttentionPlan.blockKeys
   }
   /// Log-sum-exps as the softmax of `plan` measures them.
-  private var kernels: heed_kernels { source.products.kernels }
+  private var kernels: heed_kernels { products.kernels }
 
   init(
-    _ plan: AttentionPlan, queries: Tensor, keys: Tensor, values: Tensor, forward: FusedForward,
+    _ plan: AttentionPlan, queries: Tensor, keys: Tensor, values: Tensor,
+    forward: FusedForward.Kept,
     gradient: Tensor, wantsBias: Bool
   ) {
     self.plan = plan
-    self.queries = queries.converted(to: .float32).dense()
-    output = forward.output
+    func rows(_ tensor: Tensor, groupSize: Int = plan.groupSize) -> HeadRows {
+      HeadRows(tensor, groupSize: groupSize, precision: plan.precision)
+    }
+    products = TileProducts(plan.precision)
+    self.queries = forward.queries
+    output = rows(forward.output)
     logSumExp = forward.logSumExp
     absorbed = forward.absorbed
-    self.gradient = gradient.converted(to: .float32).dense()
-    let readableKeys = Self.withoutUnseen(keys, plan)
-    let readableValues = Self.withoutUnseen(values, plan)
-    source = KeyValueSource(plan, keys: readableKeys, values: readableValues, packed: false)
+    self.gradient = rows(gradient.converted(to: .float32))
+    self.keys = rows(Self.withoutUnseen(keys, plan), groupSize: 1)
+    self.values = rows(Self.withoutUnseen(values, plan), groupSize: 1)
+    gradients = HeadGradients(queries: queries, keys: keys, values: values)
     let count = (plan.keyCount + AttentionPlan.blockKeys - 1) / AttentionPlan.blockKeys
     runs = max(1, min(count, 8 / max(1, plan.groups)))
     runsAtOnce = plan.batch * plan.groups >= 8 ? runs : 1
-    let shape = [plan.batch, plan.heads, plan.queryCount, plan.width]
-    queryGradient = Tensor(zeros: (runs > runsAtOnce ? [runs] : []) + shape)
-    keyGradient = Tensor(zeros: [plan.batch, plan.groups, plan.keyCount, plan.width])
-    valueGradient = Tensor(zeros: [plan.batch, plan.groups, plan.keyCount, plan.valueWidth])
+    queryGradients =
+      runs > runsAtOnce
+      ? Tensor(zeros: [runs, plan.batch, plan.heads, plan.queryCount, plan.width]) : nil
     biasGradient =
       wantsBias
       ? Tensor(zeros: [plan.batch, plan.heads, plan.queryCount, plan.keyCount]) : nil
@@ -81,7 +87,7 @@ struct FusedBackward {
   /// The tensor with rows of keys that no query may see set to zero, where it holds a NaN or an
   /// infinity at all: what nobody sees must not reach a gradient.
   private static func withoutUnseen(_ tensor: Tensor, _ plan: AttentionPlan) -> Tensor {
-    if tensor.elementType == .float32, tensor.hasFiniteRows { return tensor }
+    if plan.seesAllKeys || tensor.elementType == .float32 && tensor.hasFiniteRows { return tensor }
     var copy = tensor.converted(to: .float32).dense()
     if tensor.elementType != .float32, copy.hasFiniteRows { return tensor }
     let width = tensor.shape[3]
@@ -99,7 +105,7 @@ struct FusedBackward {
 
   /// Fills the gradients.
   func run() {
-    guard plan.rowCount > 0, plan.keyCount > 0, heads > 0 else { return }
+    guard plan.rowCount > 0, plan.keyCount > 0, heads > 0 else { return gradients.clear() }
     let parts = runs / runsAtOnce
     ThreadPool.shared.parallel(heads * parts) { part in
       let first = part % parts * runsAtOnce
@@ -109,14 +115,18 @@ struct FusedBackward {
 
   /// dQ, summed over runs in order.
   func finishedQueryGradient() -> Tensor {
-    guard runs > runsAtOnce else { return queryGradient }
-    let size = queryGradient.count / runs
-    let sums = queryGradient.mutablePointer(to: Float.self)
+    guard let queryGradients else { return gradients.queries }
+    let size = queryGradients.count / runs
+    let sums = queryGradients.mutablePointer(to: Float.self)
     for run in 1..<runs { kernels.add_f32(size, sums, sums + run * size, sums) }
-    return Tensor(
-      storage: queryGradient.storage, shape: Array(queryGradient.shape.dropFirst()),
-      strides: Array(queryGradient.strides.dropFirst()), offset: queryGradient.offset,
-      elementType: .float32)
+    for index in 0..<heads { storeQueries(sums + index * plan.rowCount * plan.width, index: index) }
+    return gradients.queries
+  }
+
+  /// Writes dQ of a key/value head, `[rows][D]`, to where it stays.
+  private func storeQueries(_ sums: UnsafePointer<Float>, index: Int) {
+    gradients.queries.storeRows(
+      sums, index: index, groupSize: plan.groupSize, from: 0, plan.rowCount)
   }
 
   /// d slopes `[H]`, in order of runs and sequences.
@@ -142,54 +152,53 @@ struct FusedBackward {
 
   /// dO . O for each row of a head.
   private func deltas(_ index: Int) -> [Float] {
-    let width = plan.valueWidth
-    let start = index * plan.rowCount * width
-    let a = gradient.pointer(to: Float.self) + start
-    let b = output.pointer(to: Float.self) + start
-    return (0..<plan.rowCount).map { kernels.dot_f32(width, a + $0 * width, b + $0 * width) }
+    let (a, b) = (gradient.floats(index, 0), output.floats(index, 0))
+    let steps = (gradient.stride, output.stride)
+    return (0..<plan.rowCount).map {
+      kernels.dot_f32(plan.valueWidth, a + $0 * steps.0, b + $0 * steps.1)
+    }
   }
 
   private func run(_ runs: Range<Int>, index: Int) {
-    let scratch = BackwardScratch(plan, sumsQueries: runs.count > 1)
     let rowCount = plan.rowCount
-    let (width, valueWidth) = (plan.width, plan.valueWidth)
-    let products = source.products
-    let q =
-      UnsafeMutablePointer(mutating: queries.pointer(to: Float.self)) + index * rowCount * width
-    let dO =
-      UnsafeMutablePointer(mutating: gradient.pointer(to: Float.self))
-      + index * rowCount * valueWidth
+    let scratch = BackwardScratch(
+      plan, queryRuns: queryGradients == nil ? runs.count : 0,
+      copiesQueries: products.isPaired || queries.stride != plan.width,
+      copiesOutputs: products.isPaired || gradient.stride != plan.valueWidth)
     let deltas = self.deltas(index)
+    // Rows to words of the summed axis: two rows a word in pairs.
+    let shift = products.isPaired ? 1 : 0
     for first in stride(from: 0, to: rowCount, by: plan.tileRows) {
       let m = min(plan.tileRows, rowCount - first)
-      products.packLeft(
-        m, width, q + first * width, width, scratch.queries + first * plan.keyWords)
-      products.packLeft(
-        m, valueWidth, dO + first * valueWidth, valueWidth,
-        scratch.outputs + first * plan.valueWords)
-      if products.isPaired {
-        products.packPairs(
-          m, width, q + first * width, width, scratch.queryRows + first / 2 * width, width)
-        products.packPairs(
-          m, valueWidth, dO + first * valueWidth, valueWidth,
-          scratch.outputRows + first / 2 * valueWidth, valueWidth)
+      queries.packLeft(
+        products, index, first, m, to: scratch.queries + first * plan.keyWords)
+      gradient.packLeft(
+        products, index, first, m, to: scratch.outputs + first * plan.valueWords)
+      if let rows = scratch.queryRows {
+        queries.packRows(products, index, first, m, to: rows + (first >> shift) * plan.width)
+      }
+      if let rows = scratch.outputRows {
+        gradient.packRows(
+          products, index, first, m, to: rows + (first >> shift) * plan.valueWidth)
       }
     }
     let rows = RowOperands(
-      queries: products.isPaired ? scratch.queryRows : q,
-      outputs: products.isPaired ? scratch.outputRows : dO,
-      // Rows to words of the summed axis: two rows a word in pairs.
-      shift: products.isPaired ? 1 : 0)
-    let size = rowCount * width
+      queries: scratch.queryRows ?? UnsafeMutablePointer(mutating: queries.floats(index, 0)),
+      outputs: scratch.outputRows ?? UnsafeMutablePointer(mutating: gradient.floats(index, 0)),
+      shift: shift)
+    let size = rowCount * plan.width
     for run in runs {
       // A part that does several runs adds all but the first by themselves, as `finishedQueryGradient`.
-      let place = runs.count == 1 ? run * heads + index : index
-      let sums = queryGradient.mutablePointer(to: Float.self) + place * size
+      let sums =
+        queryGradients.map {
+          $0.mutablePointer(to: Float.self) + (run * heads + index) * size
+        } ?? scratch.queryGradients
       let isFirst = run == runs.lowerBound
-      let target = isFirst ? sums : scratch.queryGradient
-      if !isFirst { target.update(repeating: 0, count: size) }
+      let target = isFirst ? sums : sums + size
+      if queryGradients == nil { target.update(repeating: 0, count: size) }
       for block in run * blocks / self.runs..<(run + 1) * blocks / self.runs {
         loadBlock(block, index: index, scratch)
+        defer { storeBlock(block, index: index, scratch) }
         for first in stride(from: 0, to: rowCount, by: plan.tileRows) {
           let tile = first..<min(first + plan.tileRows, rowCount)
           visit(tile, block: block, run: run, index: index, rows, deltas, target, scratch)
@@ -197,13 +206,40 @@ struct FusedBackward {
       }
       if !isFirst { kernels.add_f32(size, sums, target, sums) }
     }
+    if queryGradients == nil { storeQueries(scratch.queryGradients, index: index) }
   }
 
-  /// Keys and values of a block, transposed, and its rows.
-  private func loadBlock(_ block: Int, index: Int, _ scratch: BackwardScratch) {
+  /// The keys of a block.
+  private func keys(of block: Int) -> Range<Int> {
     let first = block * AttentionPlan.blockKeys
-    let n = min(AttentionPlan.blockKeys, plan.keyCount - first)
-    source.copyBlock(index, first, n, scratch)
+    return first..<min(first + AttentionPlan.blockKeys, plan.keyCount)
+  }
+
+  /// Keys and values of a block, both transposed in panels, and the keys as rows (float32) or pairs of
+  /// rows (bf16); their gradients zero.
+  private func loadBlock(_ block: Int, index: Int, _ scratch: BackwardScratch) {
+    let range = keys(of: block)
+    let size = AttentionPlan.panelKeys
+    for first in stride(from: range.lowerBound, to: range.upperBound, by: size) {
+      let count = min(size, range.upperBound - first)
+      let place = first - range.lowerBound
+      keys.packPanel(
+        products, index, first, count, to: scratch.keyPanels + place * plan.keyWords)
+      values.packPanel(
+        products, index, first, count, to: scratch.valuePanels + place * plan.valueWords)
+    }
+    keys.packRows(products, index, range.lowerBound, range.count, to: scratch.keyRows)
+    scratch.keyGradient.update(repeating: 0, count: range.count * plan.width)
+    scratch.valueGradient.update(repeating: 0, count: range.count * plan.valueWidth)
+  }
+
+  /// Writes the gradients of a block to where they stay.
+  private func storeBlock(_ block: Int, index: Int, _ scratch: BackwardScratch) {
+    let range = keys(of: block)
+    gradients.keys.storeRows(
+      scratch.keyGradient, index: index, groupSize: 1, from: range.lowerBound, range.count)
+    gradients.values.storeRows(
+      scratch.valueGradient, index: index, groupSize: 1, from: range.lowerBound, range.count)
   }
 
   private func visit(
@@ -218,7 +254,6 @@ struct FusedBackward {
     guard first < end else { return }
     let keys = first..<end
     let (m, n, skip) = (tile.count, keys.count, first - blockStart)
-    let products = source.products
     let cells = scores.cells(keys: keys, scratch.cells)
     if case .empty = cells { return }
     let (p, ds) = (scratch.weights, scratch.gradients)
@@ -306,7 +341,6 @@ struct FusedBackward {
     let tile = scores.rows
     let (m, n) = (tile.count, keys.count)
     let (width, valueWidth) = (plan.width, plan.valueWidth)
-    let products = source.products
     var (p, dsColumns, dsRows) = (scratch.weights, scratch.gradients, scratch.gradients)
     if products.isPaired {
       func words(_ pointer: UnsafeMutablePointer<Float>) -> UnsafeMutablePointer<UInt32> {
@@ -330,14 +364,13 @@ struct FusedBackward {
       let place = isByRows ? key * block / 2 + word : word * block + key
       let stride = isByRows ? block / 2 : block
       let row = (tile.lowerBound >> rows.shift) + word
-      let start = index * plan.keyCount + part.lowerBound
+      let start = skip + key
       products.multiply(
         part.count, valueWidth, words, p + place, stride, rows.outputs + row * valueWidth,
-        valueWidth, valueGradient.mutablePointer(to: Float.self) + start * valueWidth, valueWidth,
-        accumulate: true)
+        valueWidth, scratch.valueGradient + start * valueWidth, valueWidth, accumulate: true)
       products.multiply(
         part.count, width, words, dsColumns + place, stride, rows.queries + row * width, width,
-        keyGradient.mutablePointer(to: Float.self) + start * width, width, accumulate: true)
+        scratch.keyGradient + start * width, width, accumulate: true)
     }
     let target = queryGradient + tile.lowerBound * width
     scores.forEachRun(of: keys) { run, seen in
@@ -372,6 +405,7 @@ extension Tensor {
 
 /// Queries and output gradients of a head as second operands of a product over rows.
 private struct RowOperands {
+  /// Dense.
   let queries: UnsafeMutablePointer<Float>
   let outputs: UnsafeMutablePointer<Float>
   let shift: Int

@@ -19,9 +19,13 @@ import HeedTensor
 /// Dao et al. 2022 (arXiv 2205.14135). Splits of the keys as in Flash-Decoding (Dao et al. 2023).
 struct FusedForward {
   let plan: AttentionPlan
-  let queries: Tensor
+  let queries: HeadRows
   let source: KeyValueSource
+  /// `[B, H, T, Dv]`, float32; heads and tokens in the order of those of the queries, unless it is
+  /// rounded.
   let output: Tensor
+  /// The output in bfloat16, where queries are, in their order.
+  private let rounded: Tensor?
   /// Log-sum-exp of each row, in units of log2; `[B, H, T]`.
   let logSumExp: Tensor
   /// Rows that only look empty.
@@ -33,13 +37,32 @@ struct FusedForward {
   ) {
     self.plan = plan
     absorbed = AbsorbedRows(plan)
-    self.queries = queries.converted(to: .float32).dense()
+    self.queries = HeadRows(queries, groupSize: plan.groupSize, precision: plan.precision)
     source = KeyValueSource(
       plan, keys: keys, values: values, stored: stored,
       packed: plan.rowCount > plan.tileRows)
-    output = Tensor(
-      uninitialized: [plan.batch, plan.heads, plan.queryCount, plan.valueWidth], .float32)
+    let shape = [plan.batch, plan.heads, plan.queryCount, plan.valueWidth]
+    let isHalf = queries.elementType == .bfloat16
+    rounded = isHalf ? .rows(shape, .bfloat16, like: queries) : nil
+    output = isHalf ? Tensor(uninitialized: shape) : .rows(shape, .float32, like: queries)
     logSumExp = Tensor(uninitialized: [plan.batch, plan.heads, plan.queryCount], .float32)
+  }
+
+  /// What the backward needs; the packed keys and values are not among it.
+  struct Kept: Sendable {
+    let queries: HeadRows
+    let output: Tensor
+    let logSumExp: Tensor
+    let absorbed: AbsorbedRows?
+  }
+
+  var kept: Kept {
+    Kept(queries: queries, output: output, logSumExp: logSumExp, absorbed: absorbed)
+  }
+
+  /// The result, once it was computed, in the type of the queries.
+  func result(_ elementType: ElementType) -> Tensor {
+    rounded ?? output.converted(to: elementType)
   }
 
   /// Fills `output` and `logSumExp`.
@@ -79,7 +102,9 @@ struct FusedForward {
 
   /// The rows of one tile, over all keys.
   private func run(_ scores: ScoreTile, _ scratch: ForwardScratch) {
-    let total = scratch.total.writing(to: place(of: scores.rows, index: scores.index).output)
+    let total =
+      output.isDense
+      ? scratch.total.writing(to: place(of: scores.rows, index: scores.index)) : scratch.total
     var sums: PartialSums?
     if plan.parts.sinks != nil {
       start(total, index: scores.index, rows: scores.rows)
@@ -101,15 +126,10 @@ struct FusedForward {
     (plan.keyCount + AttentionPlan.splitKeys - 1) / AttentionPlan.splitKeys
   }
 
-  /// Where the rows of a tile are written.
-  private func place(
-    of rows: Range<Int>, index: Int
-  ) -> (output: UnsafeMutablePointer<Float>, logSumExp: UnsafeMutablePointer<Float>) {
-    let start = index * plan.rowCount + rows.lowerBound
-    return (
-      output.mutablePointer(to: Float.self) + start * plan.valueWidth,
-      logSumExp.mutablePointer(to: Float.self) + start
-    )
+  /// Where the rows of a tile are written, in an output that is dense.
+  private func place(of rows: Range<Int>, index: Int) -> UnsafeMutablePointer<Float> {
+    output.mutablePointer(to: Float.self)
+      + (index * plan.rowCount + rows.lowerBound) * plan.valueWidth
   }
 
   /// Few rows, many keys: the splits of a tile run on different threads and are joined in order.
@@ -277,7 +297,8 @@ struct FusedForward {
   private func finish(_ sums: PartialSums, _ scores: ScoreTile, _ scratch: ForwardScratch) {
     let (rows, index) = (scores.rows, scores.index)
     let width = plan.valueWidth
-    let (target, lse) = place(of: rows, index: index)
+    let lse =
+      logSumExp.mutablePointer(to: Float.self) + index * plan.rowCount + rows.lowerBound
     let inverses = scratch.corrections
     for i in 0..<rows.count {
       let isEmpty = sums.sum[i] == 0 || scores.isSwallowed
@@ -292,9 +313,16 @@ struct FusedForward {
     let kernels = source.products.kernels
     let count = rows.count * width
     kernels.scale_rows_f32(rows.count, width, sums.context, width, inverses)
-    if target != sums.context { target.update(from: sums.context, count: count) }
+    if !output.isDense || place(of: rows, index: index) != sums.context {
+      output.storeRows(
+        sums.context, index: index, groupSize: plan.groupSize, from: rows.lowerBound, rows.count)
+    }
+    rounded?.storeRows(
+      sums.context, index: index, groupSize: plan.groupSize, from: rows.lowerBound, rows.count)
     // A sum of squares in float64 is finite when all of them are.
-    guard !scratch.isCareful, !kernels.sum_of_squares_f32(count, target).isFinite else { return }
+    guard !scratch.isCareful, !kernels.sum_of_squares_f32(count, sums.context).isFinite else {
+      return
+    }
     repeatCarefully(rows, index: index)
   }
 

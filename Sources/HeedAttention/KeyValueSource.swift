@@ -222,44 +222,4 @@ struct KeyValueSource: Sendable {
     packRows(index, first, count, scratch)
     return (scratch, plan.valueWidth)
   }
-
-  /// One block of `count` keys and values for the backward: both transposed in panels, and the keys
-  /// as rows (float32) or pairs of rows (bf16).
-  func copyBlock(_ index: Int, _ first: Int, _ count: Int, _ scratch: BackwardScratch) {
-    let block = Tensor.block(keys, at: offset(keys, index) + first * keys.strides[2], rows: count)
-    let values = Tensor.block(
-      self.values, at: offset(self.values, index) + first * self.values.strides[2], rows: count)
-    let (keyRows, valueRows) = (block.pointer(to: Float.self), values.pointer(to: Float.self))
-    let (keyStride, valueStride) = (block.strides[0], values.strides[0])
-    for panel in 0..<(count + 31) / 32 {
-      let rows = min(32, count - panel * 32)
-      products.packTransposed(
-        rows, plan.width, keyRows + panel * 32 * keyStride, keyStride,
-        scratch.keyPanels + panel * panelWords, 32)
-      products.packTransposed(
-        rows, plan.valueWidth, valueRows + panel * 32 * valueStride, valueStride,
-        scratch.valuePanels + panel * plan.valueWords * 32, 32)
-    }
-    if products.isPaired {
-      products.packPairs(count, plan.width, keyRows, keyStride, scratch.keyRows, plan.width)
-    } else {
-      for row in 0..<count {
-        (scratch.keyRows + row * plan.width).update(
-          from: keyRows + row * keyStride, count: plan.width)
-      }
-    }
-    withExtendedLifetime((block, values)) {}
-  }
-}
-
-extension Tensor {
-  /// Rows of the last axis, from element `start` on, as a float32 matrix whose rows are contiguous.
-  fileprivate static func block(_ tensor: Tensor, at start: Int, rows: Int) -> Tensor {
-    let strides = tensor.strides
-    let block = Tensor(
-      storage: tensor.storage, shape: [rows, tensor.shape[3]], strides: [strides[2], strides[3]],
-      offset: tensor.offset + start, elementType: tensor.elementType
-    ).converted(to: .float32)
-    return block.strides[1] == 1 || block.shape[1] == 1 ? block : block.dense()
-  }
 }

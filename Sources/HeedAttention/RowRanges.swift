@@ -47,6 +47,20 @@ struct RowRanges: Sendable {
     return first < end ? Int(first)..<Int(end) : 0..<0
   }
 
+  /// Whether each of `keyCount` keys is in the range of some row.
+  func cover(keyCount: Int) -> Bool {
+    var firsts = [Int](repeating: 0, count: keyCount)
+    for row in 0..<rowCount where low[row] < high[row] {
+      firsts[Int(low[row])] = max(firsts[Int(low[row])], Int(high[row]))
+    }
+    var end = 0
+    for key in 0..<keyCount {
+      end = max(end, firsts[key])
+      if end <= key { return false }
+    }
+    return true
+  }
+
   /// From the first to the last row of `rows` that may see one of `keys`.
   func rows(of rows: Range<Int>, seeing keys: Range<Int>) -> Range<Int> {
     func sees(_ row: Int) -> Bool {

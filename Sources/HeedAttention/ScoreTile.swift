@@ -286,11 +286,9 @@ struct ScoreTile {
   }
 
   /// The rows' queries, packed into the scratch.
-  func load(_ queries: Tensor, _ source: KeyValueSource, _ scratch: ForwardScratch) {
-    source.products.packLeft(
-      rows.count, plan.width,
-      queries.pointer(to: Float.self) + (index * plan.rowCount + rows.lowerBound) * plan.width,
-      plan.width, scratch.queries)
+  func load(_ queries: HeadRows, _ source: KeyValueSource, _ scratch: ForwardScratch) {
+    queries.packLeft(
+      source.products, index, rows.lowerBound, rows.count, to: scratch.queries)
   }
 
   /// The scores of a block of keys into the scratch, changed and masked; false when none is visible.

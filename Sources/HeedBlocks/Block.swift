@@ -53,7 +53,9 @@ public struct Block: Sendable {
         return branch.element.after?(sum) ?? sum
       }
     case .parallel:
-      let input = sharedNorm?(x) ?? x
+      let reads = branches.map { $0.operation.inputType(context.precision) }
+      let input =
+        sharedNorm?(x, resultType: reads.contains(.float32) ? .float32 : .bfloat16) ?? x
       let sum = branches.enumerated().reduce(x) { sum, branch in
         sum + result(of: branch.element, index: branch.offset, input, &context)
       }
@@ -66,7 +68,9 @@ public struct Block: Sendable {
   private func result(
     of branch: Branch, index: Int, _ x: Tensor, _ context: inout BlockContext
   ) -> Tensor {
-    var result = branch.operation(branch.input?(x) ?? x, layer: layer, context: &context)
+    let type = branch.operation.inputType(context.precision)
+    var result = branch.operation(
+      branch.input?(x, resultType: type) ?? x, layer: layer, context: &context)
     if let dropout = context.dropout, dropout.residualRate > 0 {
       result = result.dropout(
         rate: Double(dropout.residualRate), seed: dropout.seed,

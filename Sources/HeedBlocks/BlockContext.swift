@@ -27,6 +27,8 @@ public struct BlockContext: Sendable {
   /// Whether results must have the same bits at once, in pieces and with a cache, also where
   /// another order of sums would be faster (latent attention). Everything else always has.
   public var keepsBitsInPieces = false
+  /// Whether keys and values are kept for later steps.
+  var hasCaches: Bool { !caches.isEmpty || !sequenceCaches.isEmpty }
   private var tables: [Rotary: RotaryTable] = [:]
 
   /// Cosines and sines, made once for all blocks that share a rotary.

@@ -87,6 +87,11 @@ struct FeedForward: BranchOperation {
     self(x, precision: context.precision)
   }
 
+  func inputType(_ precision: ProductPrecision) -> ElementType {
+    gate.map { $0.inputType(precision) == .float32 } ?? false
+      ? .float32 : up.inputType(precision)
+  }
+
   /// `[.., E]` to `[.., E]`.
   func callAsFunction(_ x: Tensor, precision: ProductPrecision) -> Tensor {
     guard let gate = gate?(x, precision: precision) else {

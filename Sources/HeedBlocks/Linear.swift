@@ -63,15 +63,23 @@ public struct Linear: Sendable {
   }
 
   /// `inputActivation(x) weight^T + bias`, `[.., K]` to `[.., N]`.
+  ///
+  /// - Parameter resultType: `bfloat16` where only products in bfloat16 read the result; a quantised
+  ///   layer gives float32 all the same, as do products in float32.
   public func callAsFunction(
-    _ x: Tensor, inputActivation: Activation = .identity, precision: ProductPrecision = .float32
+    _ x: Tensor, inputActivation: Activation = .identity, precision: ProductPrecision = .float32,
+    resultType: ElementType = .float32
   ) -> Tensor {
     switch form {
     case .plain(let weight):
       watch?(x.activated(inputActivation))
       return linear(
-        x, inputActivation: inputActivation, weight: weight, bias: bias, precision: precision)
-    case .packed(let weight): return x.activated(inputActivation).linear(weight, bias: bias)
+        x, inputActivation: inputActivation, weight: weight, bias: bias, precision: precision,
+        resultType: precision == .bfloat16 && weight.elementType == .float32 ? resultType : nil)
+    case .packed(let weight):
+      return x.activated(inputActivation).linear(
+        weight, bias: bias,
+        resultType: weight.precision == .bfloat16 ? resultType : .float32)
     case .quantized(let weight): return x.activated(inputActivation).linear(weight, bias: bias)
     }
   }
@@ -85,7 +93,7 @@ public struct Linear: Sendable {
   ) -> Tensor {
     switch form {
     case .plain(let up):
-      if precision == .bfloat16, case .plain(let down) = next.form, x.elementType == .float32,
+      if precision == .bfloat16, case .plain(let down) = next.form, up.elementType == .float32,
         watch == nil, next.watch == nil
       {
         x.feedForward(
@@ -95,20 +103,24 @@ public struct Linear: Sendable {
       }
     case .packed(let weight):
       next(
-        x.linear(weight, bias: bias, activation: activation, resultType: next.inputType),
+        x.linear(
+          weight, bias: bias, activation: activation, resultType: next.inputType(precision)),
         precision: precision)
     case .quantized(let weight):
       next(x.linear(weight, bias: bias, activation: activation), precision: precision)
     }
   }
 
-  /// What the products of the layer read.
-  private var inputType: ElementType {
-    if case .packed(let weight) = form, weight.precision == .bfloat16 {
-      .bfloat16
-    } else {
-      .float32
-    }
+  /// What the products of the layer read: an input that nobody else reads may be rounded to it.
+  func inputType(_ precision: ProductPrecision) -> ElementType {
+    let isHalf =
+      switch form {
+      case .plain(let weight):
+        precision == .bfloat16 && weight.elementType == .float32 && watch == nil
+      case .packed(let weight): weight.precision == .bfloat16
+      case .quantized: false
+      }
+    return isHalf ? .bfloat16 : .float32
   }
 
   init(

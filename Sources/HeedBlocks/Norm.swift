@@ -14,11 +14,15 @@ public struct Norm: Sendable {
   }
 
   /// `[.., E]` to `[.., E]`.
-  public func callAsFunction(_ x: Tensor) -> Tensor {
-    switch spec {
-    case .layerNorm(let epsilon): x.layerNorm(gain: gain, bias: bias, epsilon: epsilon)
+  ///
+  /// - Parameter resultType: `bfloat16` where only products in bfloat16 read the result of float32.
+  public func callAsFunction(_ x: Tensor, resultType: ElementType = .float32) -> Tensor {
+    let type = x.elementType == .float32 ? resultType : nil
+    return switch spec {
+    case .layerNorm(let epsilon):
+      x.layerNorm(gain: gain, bias: bias, epsilon: epsilon, resultType: type)
     case .rms(let epsilon, let offset):
-      x.rmsNorm(gain: gain, gainOffset: offset, epsilon: epsilon)
+      x.rmsNorm(gain: gain, gainOffset: offset, epsilon: epsilon, resultType: type)
     }
   }
 }

@@ -22,6 +22,12 @@ public enum OperationSpec: Sendable, Hashable {
 /// An operation with its weights: `[B, T, E]` to `[B, T, E]`.
 protocol BranchOperation: Sendable {
   func callAsFunction(_ x: Tensor, layer: Int, context: inout BlockContext) -> Tensor
+  /// bfloat16 where the operation reads x by products in bfloat16 alone, so that its norm may round.
+  func inputType(_ precision: ProductPrecision) -> ElementType
+}
+
+extension BranchOperation {
+  func inputType(_ precision: ProductPrecision) -> ElementType { .float32 }
 }
 
 /// An operation as data.

@@ -96,7 +96,7 @@ struct SelfAttention: BranchOperation {
   /// `[B, T, E]` to `[B, T, E]`.
   func callAsFunction(_ x: Tensor, layer: Int, context: inout BlockContext) -> Tensor {
     let (B, T) = (x.shape[0], x.shape[1])
-    var (q, k, v) = projected(x, context.precision)
+    var (q, k, v) = projected(x, context)
     q = queryNorm?(q) ?? q
     k = keyNorm?(k) ?? k
     if let rotary = spec.rotary {
@@ -123,10 +123,20 @@ struct SelfAttention: BranchOperation {
     return output(merged, precision: precision)
   }
 
+  func inputType(_ precision: ProductPrecision) -> ElementType {
+    inputs.allSatisfy { $0.inputType(precision) == .bfloat16 } ? .bfloat16 : .float32
+  }
+
   /// Queries `[B, H, T, D]`, keys and values `[B, G, T, D]`.
   private func projected(
-    _ x: Tensor, _ precision: ProductPrecision
+    _ x: Tensor, _ context: BlockContext
   ) -> (queries: Tensor, keys: Tensor, values: Tensor) {
+    let precision = context.precision
+    // Where nothing stands between the projection and the attention, only products read it.
+    let isSeenAsItIs =
+      spec.rotary == nil && queryNorm == nil && keyNorm == nil && !context.hasCaches
+    let type: ElementType =
+      isSeenAsItIs && precision == .bfloat16 ? .bfloat16 : .float32
     let (B, T) = (x.shape[0], x.shape[1])
     let (H, G, D) = (spec.headCount, spec.keyValueHeadCount, spec.headWidth)
     func heads(_ part: Tensor, _ count: Int) -> Tensor {
@@ -134,12 +144,13 @@ struct SelfAttention: BranchOperation {
     }
     if inputs.count == 3 {
       return (
-        heads(inputs[0](x, precision: precision), H), heads(inputs[1](x, precision: precision), G),
-        heads(inputs[2](x, precision: precision), G)
+        heads(inputs[0](x, precision: precision, resultType: type), H),
+        heads(inputs[1](x, precision: precision, resultType: type), G),
+        heads(inputs[2](x, precision: precision, resultType: type), G)
       )
     }
     // The head axis is cut, not the last one: a view of whole heads costs no copy.
-    let all = inputs[0](x, precision: precision)
+    let all = inputs[0](x, precision: precision, resultType: type)
       .reshaped(to: [B, T, H + 2 * G, D])
       .transposed(permutation: [0, 2, 1, 3])  // [B, H + 2G, T, D]
     return (

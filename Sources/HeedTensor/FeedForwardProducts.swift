@@ -4,7 +4,7 @@ extension Tensor {
   /// `activation(x up^T + upBias) down^T + downBias` in bfloat16 products: two linear layers whose hidden
   /// values are in memory as bfloat16 alone, which is what the products read.
   ///
-  /// The result has the bits of two calls of `linear(_:inputActivation:weight:bias:precision:)`, and so
+  /// The result has the bits of two calls of `linear`, the second with the activation as its own, and so
   /// have the gradients of x and both weights up to the slope of the activation, which is taken where
   /// its argument is rounded. A training step of wide layers is short of memory's speed; this halves
   /// what it reads and writes between products, as mixed precision usually does (Micikevicius et al.

@@ -2,7 +2,8 @@
 ///
 /// Slices of a tensor that together are all of it, as queries, keys and values of one projection,
 /// are written side by side into memory that nobody cleared before; zeros are only written where no
-/// slice came.
+/// slice came. Slices that already lie side by side, as an operation of several slices may write them,
+/// stay where they are.
 struct GradientSum {
   /// A gradient of a part: the whole tensor has `shape`, and the part begins at `start` of `axis`.
   struct Slice {
@@ -12,11 +13,28 @@ struct GradientSum {
     let strides: [Int]
     let axis: Int
     let start: Int
+
+    /// Where a part lies along the axis.
+    func range(of part: Tensor) -> Range<Int> { start..<start + part.shape[axis] }
+
+    /// The tensor in whose memory `part` lies where the gradient of the whole wants it; nil when it
+    /// lies elsewhere.
+    func whole(around part: Tensor) -> Tensor? {
+      let count = shape.reduce(1, *)
+      guard part.storage.byteCount == count * part.elementType.byteCount else { return nil }
+      let whole = Tensor(
+        storage: part.storage, shape: shape,
+        strides: Tensor.denseStrides(shape, inOrderOf: strides),
+        offset: 0, elementType: part.elementType)
+      return part.isSame(as: whole.sliced(axis: axis, range: range(of: part))) ? whole : nil
+    }
   }
 
   private var tensor: Tensor
   /// The axis along which slices came, and where; nil when every element is written.
   private var written: (axis: Int, ranges: [Range<Int>])?
+  /// Whether the memory is that of a slice, which others may read.
+  private var isBorrowed = false
 
   /// A first gradient: of the whole tensor, or of a slice of it.
   init(_ part: Tensor, _ slice: Slice?) {
@@ -24,15 +42,20 @@ struct GradientSum {
       tensor = part.detached()
       return
     }
-    tensor = Tensor(uninitialized: slice.shape, part.elementType, inOrderOf: slice.strides)
     written = (slice.axis, [])
+    if let whole = slice.whole(around: part) {
+      tensor = whole
+      isBorrowed = true
+    } else {
+      tensor = Tensor(uninitialized: slice.shape, part.elementType, inOrderOf: slice.strides)
+    }
     place(part, slice)
   }
 
   /// Adds another one.
   mutating func add(_ part: Tensor, _ slice: Slice?) {
     if let slice {
-      let range = slice.start..<slice.start + part.shape[slice.axis]
+      let range = slice.range(of: part)
       if let written, written.axis == slice.axis, !written.ranges.contains(where: range.overlaps) {
         return place(part, slice)
       }
@@ -49,8 +72,21 @@ struct GradientSum {
   }
 
   private mutating func place(_ part: Tensor, _ slice: Slice) {
-    part.copyElements(to: tensor, axis: slice.axis, start: slice.start)
-    written?.ranges.append(slice.start..<slice.start + part.shape[slice.axis])
+    if !part.isSame(as: tensor.sliced(axis: slice.axis, range: slice.range(of: part))) {
+      takeOwnMemory()
+      part.copyElements(to: tensor, axis: slice.axis, start: slice.start)
+    }
+    written?.ranges.append(slice.range(of: part))
+  }
+
+  /// Copies what was borrowed, before anything is written.
+  private mutating func takeOwnMemory() {
+    guard isBorrowed else { return }
+    isBorrowed = false
+    let borrowed = tensor
+    tensor = Tensor(
+      uninitialized: borrowed.shape, borrowed.elementType, inOrderOf: borrowed.strides)
+    borrowed.copyElements(to: tensor, axis: 0, start: 0)
   }
 
   /// Zeros wherever no slice was written.
@@ -61,6 +97,7 @@ struct GradientSum {
     let length = tensor.shape[axis]
     for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) + [length..<length] {
       if range.lowerBound > end {
+        takeOwnMemory()
         var shape = tensor.shape
         shape[axis] = range.lowerBound - end
         Tensor(zeros: [], tensor.elementType).broadcast(to: shape)
@@ -72,15 +109,9 @@ struct GradientSum {
 }
 
 extension Tensor {
-  /// Memory of its own whose axes lie in the order of `strides`, the largest outermost.
-  fileprivate init(uninitialized shape: [Int], _ elementType: ElementType, inOrderOf strides: [Int])
-  {
-    let order = strides.indices.sorted {
-      strides[$0] == strides[$1] ? $0 < $1 : strides[$0] > strides[$1]
-    }
-    var inverse = order
-    for (place, axis) in order.enumerated() { inverse[axis] = place }
-    self = Tensor(uninitialized: order.map { shape[$0] }, elementType)
-      .transposed(permutation: inverse)
+  /// Whether both are the same elements in memory.
+  fileprivate func isSame(as other: Tensor) -> Bool {
+    storage === other.storage && offset == other.offset && shape == other.shape
+      && strides == other.strides && elementType == other.elementType
   }
 }

@@ -48,7 +48,7 @@ package struct LeftLayout: Sendable {
   /// Packs `rows` x `depth` values of bfloat16 for a product in that precision.
   ///
   /// - Precondition: one of the strides is 1; where it is that of k, `depth` and `rowStride` are even.
-  func pack(
+  package func pack(
     rows: Int, depth: Int, halves source: UnsafePointer<UInt16>, rowStride: Int,
     columnStride: Int, to target: UnsafeMutableRawPointer
   ) {

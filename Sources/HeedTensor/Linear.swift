@@ -11,10 +11,12 @@ import CHeedKernels
 ///   - weight: `[N, K]`.
 ///   - bias: `[N]`.
 ///   - precision: of the products, forward and backward; sums are float32.
+///   - resultType: bfloat16 for a result that only products in bfloat16 will read, whose gradient is then
+///     of that type too; that of the operands when nil.
 /// - Returns: `[.., N]`.
 public func linear(
   _ x: Tensor, inputActivation: Activation = .identity, weight: Tensor, bias: Tensor? = nil,
-  precision: ProductPrecision = .float32
+  precision: ProductPrecision = .float32, resultType: ElementType? = nil
 ) -> Tensor {
   precondition(
     x.rank >= 1 && weight.rank == 2 && x.shape[x.rank - 1] == weight.shape[1],
@@ -28,7 +30,7 @@ public func linear(
   let input = flat.activated(inputActivation)
   let product = Tensor.product(
     input, weight.detached().transposed(), precision,
-    then: bias.map { [.addition(of: $0.detached())] } ?? [])
+    then: bias.map { [.addition(of: $0.detached())] } ?? [], resultType: resultType)
   let result = product.reshaped(to: x.shape.dropLast() + [n])
   guard let tape = Tape.recording(x, weight, bias) else { return result }
   let shape = x.shape
@@ -44,7 +46,7 @@ public func linear(
       keptWeight.map { Tensor.product(dy, $0, precision, then: slope).reshaped(to: shape) },
       keptInput.map { weightGradient(dy, $0, like: original, precision) },
     ]
-    return bias == nil ? parts : parts + [needsBias ? dy.sum(alongAxes: [0]) : nil]
+    return bias == nil ? parts : parts + [needsBias ? dy.sumOfRows() : nil]
   }
   return tape.record(result, from: [x, weight] + (bias.map { [$0] } ?? []), backward: backward)
 }

@@ -38,6 +38,14 @@ package enum LeftOperand<Scalar> {
   /// bfloat16 for a product in that precision. Where k is contiguous, k and the elements between rows
   /// are even: neighbours are words.
   case halves(MatrixOperand<UInt16>)
+
+  /// Whether neighbours in memory are neighbouring rows.
+  var liesAcross: Bool {
+    switch self {
+    case .matrix(let matrix): matrix.columnStride != 1
+    case .halves(let matrix): matrix.columnStride != 1
+    }
+  }
 }
 
 /// Where the result goes.
@@ -54,6 +62,15 @@ package enum RightOperand<Scalar> {
   case halves(MatrixOperand<UInt16>)
   /// `[ceil(N / 32)][K][32]`, or pairs `[ceil(N / 32)][ceil(K / 2)][32]` in bfloat16.
   case panels(UnsafeRawPointer)
+
+  /// Whether neighbours in memory are neighbouring columns.
+  var liesAcross: Bool {
+    switch self {
+    case .matrix(let matrix): matrix.rowStride != 1
+    case .halves: true
+    case .panels: false
+    }
+  }
 
   var isPacked: Bool {
     if case .panels = self { true } else { false }

@@ -1,3 +1,5 @@
+import CHeedKernels
+
 // Norms over the last axis, one pass over each row, with what the backward pass needs (mean and
 // inverse deviation) kept for each row. Gradients of gain and bias are sums over rows: partial
 // sums over groups of rows of a fixed size, added in order.
@@ -9,10 +11,15 @@ extension Tensor {
   /// - Parameters:
   ///   - gain: `[E]`; ones when nil.
   ///   - bias: `[E]`; zeros when nil.
-  public func layerNorm(gain: Tensor? = nil, bias: Tensor? = nil, epsilon: Double = 1e-5) -> Tensor
-  {
+  ///   - resultType: `bfloat16` for a result that only products in bfloat16 will read, which this type
+  ///     rounds as they would; that of this tensor when nil.
+  public func layerNorm(
+    gain: Tensor? = nil, bias: Tensor? = nil, epsilon: Double = 1e-5,
+    resultType: ElementType? = nil
+  ) -> Tensor {
     requireMathematics("layerNorm")
-    let norm = RowNorm(self, gain, bias, epsilon: epsilon, gainOffset: nil, "layerNorm")
+    let norm = RowNorm(
+      self, gain, bias, epsilon: epsilon, gainOffset: nil, resultType: resultType, "layerNorm")
     return norm.applied(to: self, gain, bias)
   }
 
@@ -21,11 +28,14 @@ extension Tensor {
   /// - Parameters:
   ///   - gain: `[E]`; ones when nil, and the offset then does not count.
   ///   - gainOffset: 1 for weights stored as the distance from one (Gemma).
+  ///   - resultType: as `layerNorm(gain:bias:epsilon:resultType:)` has it.
   public func rmsNorm(
-    gain: Tensor? = nil, gainOffset: Double = 0, epsilon: Double = 1e-6
+    gain: Tensor? = nil, gainOffset: Double = 0, epsilon: Double = 1e-6,
+    resultType: ElementType? = nil
   ) -> Tensor {
     requireMathematics("rmsNorm")
-    let norm = RowNorm(self, gain, nil, epsilon: epsilon, gainOffset: gainOffset, "rmsNorm")
+    let norm = RowNorm(
+      self, gain, nil, epsilon: epsilon, gainOffset: gainOffset, resultType: resultType, "rmsNorm")
     return norm.applied(to: self, gain, nil)
   }
 
@@ -92,10 +102,11 @@ private struct RowNorm: Sendable {
   let rows: Int
   let epsilon: Double
   let gainOffset: Double?
+  let resultType: ElementType
 
   init(
     _ x: Tensor, _ gain: Tensor?, _ bias: Tensor?, epsilon: Double, gainOffset: Double?,
-    _ operation: String
+    resultType: ElementType?, _ operation: String
   ) {
     precondition(x.rank >= 1, "\(operation): a scalar has no rows")
     shape = x.shape
@@ -103,6 +114,11 @@ private struct RowNorm: Sendable {
     rows = x.count / Swift.max(1, width)
     self.epsilon = epsilon
     self.gainOffset = gainOffset
+    self.resultType = resultType ?? x.elementType
+    precondition(
+      self.resultType == x.elementType
+        || self.resultType == .bfloat16 && x.elementType == .float32,
+      "\(operation): no \(self.resultType) of \(x.elementType)")
     for (name, vector) in [("gain", gain), ("bias", bias)] {
       guard let vector else { continue }
       precondition(
@@ -124,14 +140,14 @@ private struct RowNorm: Sendable {
     let gain = inputGain?.detached().dense()
     let bias = inputBias?.detached().dense()
     let tape = Tape.recording(input, inputGain, inputBias)
-    let result = Tensor(uninitialized: shape, x.elementType)
+    let result = Tensor(uninitialized: shape, resultType)
     let statistics =
       tape == nil ? nil : Tensor(uninitialized: [gainOffset == nil ? 2 : 1, rows], x.elementType)
-    let (source, target) = (x.pointer(to: S.self), result.mutablePointer(to: S.self))
+    let source = x.pointer(to: S.self)
     let (g, b) = (gain?.pointer(to: S.self), bias?.pointer(to: S.self))
     let inverse = statistics?.mutablePointer(to: S.self)
-    forRows(rows, width: width) { start, count in
-      let (x, y) = (source + start * width, target + start * width)
+    writeRows(to: result, S.self) { start, count, y in
+      let x = source + start * width
       if let gainOffset {
         S.rmsNorm(
           count, width, x, gain: g, gainOffset: S(gainOffset), epsilon: S(epsilon), y,
@@ -148,8 +164,29 @@ private struct RowNorm: Sendable {
     let inputs = [input] + [inputGain, inputBias].compactMap { $0 }
     let hasBias = inputBias != nil
     return tape.record(result, from: inputs) { dy in
-      let (dx, dGain, dBias) = gradients(x, dy.dense(), gain, statistics, needs, S.self)
+      let dy = dy.converted(to: x.elementType).dense()
+      let (dx, dGain, dBias) = gradients(x, dy, gain, statistics, needs, S.self)
       return [dx] + (gain == nil ? [] : [dGain]) + (hasBias ? [dBias] : [])
+    }
+  }
+
+  /// Calls `body` with groups of rows and where they go: the result, or memory that stays in the cache
+  /// until it is rounded.
+  private func writeRows<S: TensorScalar>(
+    to result: Tensor, _ type: S.Type,
+    _ body: (_ start: Int, _ rows: Int, _ target: UnsafeMutablePointer<S>) -> Void
+  ) {
+    guard result.elementType == .bfloat16 else {
+      let target = result.mutablePointer(to: S.self)
+      return forRows(rows, width: width) { body($0, $1, target + $0 * width) }
+    }
+    forRows(rows, width: width) { start, count in
+      let floats = Storage(byteCount: count * width * MemoryLayout<S>.size)
+      body(start, count, floats.base.assumingMemoryBound(to: S.self))
+      Kernels.table.bf16_from_f32(
+        count * width, floats.base.assumingMemoryBound(to: Float.self),
+        result.halves + start * width)
+      withExtendedLifetime(floats) {}
     }
   }
 

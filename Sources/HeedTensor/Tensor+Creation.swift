@@ -33,6 +33,30 @@ extension Tensor {
     }
   }
 
+  /// Uninitialised memory whose axes lie in the order of `strides`, the largest outermost.
+  package init(
+    uninitialized shape: [Int], _ elementType: ElementType, inOrderOf strides: [Int]
+  ) {
+    let count = shape.reduce(1, *)
+    self.init(
+      storage: Storage(byteCount: count * elementType.byteCount), shape: shape,
+      strides: Tensor.denseStrides(shape, inOrderOf: strides), offset: 0, elementType: elementType)
+  }
+
+  /// The strides of a dense tensor whose axes lie in the order of `strides`, the largest outermost.
+  static func denseStrides(_ shape: [Int], inOrderOf strides: [Int]) -> [Int] {
+    var result = strides
+    var step = 1
+    let outermostFirst = strides.indices.sorted {
+      strides[$0] == strides[$1] ? $0 < $1 : strides[$0] > strides[$1]
+    }
+    for axis in outermostFirst.reversed() {
+      result[axis] = step
+      step *= shape[axis]
+    }
+    return result
+  }
+
   /// A tensor with every element equal to `value`.
   public init<Element: TensorElement>(repeating value: Element, shape: [Int]) {
     self.init(uninitialized: shape, Element.elementType)

@@ -19,6 +19,9 @@ import CHeedKernels
 enum TiledProduct {
   static let panel = Int(HEED_PANEL)
   static let tileRows = 14
+  /// Values of k that are packed at once of an operand whose rows of memory go across its panels or
+  /// tiles; even, because of pairs.
+  private static let packedDepth = 64
   /// Rows that tile registers take at once.
   static let registerRows = 32
 
@@ -70,12 +73,12 @@ enum TiledProduct {
         // Even blocks of rows, whose packed k block stays in the second cache (512 KB).
         let bytesPerRow = depthBlock * (precision == .float32 ? 4 : 2)
         let most = min(256, max(112, (512 << 10) / bytesPerRow))
-        let blocks = (rows + most - 1) / most
-        let tiles = ((rows + blocks - 1) / blocks + tileRows - 1) / tileRows
-        let size = (rows + blocks * tiles - 1) / (blocks * tiles)
-        rowsPerPart = size * tiles
+        var blocks = (rows + most - 1) / most
         // About a dozen parts: enough for threads to finish together.
         let groups = max(1, 12 / blocks)
+        // Where blocks of rows are the parts, as many for each of two, four or eight threads.
+        if groups == 1 { blocks = (blocks + 7) / 8 * 8 }
+        rowsPerPart = (rows + blocks - 1) / blocks
         panelsPerPart = max(2, (panels + groups - 1) / groups)
       }
       rowParts = max(1, (rows + rowsPerPart - 1) / rowsPerPart)
@@ -128,11 +131,19 @@ enum TiledProduct {
     let panels = (product.columns + panel - 1) / panel
     let units = product.precision == .float32 ? product.depth : (product.depth + 1) / 2
     let storage = Storage(byteCount: panels * units * panel * 4)
-    ThreadPool.shared.parallel(panels) { index in
-      let first = index * panel
-      packPanel(
-        product, 0, first..<min(first + panel, product.columns), from: 0, product.depth,
-        storage.base + first * units * 4)
+    let step = product.right.liesAcross ? packedDepth : max(product.depth, 1)
+    let bands = (product.depth + step - 1) / step
+    // Where columns are neighbours, all panels of some rows, which are read in the order of memory.
+    let together = product.right.liesAcross ? panels : 1
+    ThreadPool.shared.parallel(bands * (panels / together)) { part in
+      let kk = part % bands * step
+      let unit = product.precision == .float32 ? kk : kk / 2
+      for index in part / bands * together..<(part / bands + 1) * together {
+        let first = index * panel
+        packPanel(
+          product, 0, first..<min(first + panel, product.columns), from: kk,
+          min(step, product.depth - kk), storage.base + (first * units + unit * panel) * 4)
+      }
     }
     return storage
   }
@@ -261,22 +272,28 @@ enum TiledProduct {
     depth: Int, _ target: UnsafeMutableRawPointer
   ) {
     let layout = LeftLayout(product.precision)
-    for tile in 0..<tiles {
-      let first = start(tile, rows.count, tiles)
-      let count = start(tile + 1, rows.count, tiles) - first
-      let row = rows.lowerBound + first
-      let place = target + first * layout.words(depth) * 4
-      switch product.left {
-      case .matrix(let a):
-        layout.pack(
-          rows: count, depth: depth,
-          a.base + product.leftPlaces[item] + row * a.rowStride + kk * a.columnStride,
-          rowStride: a.rowStride, columnStride: a.columnStride, to: place)
-      case .halves(let a):
-        layout.pack(
-          rows: count, depth: depth,
-          halves: a.base + product.leftPlaces[item] + row * a.rowStride + kk * a.columnStride,
-          rowStride: a.rowStride, columnStride: a.columnStride, to: place)
+    // Where neighbours in memory are rows, all tiles take their part of a line while it is in the cache.
+    let step = product.left.liesAcross && !layout.isByRows ? packedDepth : max(depth, 1)
+    for kkk in stride(from: 0, to: max(depth, 1), by: step) {
+      let part = min(step, depth - kkk)
+      for tile in 0..<tiles {
+        let first = start(tile, rows.count, tiles)
+        let count = start(tile + 1, rows.count, tiles) - first
+        let row = rows.lowerBound + first
+        let place = target + (first * layout.words(depth) + count * layout.words(kkk)) * 4
+        switch product.left {
+        case .matrix(let a):
+          layout.pack(
+            rows: count, depth: part,
+            a.base + product.leftPlaces[item] + row * a.rowStride + (kk + kkk) * a.columnStride,
+            rowStride: a.rowStride, columnStride: a.columnStride, to: place)
+        case .halves(let a):
+          layout.pack(
+            rows: count, depth: part,
+            halves: a.base + product.leftPlaces[item] + row * a.rowStride
+              + (kk + kkk) * a.columnStride,
+            rowStride: a.rowStride, columnStride: a.columnStride, to: place)
+        }
       }
     }
   }

@@ -67,15 +67,19 @@ struct BenchTrain: ParsableCommand {
       }
       let (inputs, targets) = (ids(), ids())
       var step = 0
-      let measurement = Measurement(seconds: max(options.seconds, 3)) {
-        step += 1
+      // As in `Trainer`, the tape and what it watches are gone when parameters change in place.
+      func gradients() -> [Tensor] {
         let tape = Tape()
         let watched = parameters.mapValues { tape.watch($0) }
         let network = LanguageModel(
           spec: spec, binding: binding, parameters: watched, packed: false,
           precision: dtype.precision)
         let loss = network.loss(inputs, targets: targets)
-        let gradients = tape.gradients(of: loss, for: names.compactMap { watched[$0] })
+        return tape.gradients(of: loss, for: names.compactMap { watched[$0] })
+      }
+      let measurement = Measurement(seconds: max(options.seconds, 3)) {
+        step += 1
+        let gradients = gradients()
         let norm = globalNorm(gradients)
         let update = AdamWStep(
           learningRate: 1e-4, step: step, gradientScale: norm > 1 ? 1 / norm : 1)
