@@ -23,8 +23,7 @@ public struct QuantizedMatrix: Sendable {
   /// `[ceil(N / 32)][ceil(K / 32)]` blocks of panels, as bytes.
   let panels: Tensor
 
-  /// Packs `weight`; exact, except that the two-level scales of Q4_K, Q5_K and Q6_K are rounded to half
-  /// precision, and the powers of two of MXFP4 limited to what half precision has.
+  /// Packs `weight`; exact, except that the two-level scales of Q4_K and Q5_K are rounded to half precision, and the powers of two of MXFP4 limited to what half precision has.
   ///
   /// - Parameter weight: `[N, K]`.
   public init(_ weight: BlockTensor) {
