@@ -27,14 +27,24 @@ public struct QuantizedMatrix: Sendable {
   ///
   /// - Parameter weight: `[N, K]`.
   public init(_ weight: BlockTensor) {
+    self.init(weight, isKept: true)
+  }
+
+  /// - Parameter isKept: false where the packed weight is used at once and not kept.
+  init(_ weight: BlockTensor, isKept: Bool) {
     precondition(weight.shape.count == 2, "QuantizedMatrix: \(weight.shape) is not [N, K]")
     let bytes = weight.bytes.strides[1] == 1 ? weight.bytes : weight.bytes.copied()
     let stride = bytes.strides[0]
     let source = bytes.rawPointer
+    let isReadable = bytes.isReadable
     self.init(
-      weight.type, outputs: weight.shape[0], inputs: weight.shape[1],
-      rows: { panel, _, _ in (source + panel * TiledProduct.panel * stride, stride) },
-      release: { bytes.sliced(axis: 0, range: $0).releasePages() })
+      weight.type, outputs: weight.shape[0], inputs: weight.shape[1], isKept: isKept,
+      rows: { panel, rows, scratch in
+        let first = panel * TiledProduct.panel
+        return bytes.read(rows: first..<first + rows, into: scratch)
+          ? (scratch, stride) : (source + first * stride, stride)
+      },
+      release: { if !isReadable { bytes.sliced(axis: 0, range: $0).releasePages() } })
     withExtendedLifetime(bytes) {}
   }
 
@@ -68,7 +78,7 @@ public struct QuantizedMatrix: Sendable {
       return (target, rowBytes)
     }
     self.init(
-      type, outputs: weight.shape[0], inputs: width, rows: rows,
+      type, outputs: weight.shape[0], inputs: width, isKept: true, rows: rows,
       release: { source.sliced(axis: 0, range: $0).releasePages() })
   }
 
@@ -81,7 +91,7 @@ public struct QuantizedMatrix: Sendable {
   /// Packs panels. `release` is told of rows that are packed, so that those of a large file are not
   /// all in memory beside their copies.
   private init(
-    _ type: BlockType, outputs: Int, inputs: Int, rows: RowsOfPanel,
+    _ type: BlockType, outputs: Int, inputs: Int, isKept: Bool, rows: RowsOfPanel,
     release: (Range<Int>) -> Void
   ) {
     let width = TiledProduct.panel
@@ -89,7 +99,7 @@ public struct QuantizedMatrix: Sendable {
     let count = (outputs + width - 1) / width
     format = heed_panel_format_of(type.kernelType)
     let panelBytes = whole / 32 * heed_panel_bytes(format)
-    let result = WeightMemory.tensor([count, panelBytes], .uint8)
+    let result = WeightMemory.tensor([count, panelBytes], .uint8, isKept: isKept)
     let target = result.rawPointer
     let kind = type.kernelType
     let atOnce = WeightMemory.panelsAtOnce(of: panelBytes)

@@ -9,6 +9,9 @@ import Synchronization
 enum WeightMemory {
   private static let pieceBytes = 32 << 20
 
+  /// Bytes of a packed weight that is used at once: what the second caches of a few cores hold.
+  static let passingBytes = 2 << 20
+
   private struct Piece {
     weak var storage: Storage?
     var usedBytes = 0
@@ -24,12 +27,18 @@ enum WeightMemory {
   }
 
   /// A dense tensor that nobody has written yet.
-  static func tensor(_ shape: [Int], _ elementType: ElementType) -> Tensor {
+  ///
+  /// - Parameter isKept: false for one that is used at once: its memory is that of the one before.
+  static func tensor(_ shape: [Int], _ elementType: ElementType, isKept: Bool) -> Tensor {
     let byteCount = shape.reduce(1, *) * elementType.byteCount
-    // Larger ones have large pages of their own.
-    guard byteCount <= pieceBytes / 2 else {
-      return Tensor(uninitialized: shape, elementType)
+    guard isKept else {
+      // All of one size, so that the pool has one buffer for them and not one for each shape of weight.
+      return Tensor(
+        storage: Storage(byteCount: max(byteCount, passingBytes)), shape: shape,
+        strides: Tensor.denseStrides(shape), offset: 0, elementType: elementType)
     }
+    // Larger ones have large pages of their own.
+    guard byteCount <= pieceBytes / 2 else { return Tensor(uninitialized: shape, elementType) }
     let (storage, start) = current.withLock { piece in
       let start = (piece.usedBytes + 63) & ~63
       if let storage = piece.storage, start + byteCount <= storage.byteCount {
