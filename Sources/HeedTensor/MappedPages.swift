@@ -9,14 +9,11 @@
 extension Tensor {
   /// Tells the system that the mapped pages of this tensor are not needed for now: what was packed
   /// from a file need not stay in memory beside its copy. They come back from the file when they are
-  /// read again, in small pages where the system heeds that. Does nothing for a tensor that lies in no file, nor for a view with gaps.
+  /// read again. Does nothing for a tensor that lies in no file, nor for a view with gaps.
   package func releasePages() {
     guard storage.isReadOnly, isDense || isDenseInSomeOrder else { return }
     let pages = wholePages(from: rawPointer, byteCount: count * elementType.byteCount)
     madvise(pages.baseAddress, pages.count, MADV_DONTNEED)
-    #if os(Linux)
-      madvise(pages.baseAddress, pages.count, Self.adviceSmallPages)
-    #endif
   }
 
   /// Gives the memory of elements that nobody will read again back to the system, while the buffer waits
@@ -26,9 +23,6 @@ extension Tensor {
     let pages = wholePages(from: rawPointer, byteCount: count * elementType.byteCount)
     madvise(pages.baseAddress, pages.count, MADV_DONTNEED)
   }
-
-  /// MADV_NOHUGEPAGE, which the C library of Swift does not export.
-  private static var adviceSmallPages: Int32 { 15 }
 
   /// Whether the elements fill one stretch of memory, as those of a transposed matrix do.
   private var isDenseInSomeOrder: Bool {
