@@ -113,7 +113,7 @@ public struct WeightLookup {
 
   /// The weight of a slot as numbers.
   public func callAsFunction(_ path: String, _ layer: Int?) -> Tensor {
-    weight(path, layer).tensor.forMathematics()
+    weight(path, layer).tensor.smallFromFile().forMathematics()
   }
 
   /// The weight of a linear layer, as it is kept.

@@ -74,6 +74,18 @@ extension Tensor {
     return result
   }
 
+  /// A copy in memory of what lies in a file and is small, as norms and biases are; everything else as it is.
+  /// To look at one of them in the file would map 2 MB where the system keeps it in large pages.
+  package func smallFromFile() -> Tensor {
+    let byteCount = count * elementType.byteCount
+    guard byteCount <= 256 << 10, isDense, trace == nil, let pages = storage.pages else {
+      return self
+    }
+    let result = Tensor(uninitialized: shape, elementType)
+    let isRead = pages.read(rawPointer, byteCount: byteCount, into: result.rawPointer)
+    return isRead ? result : self
+  }
+
   /// Rows of a matrix: read from the file where that is possible, a view elsewhere.
   func rowsFromFile(_ rows: Range<Int>) -> Tensor {
     if isReadable {

@@ -15,7 +15,7 @@ extension Tensor {
   ///   - activation: applied to the result.
   ///   - resultType: as for a packed weight.
   /// - Returns: `[.., N]` for this tensor `[.., K]`.
-  /// - Complexity: packing is done anew with every call; 1 MB beside the result.
+  /// - Complexity: packing is done anew with every call; 2 MB beside the result.
   package func linear(
     unpacked weight: Tensor, precision: ProductPrecision, bias: Tensor? = nil,
     activation: Activation = .identity, resultType: ElementType = .float32

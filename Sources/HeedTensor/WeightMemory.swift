@@ -9,8 +9,8 @@ import Synchronization
 enum WeightMemory {
   private static let pieceBytes = 32 << 20
 
-  /// Bytes of a packed weight that is used at once: what the second caches hold.
-  static let passingBytes = 1 << 20
+  /// Bytes of a packed weight that is used at once: what the second caches of a few cores hold, and one large page.
+  static let passingBytes = 2 << 20
 
   private struct Piece {
     weak var storage: Storage?

@@ -48,6 +48,18 @@ struct FilePagesTests {
     }
   }
 
+  @Test("small tensors of a file are copies in memory, large ones and views stay what they are")
+  func small() throws {
+    try withFile(byteCount: 600_000) { file, _ in
+      let bias = file.tensor(at: 8, shape: [3, 100], .float32)
+      let copy = bias.smallFromFile()
+      #expect(!copy.isInFile && copy.shape == [3, 100] && bits(copy) == bits(bias))
+      #expect(bits(bias.sliced(axis: 0, range: 1..<3).smallFromFile()) == Array(bits(bias)[100...]))
+      #expect(bias.transposed().smallFromFile().isInFile)
+      #expect(file.tensor(at: 0, shape: [140_000], .float32).smallFromFile().isInFile)
+    }
+  }
+
   @Test("a file that was cut after it was opened gives what is still mapped of it")
   func cut() throws {
     try withFile(byteCount: 1 << 16) { file, path in

@@ -71,6 +71,7 @@ HEED_INLINE void HEED_NAME(_sixes)(const heed_panel_format format, const int row
   const ptrdiff_t head = 2 * HEED_PANEL, bytes = head + HEED_PANEL * HEED_BLOCK_WIDTH * 3 / 4;
   const ptrdiff_t panel_bytes = blocks * bytes + blocks / HEED_BLOCK_RUN * 2 * HEED_PANEL;
   vf factor[panel_vectors];
+  HEED_UNROLL for (int v = 0; v < vectors; v++) factor[v] = v_set(0);
   for (ptrdiff_t b = 0; b < blocks; b++, panel += bytes) {
     if (b % HEED_BLOCK_RUN == 0) {
       HEED_UNROLL for (int v = 0; v < vectors; v++) {
