@@ -63,9 +63,14 @@ const heed_kernels *heed_kernels_select(const char *name) {
     const variant *named = find(name);
     return named && heed_has_feature(named->needs) ? named->table : NULL;
   }
+  // Each look at a feature asks the processor, which a virtual machine answers slowly: once for each table.
   const heed_kernels *best = &heed_kernels_generic;
-  for (int i = 0; available(i); i++) {
-    if (heed_has_feature(available(i)->prefers)) best = available(i)->table;
+  for (int i = 0; i < variant_count; i++) {
+    const variant *each = &variants[i];
+    if (heed_has_feature(each->needs) &&
+        (each->prefers == each->needs || heed_has_feature(each->prefers))) {
+      best = each->table;
+    }
   }
   return best;
 }

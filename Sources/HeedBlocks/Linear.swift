@@ -13,13 +13,8 @@ public struct Linear: Sendable {
 
   private enum Form: Sendable {
     case plain(Tensor)
-    case packed(PackedMatrix)
-    case quantized(QuantizedMatrix)
+    case packed(PackedWeight)
   }
-
-  /// Blocks of fewer weights are packed as the floats that they stand for: those stay in the caches, so
-  /// that products of 8-bit activations would save nothing and cost precision.
-  private static let fewestBlockWeights = 1 << 16
 
   /// - Parameter packing: the precision to pack the weight in, once; nil leaves it as it is.
   public init(weight: Tensor, bias: Tensor? = nil, packing: ProductPrecision? = nil) {
@@ -30,17 +25,17 @@ public struct Linear: Sendable {
   ///   - weight: `[N, K]`; blocks stay blocks when they are packed, unless they are very few.
   ///   - packing: the precision to pack a weight of numbers in, once; nil leaves the numbers plain.
   public init(_ weight: MatrixWeight, bias: Tensor? = nil, packing: ProductPrecision? = nil) {
+    self.init(joining: [weight], bias: bias, packing: packing)
+  }
+
+  /// - Parameter parts: the weight as matrices below each other; all are alike.
+  init(joining parts: [MatrixWeight], bias: Tensor?, packing: ProductPrecision?) {
     self.bias = bias
-    switch (weight, packing) {
-    case (.blocks(let blocks), .some) where blocks.shape.reduce(1, *) < Self.fewestBlockWeights:
-      form = .packed(PackedMatrix(blocks.dequantized()))
-    case (.blocks(let blocks), .some):
-      form = .quantized(QuantizedMatrix(blocks))
-      weight.releasePages()
+    switch (parts[0], packing) {
+    case (.blocks, let packing?): form = .packed(PackedWeight(parts, precision: packing))
     case (.dense(let tensor), let packing?) where tensor.elementType != .float64:
-      form = .packed(PackedMatrix(tensor, precision: packing))
-      weight.releasePages()
-    default: form = .plain(weight.tensor.forMathematics())
+      form = .packed(PackedWeight(parts, precision: packing))
+    default: form = .plain(MatrixWeight.joining(parts).tensor.forMathematics())
     }
   }
 
@@ -48,8 +43,7 @@ public struct Linear: Sendable {
   public var shape: [Int] {
     switch form {
     case .plain(let weight): weight.shape
-    case .packed(let weight): [weight.outputCount, weight.inputCount]
-    case .quantized(let weight): [weight.outputCount, weight.inputCount]
+    case .packed(let weight): weight.shape
     }
   }
 
@@ -58,7 +52,6 @@ public struct Linear: Sendable {
     switch form {
     case .plain(let weight): weight.count * weight.elementType.byteCount
     case .packed(let weight): weight.byteCount
-    case .quantized(let weight): weight.byteCount
     }
   }
 
@@ -77,10 +70,8 @@ public struct Linear: Sendable {
         x, inputActivation: inputActivation, weight: weight, bias: bias, precision: precision,
         resultType: precision == .bfloat16 && weight.elementType == .float32 ? resultType : nil)
     case .packed(let weight):
-      return x.activated(inputActivation).linear(
-        weight, bias: bias,
-        resultType: weight.precision == .bfloat16 ? resultType : .float32)
-    case .quantized(let weight): return x.activated(inputActivation).linear(weight, bias: bias)
+      return weight(
+        x.activated(inputActivation), bias: bias, activation: .identity, resultType: resultType)
     }
   }
 
@@ -103,24 +94,19 @@ public struct Linear: Sendable {
       }
     case .packed(let weight):
       next(
-        x.linear(
-          weight, bias: bias, activation: activation, resultType: next.inputType(precision)),
+        weight(x, bias: bias, activation: activation, resultType: next.inputType(precision)),
         precision: precision)
-    case .quantized(let weight):
-      next(x.linear(weight, bias: bias, activation: activation), precision: precision)
     }
   }
 
   /// What the products of the layer read: an input that nobody else reads may be rounded to it.
   func inputType(_ precision: ProductPrecision) -> ElementType {
-    let isHalf =
-      switch form {
-      case .plain(let weight):
-        precision == .bfloat16 && weight.elementType == .float32 && watch == nil
-      case .packed(let weight): weight.precision == .bfloat16
-      case .quantized: false
-      }
-    return isHalf ? .bfloat16 : .float32
+    switch form {
+    case .plain(let weight):
+      precision == .bfloat16 && weight.elementType == .float32 && watch == nil
+        ? .bfloat16 : .float32
+    case .packed(let weight): weight.inputType
+    }
   }
 
   init(

@@ -32,43 +32,43 @@ public enum MatrixWeight: Sendable {
     }
   }
 
-  /// The matrices below each other, where all are of one kind; nil where they are not.
-  func joined(with others: [MatrixWeight]) -> MatrixWeight? {
-    switch self {
-    case .dense(let first):
-      let rest = others.compactMap { if case .dense(let tensor) = $0 { tensor } else { nil } }
-      guard rest.count == others.count, rest.allSatisfy({ $0.elementType == first.elementType })
-      else { return nil }
-      return .dense(Tensor(concatenating: [first] + rest, alongAxis: 0))
-    case .blocks(let first):
-      let rest = others.compactMap { if case .blocks(let blocks) = $0 { blocks } else { nil } }
-      guard rest.count == others.count, rest.allSatisfy({ $0.type == first.type }) else {
-        return nil
-      }
-      return .blocks(
-        BlockTensor(
-          first.type,
-          bytes: Tensor(concatenating: [first.bytes] + rest.map(\.bytes), alongAxis: 0)))
+  /// Whether the two can lie below each other: numbers of one type, or blocks of one type.
+  func isAlike(_ other: MatrixWeight) -> Bool {
+    switch (self, other) {
+    case (.dense(let one), .dense(let other)): one.elementType == other.elementType
+    case (.blocks(let one), .blocks(let other)): one.type == other.type
+    default: false
     }
   }
 
-  /// The same, without what of the file would stay in memory: the system maps 64 KB around each row
-  /// that is read. For a table of which nothing but rows is read.
-  package func gatheredFromFile(atIndices indices: [Int]) -> Tensor {
-    let atOnce = 64
-    guard indices.count > atOnce else {
-      let rows = gathered(atIndices: indices)
-      switch self {
-      case .dense(let tensor): tensor.releasePages(aroundRows: indices)
-      case .blocks(let blocks): blocks.bytes.releasePages(aroundRows: indices)
+  /// The matrices below each other; one alone as it is.
+  ///
+  /// - Precondition: all are alike.
+  static func joining(_ parts: [MatrixWeight]) -> MatrixWeight {
+    precondition(
+      !parts.isEmpty && parts.allSatisfy { $0.isAlike(parts[0]) },
+      "MatrixWeight.joining: \(parts.map(\.shape)) are not of one kind")
+    guard parts.count > 1 else { return parts[0] }
+    let tensors = parts.map { part in
+      switch part {
+      case .dense(let tensor): tensor
+      case .blocks(let blocks): blocks.bytes
       }
-      return rows
     }
-    let runs = stride(from: 0, to: indices.count, by: atOnce).map { start in
-      let end = min(start + atOnce, indices.count)
-      return gatheredFromFile(atIndices: Array(indices[start..<end]))
+    let joined = Tensor(concatenating: tensors, alongAxis: 0)
+    if case .blocks(let first) = parts[0] { return .blocks(BlockTensor(first.type, bytes: joined)) }
+    return .dense(joined)
+  }
+
+  /// The same, read and not mapped: the system maps 64 KB around a row that is looked at, and 2 MB where it
+  /// keeps the file in large pages. For a table of which nothing but rows is read.
+  package func gatheredFromFile(atIndices indices: [Int]) -> Tensor {
+    switch self {
+    case .dense(let tensor): tensor.gatheredFromFile(atIndices: indices).forMathematics()
+    case .blocks(let blocks):
+      BlockTensor(blocks.type, bytes: blocks.bytes.gatheredFromFile(atIndices: indices))
+        .dequantized()
     }
-    return Tensor(concatenating: runs, alongAxis: 0)
   }
 
   /// Lets go of the pages of the file after packing.
@@ -113,7 +113,7 @@ public struct WeightLookup {
 
   /// The weight of a slot as numbers.
   public func callAsFunction(_ path: String, _ layer: Int?) -> Tensor {
-    weight(path, layer).tensor.forMathematics()
+    weight(path, layer).tensor.smallFromFile().forMathematics()
   }
 
   /// The weight of a linear layer, as it is kept.

@@ -80,11 +80,9 @@ struct SelfAttention: BranchOperation {
     let names = ["query", "key", "value"].map { "attention.\($0)" }
     let matrices = names.map { weights.matrix($0 + ".weight", layer) }
     let biases = hasBias ? names.map { weights($0 + ".bias", layer) } : []
-    if packing != nil, let joined = matrices[0].joined(with: Array(matrices.dropFirst())) {
+    if packing != nil, matrices.allSatisfy({ $0.isAlike(matrices[0]) }) {
       let bias = hasBias ? Tensor(concatenating: biases, alongAxis: 0) : nil
-      let result = Linear(joined, bias: bias, packing: packing)
-      for matrix in matrices { matrix.releasePages() }
-      return [result]
+      return [Linear(joining: matrices, bias: bias, packing: packing)]
     }
     return matrices.indices.map {
       var linear = Linear(matrices[$0], bias: hasBias ? biases[$0] : nil, packing: packing)

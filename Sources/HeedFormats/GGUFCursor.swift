@@ -74,7 +74,9 @@ struct GGUFCursor {
     guard let size = type.byteCount else {
       let start = position
       for _ in 0..<count {
-        let length: UInt64 = try integer()
+        guard remaining >= 8 else { _ = try advance(8); break }
+        let length = file.length(at: position)
+        position += 8
         guard length <= UInt64(remaining) else {
           throw mistake("a string of \(length) bytes in \"\(key)\"", "at most \(remaining)")
         }

@@ -194,6 +194,9 @@ public struct GGUFArray: Sendable, Equatable {
     }
   }
 
+  /// Bytes that the values take in the file, the lengths of strings included.
+  package var byteCount: Int { bytes.count }
+
   /// Whether they are strings.
   package var hasStrings: Bool { elementType == .string }
 

@@ -14,7 +14,8 @@ struct BlockProduct {
   /// Rows that are one tile or two: the weight is read from memory once and is what costs.
   private static let fewRows = 12
 
-  /// Whether blocks are two halves, each with a scale.
+  /// Whether blocks are two halves, each with a scale, and come in runs: rows are then whole runs, as those
+  /// of Q6_K are.
   private var hasHalves: Bool { weight.format == HEED_PANEL_6 }
   private var sumsPerBlock: Int { hasHalves ? 2 : 1 }
   private var blocks: Int { (weight.inputCount + 31) / 32 }

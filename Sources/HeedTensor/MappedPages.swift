@@ -9,37 +9,12 @@
 extension Tensor {
   /// Tells the system that the mapped pages of this tensor are not needed for now: what was packed
   /// from a file need not stay in memory beside its copy. They come back from the file when they are
-  /// read again, in small pages: what is then wanted are single rows of an embedding, and huge pages
-  /// would bring 2 MB for each. Does nothing for a tensor that lies in no file, nor for a view with gaps.
+  /// read again. Does nothing for a tensor that lies in no file, nor for a view with gaps.
   package func releasePages() {
     guard storage.isReadOnly, isDense || isDenseInSomeOrder else { return }
     let pages = wholePages(from: rawPointer, byteCount: count * elementType.byteCount)
     madvise(pages.baseAddress, pages.count, MADV_DONTNEED)
-    #if os(Linux)
-      madvise(pages.baseAddress, pages.count, Self.adviceSmallPages)
-    #endif
   }
-
-  /// The same for what reading some rows of a matrix has brought into memory.
-  package func releasePages(aroundRows rows: [Int]) {
-    guard storage.isReadOnly, rank == 2 else { return }
-    let size = elementType.byteCount
-    let whole =
-      UInt(bitPattern: storage.base)..<UInt(bitPattern: storage.base) + UInt(storage.byteCount)
-    for row in rows {
-      let start = UInt(bitPattern: rawPointer + row * strides[0] * size)
-      let end = start + UInt(shape[1] * size)
-      let around =
-        (start / Self.faultBytes * Self.faultBytes..<(end + Self.faultBytes - 1) / Self.faultBytes
-        * Self.faultBytes).clamped(to: whole)
-      guard let base = UnsafeMutableRawPointer(bitPattern: around.lowerBound) else { continue }
-      let pages = wholePages(from: base, byteCount: around.count)
-      madvise(pages.baseAddress, pages.count, MADV_DONTNEED)
-    }
-  }
-
-  /// What Linux maps at once around a byte of a file that is in its cache.
-  private static var faultBytes: UInt { 64 << 10 }
 
   /// Gives the memory of elements that nobody will read again back to the system, while the buffer waits
   /// to be used again. Does nothing where somebody else has them too.
@@ -48,9 +23,6 @@ extension Tensor {
     let pages = wholePages(from: rawPointer, byteCount: count * elementType.byteCount)
     madvise(pages.baseAddress, pages.count, MADV_DONTNEED)
   }
-
-  /// MADV_NOHUGEPAGE, which the C library of Swift does not export.
-  private static var adviceSmallPages: Int32 { 15 }
 
   /// Whether the elements fill one stretch of memory, as those of a transposed matrix do.
   private var isDenseInSomeOrder: Bool {

@@ -33,14 +33,16 @@ public struct PackedMatrix: Sendable {
       [count, units, width], precision == .float32 ? .float32 : .int32)
     let target = result.rawPointer
     let source = weight.detached()
-    // Panel by panel through float32, and pages of a file given back on the way, so that a large
-    // weight never exists twice.
-    let atOnce = WeightMemory.panelsAtOnce(of: units * width * 4)
+    // Panel by panel, and pages that had to be mapped given back on the way, so that a large weight never
+    // exists twice.
+    let atOnce = source.isReadable ? count : WeightMemory.panelsAtOnce(of: units * width * 4)
     for first in stride(from: 0, to: count, by: atOnce) {
       let panels = first..<min(first + atOnce, count)
       Self.pack(source, panels: panels, units: units, precision, target)
-      source.sliced(axis: 0, range: first * width..<min(n, panels.upperBound * width))
-        .releasePages()
+      if !source.isReadable {
+        source.sliced(axis: 0, range: first * width..<min(n, panels.upperBound * width))
+          .releasePages()
+      }
     }
     outputCount = n
     inputCount = k
@@ -57,16 +59,30 @@ public struct PackedMatrix: Sendable {
     ThreadPool.shared.parallel(panels.count) { part in
       let index = panels.lowerBound + part
       let rows = min(width, n - index * width)
-      var part = source.sliced(axis: 0, range: index * width..<index * width + rows)
+      let target = target + index * units * width * 4
+      var part = source.rowsFromFile(index * width..<index * width + rows)
+      if precision == .bfloat16, packPairs(part, target) { return }
       if part.elementType != .float32 { part = part.converted(to: .float32) }
       if part.strides[1] != 1 && part.strides[0] != 1 { part = part.copied() }
       let isByRows = part.strides[1] == 1 || k == 1
       TiledProduct.packPanel(
         part.pointer(to: Float.self), rowStride: isByRows ? 1 : part.strides[1],
-        columnStride: isByRows ? part.strides[0] : 1, depth: k, width: rows, precision,
-        target + index * units * width * 4)
+        columnStride: isByRows ? part.strides[0] : 1, depth: k, width: rows, precision, target)
       withExtendedLifetime(part) {}
     }
+  }
+
+  /// Rows of bfloat16 are pairs along k already; false where they are something else, or no whole words.
+  private static func packPairs(_ rows: Tensor, _ target: UnsafeMutableRawPointer) -> Bool {
+    let k = rows.shape[1]
+    guard rows.elementType == .bfloat16, rows.strides[1] == 1, k % 2 == 0, rows.strides[0] % 2 == 0,
+      UInt(bitPattern: rows.halves) % 4 == 0
+    else { return false }
+    Kernels.table.pack_transposed_u32(
+      rows.shape[0], k / 2, UnsafeRawPointer(rows.halves).assumingMemoryBound(to: UInt32.self),
+      rows.strides[0] / 2, target.assumingMemoryBound(to: UInt32.self), TiledProduct.panel)
+    withExtendedLifetime(rows) {}
+    return true
   }
 
   /// Bytes of the packed weight.

@@ -23,7 +23,7 @@ public struct QuantizedMatrix: Sendable {
   /// `[ceil(N / 32)][ceil(K / 32)]` blocks of panels, as bytes.
   let panels: Tensor
 
-  /// Packs `weight`; exact, except that the two-level scales of Q4_K, Q5_K and Q6_K are rounded to half
+  /// Packs `weight`; exact, except that the two-level scales of Q4_K and Q5_K are rounded to half
   /// precision, and the powers of two of MXFP4 limited to what half precision has.
   ///
   /// - Parameter weight: `[N, K]`.
@@ -32,10 +32,15 @@ public struct QuantizedMatrix: Sendable {
     let bytes = weight.bytes.strides[1] == 1 ? weight.bytes : weight.bytes.copied()
     let stride = bytes.strides[0]
     let source = bytes.rawPointer
+    let isReadable = bytes.isReadable
     self.init(
       weight.type, outputs: weight.shape[0], inputs: weight.shape[1],
-      rows: { panel, _, _ in (source + panel * TiledProduct.panel * stride, stride) },
-      release: { bytes.sliced(axis: 0, range: $0).releasePages() })
+      rows: { panel, rows, scratch in
+        let first = panel * TiledProduct.panel
+        return bytes.read(rows: first..<first + rows, into: scratch)
+          ? (scratch, stride) : (source + first * stride, stride)
+      },
+      release: { if !isReadable { bytes.sliced(axis: 0, range: $0).releasePages() } })
     withExtendedLifetime(bytes) {}
   }
 

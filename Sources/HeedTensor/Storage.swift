@@ -21,7 +21,7 @@ package final class Storage: @unchecked Sendable {
 
   private enum Owner {
     case pool(capacity: Int)
-    case external(any AnyObject & Sendable)
+    case file(FilePages)
   }
 
   /// Uninitialised bytes.
@@ -32,16 +32,19 @@ package final class Storage: @unchecked Sendable {
     self.owner = .pool(capacity: capacity)
   }
 
-  /// Bytes that `owner` keeps alive, never written (a mapped file).
-  package init(readOnly base: UnsafeRawPointer, byteCount: Int, owner: any AnyObject & Sendable) {
+  /// Bytes of a mapped file, never written.
+  package init(readOnly base: UnsafeRawPointer, byteCount: Int, pages: FilePages) {
     self.base = UnsafeMutableRawPointer(mutating: base)
     self.byteCount = byteCount
-    self.owner = .external(owner)
+    self.owner = .file(pages)
   }
 
   /// True when the bytes belong to a file and must not be written.
-  package var isReadOnly: Bool {
-    if case .external = owner { true } else { false }
+  package var isReadOnly: Bool { pages != nil }
+
+  /// The file that the bytes belong to.
+  package var pages: FilePages? {
+    if case .file(let pages) = owner { pages } else { nil }
   }
 
   deinit {

@@ -8,9 +8,8 @@ struct KernelsBlocksTests {
     let size = heed_panel_bytes(format)
     let isSmall = format == HEED_PANEL_8_OFFSET
     var bytes = kernelNumbers(blocks * size, seed: 4).map { UInt8(($0 + 1) * (isSmall ? 63 : 127)) }
-    // Or a second scale.
-    let hasOffset = format != HEED_PANEL_8 && format != HEED_PANEL_4
-    for block in 0..<blocks {
+    let hasOffset = format == HEED_PANEL_8_OFFSET || format == HEED_PANEL_4_OFFSET
+    for block in stride(from: 0, to: blocks, by: format == HEED_PANEL_6 ? Int(HEED_BLOCK_RUN) : 1) {
       for half in 0..<32 * (hasOffset ? 2 : 1) { bytes[block * size + 2 * half + 1] = 0x21 }
     }
     return bytes
@@ -61,7 +60,7 @@ struct KernelsBlocksTests {
   func products(variant: KernelVariant, format: heed_panel_format) {
     for rows in [1, 2, 3, 7, 13, 16, 17] {
       for columns in [1, 3, 8, 15, 16, 17, 31, 32] {
-        for width in [1, 64, 130] {
+        for width in format == HEED_PANEL_6 ? [256, 512] : [1, 64, 130] {
           let blocks = (width + 31) / 32
           var x = quantized(KernelVariant.plain, rows: rows, width: width)
           let sumCount = format == HEED_PANEL_6 ? 2 * blocks : blocks

@@ -12,6 +12,13 @@ static inline vi v_upper_bits(vi x, int at) {
 }
 static inline vi v_or_words(vi x, vi y) { return vorrq_u32(x, y); }
 static inline vf v_float_of_words(vi x) { return vcvtq_f32_s32(vreinterpretq_s32_u32(x)); }
+static inline vi v_words_of_bytes(const uint8_t *p) {
+  int8_t copy[8] = {0};
+  memcpy(copy, p, 4);
+  return vreinterpretq_u32_s32(vmovl_s16(vget_low_s16(vmovl_s8(vld1_s8(copy)))));
+}
+static inline vi v_add_words(vi x, vi y) { return vaddq_u32(x, y); }
+static inline vi v_mul_words(vi x, vi y) { return vmulq_u32(x, y); }
 
 static inline vi v_dot_words(vi sum, vi w, vi x);
 static inline vi v_dot_middle(vi sum, vi w, vi x) {

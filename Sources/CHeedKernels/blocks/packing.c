@@ -24,18 +24,18 @@ ptrdiff_t heed_panel_bytes(heed_panel_format format) {
     case HEED_PANEL_8_OFFSET: return HEED_PANEL * (4 + HEED_BLOCK_WIDTH);
     case HEED_PANEL_4: return HEED_PANEL * (2 + HEED_BLOCK_WIDTH / 2);
     case HEED_PANEL_4_OFFSET: return HEED_PANEL * (4 + HEED_BLOCK_WIDTH / 2);
-    case HEED_PANEL_6: return HEED_PANEL * (4 + HEED_BLOCK_WIDTH * 3 / 4);
+    case HEED_PANEL_6: return HEED_PANEL * (2 + HEED_BLOCK_WIDTH * 3 / 4) + 2 * HEED_PANEL / HEED_BLOCK_RUN;
   }
   return 0;
 }
 
-/// One output's place in a block of a panel; the scale of a second half lies where offsets lie.
+/// One output's place in a block of a panel.
 typedef struct {
   uint8_t *scale, *offset, *q;
 } place;
 
 static place place_of(heed_panel_format format, uint8_t *block, ptrdiff_t output) {
-  const int has_offset = format != HEED_PANEL_8 && format != HEED_PANEL_4;
+  const int has_offset = format == HEED_PANEL_8_OFFSET || format == HEED_PANEL_4_OFFSET;
   return (place){block + 2 * output, block + 2 * (HEED_PANEL + output),
                  block + 2 * HEED_PANEL * (1 + has_offset) + 4 * output};
 }
@@ -104,19 +104,24 @@ static void pack_part(heed_block_type type, const uint8_t *x, int part, place to
   put_words(to.q, both, 4, 0);
 }
 
-/// Part `part` of the eight of a block of Q6_K.
-static void pack_sixes(const uint8_t *x, int part, place to) {
-  const heed_sixes read = heed_read_sixes(x, part);
-  heed_put_half(to.scale, in_range(read.scales[0]));
-  heed_put_half(to.offset, in_range(read.scales[1]));
-  uint8_t lower[16], upper[8] = {0};
-  for (int j = 0; j < 16; j++) {
-    const uint8_t near = read.q[j], far = read.q[j + 16];
-    lower[j] = (uint8_t)((near & 15) | far << 4);
-    upper[j / 8 * 4 + j % 4] |= (uint8_t)((near >> 4 | far >> 4 << 2) << (j / 4 % 2 * 4));
+/// A block of Q6_K as a run of blocks of 6 bits.
+static void pack_sixes(const uint8_t *x, uint8_t *run, ptrdiff_t output) {
+  memcpy(run + 2 * output, x + 208, 2);
+  uint8_t *block = run + 2 * HEED_PANEL;
+  for (int part = 0; part < HEED_BLOCK_RUN; part++) {
+    const heed_sixes read = heed_read_sixes(x, part);
+    uint8_t lower[16], upper[8] = {0};
+    for (int j = 0; j < 16; j++) {
+      const uint8_t near = read.q[j], far = read.q[j + 16];
+      lower[j] = (uint8_t)((near & 15) | far << 4);
+      upper[j / 8 * 4 + j % 4] |= (uint8_t)((near >> 4 | far >> 4 << 2) << (j / 4 % 2 * 4));
+    }
+    for (int half = 0; half < 2; half++) block[half * HEED_PANEL + output] = (uint8_t)read.scales[half];
+    uint8_t *q = block + 2 * HEED_PANEL + 4 * output;
+    put_words(q, lower, 4, 0);
+    put_words(q + 4 * 4 * HEED_PANEL, upper, 2, 0);
+    block += HEED_PANEL * (2 + HEED_BLOCK_WIDTH * 3 / 4);
   }
-  put_words(to.q, lower, 4, 0);
-  put_words(to.q + 4 * 4 * HEED_PANEL, upper, 2, 0);
 }
 
 void heed_pack_panel(heed_block_type type, ptrdiff_t rows, ptrdiff_t width, const void *source,
@@ -139,13 +144,12 @@ void heed_pack_panel(heed_block_type type, ptrdiff_t rows, ptrdiff_t width, cons
           pack_small(type, x, place_of(format, to_block, row));
           continue;
         }
+        if (type == HEED_Q6_K) {
+          pack_sixes(x, to_block, row);
+          continue;
+        }
         for (int part = 0; part < 8; part++) {
-          const place to = place_of(format, to_block + part * bytes, row);
-          if (type == HEED_Q6_K) {
-            pack_sixes(x, part, to);
-          } else {
-            pack_part(type, x, part, to);
-          }
+          pack_part(type, x, part, place_of(format, to_block + part * bytes, row));
         }
       }
     }

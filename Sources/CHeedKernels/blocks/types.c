@@ -47,9 +47,7 @@ static void scaled(const int *q, float scale, float least, float *y) {
 heed_sixes heed_read_sixes(const uint8_t *x, int part) {
   // 128 values lie in 64 bytes of nibbles, the lower ones first, and 32 bytes of upper bits.
   const uint8_t *low = x + part / 4 * 64 + part % 2 * 32, *high = x + 128 + part / 4 * 32;
-  const int8_t *factors = (const int8_t *)(x + 192 + 2 * part);
-  const float scale = heed_half_at(x + 208);
-  heed_sixes result = {{scale * (float)factors[0], scale * (float)factors[1]}, {0}};
+  heed_sixes result = {{(int8_t)x[192 + 2 * part], (int8_t)x[193 + 2 * part]}, {0}};
   for (int i = 0; i < 32; i++) {
     const int nibble = part % 4 < 2 ? low[i] & 15 : low[i] >> 4;
     result.q[i] = (uint8_t)(nibble | (high[i] >> (part % 4 * 2) & 3) << 4);
@@ -99,7 +97,8 @@ void heed_dequantize(heed_block_type type, ptrdiff_t blocks, const void *source,
         for (int part = 0; part < 8; part++) {
           const heed_sixes read = heed_read_sixes(x, part);
           for (int j = 0; j < 32; j++) {
-            y[32 * part + j] = read.scales[j / 16] * (float)(read.q[j] - 32);
+            y[32 * part + j] =
+                heed_half_at(x + 208) * (float)read.scales[j / 16] * (float)(read.q[j] - 32);
           }
         }
         break;

@@ -47,9 +47,9 @@ float heed_read_fours(const uint8_t *x, int8_t *q);
 
 heed_part heed_read_part(heed_block_type type, const uint8_t *x, int part);
 
-/// 32 of the 256 values of a block of Q6_K: scale * (q - 32), a scale for each half.
+/// 32 of the 256 values of a block of Q6_K: factor * scale * (q - 32), a scale for each half.
 typedef struct {
-  float scales[2];
+  int8_t scales[2];
   uint8_t q[32];
 } heed_sixes;
 

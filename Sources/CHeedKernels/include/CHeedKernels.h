@@ -63,15 +63,18 @@ typedef enum {
 ///                                   ... 4g + 19 in the higher halves
 ///
 /// and stands for the weights  scale * (q - 128),  scale * q + offset (q at most 127),
-/// scale * (q - 8),  scale * q + offset. Blocks of 6 bits have two scales, for their halves of 16:
+/// scale * (q - 8),  scale * q + offset. Blocks of 6 bits come in runs of HEED_BLOCK_RUN, which have one
+/// factor for each output, and whole scales for their halves of 16:
 ///
-///   f16 scales[2][32]
+///   f16 factors[32]                 once for each run
+///   int8_t scales[2][32]            for each of its blocks
 ///   uint8_t q[4][32][4]             the lower four bits, as above
 ///   uint8_t upper[2][32][4]         the upper two of groups 2h and 2h + 1: bits 0 and 1 for the lower
 ///                                   half of group 2h, 2 and 3 for its higher half, 4 to 7 for 2h + 1
 ///
-/// and stand for  scale * (q + 16 * upper - 32).
+/// and stand for  factor * scale * (q + 16 * upper - 32).
 #define HEED_BLOCK_WIDTH 32
+#define HEED_BLOCK_RUN 8
 typedef enum {
   HEED_PANEL_8 = 0,
   HEED_PANEL_8_OFFSET = 1,
@@ -266,8 +269,9 @@ typedef struct HEED_SENDABLE heed_kernels {
   // n <= HEED_PANEL. Row i of a: blocks * HEED_BLOCK_WIDTH values at a + i * blocks * HEED_BLOCK_WIDTH, its
   // scales and sums at i * blocks. For each block in order, with s the integer product:
   // c = fma((float)s, weight_scale * scale, c), then, in the OFFSET formats,
-  // c = fma(offset, scale * (float)sum, c). Blocks of HEED_PANEL_6 are two steps, one for each half
-  // with its scale, and `sums` are those of the halves, two for each block (heed_half_sums).
+  // c = fma(offset, scale * (float)sum, c). In HEED_PANEL_6, of which `blocks` are whole runs, s is that
+  // of each half times its scale, added (under 2^24, so (float)s is exact), weight_scale the factor of the
+  // run, and `sums` are those of the halves, two for each block (heed_half_sums).
   // accumulate 0 starts from zero, 1 from c.
   void (*tile_blocks)(heed_panel_format format, ptrdiff_t m, ptrdiff_t n, ptrdiff_t blocks,
                       const int8_t *a, const float *scales, const int32_t *sums,
@@ -309,12 +313,12 @@ int heed_quantize_compensated(heed_block_type type, const float *x, ptrdiff_t be
                               const float *factors, ptrdiff_t stride, float *owed, void *y,
                               float *errors);
 
-/// The panel format that holds weights of a type: exactly for Q8_0, Q4_0, Q4_1, Q5_0 and Q5_1; for
-/// MXFP4 exactly where its power of two is one that f16 has, 2^-24 to 2^15 for a value of a half; with
-/// the products of their two-level scales rounded to f16 for Q4_K, Q5_K and Q6_K.
+/// The panel format that holds weights of a type: exactly for Q8_0, Q4_0, Q4_1, Q5_0, Q5_1 and
+/// Q6_K; for MXFP4 exactly where its power of two is one that f16 has, 2^-24 to 2^15 for a value of a half;
+/// with the products of their two-level scales rounded to f16 for Q4_K and Q5_K.
 heed_panel_format heed_panel_format_of(heed_block_type type);
 
-/// Bytes of one block of a panel.
+/// Bytes of one block of a panel; of a block in a run, with its share of the factors.
 ptrdiff_t heed_panel_bytes(heed_panel_format format);
 
 /// The sums of the halves of `blocks` blocks of activations, two for each.

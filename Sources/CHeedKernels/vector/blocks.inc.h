@@ -5,6 +5,7 @@
 //   MIDDLE8           what is taken off the sum of a block beforehand instead (0 where DOT8 does it)
 //   DOT7(sum, w, a)   the same for bytes up to 127 as they are
 //   v_load_words, v_set_words, v_low_nibbles, v_high_nibbles, v_or_words, v_float_of_words
+//   v_words_of_bytes, v_add_words, v_mul_words   of signed numbers
 //   v_upper_bits(x, at)   bits at and at + 1 of each byte, as bits 4 and 5
 //   HEED_BLOCK_ROWS, HEED_BLOCK_VECTORS   rows at once, and of how many vectors of a panel
 //
@@ -23,14 +24,14 @@ typedef enum { ask_nothing, ask_here, ask_next } asking;
 /// `apart` is from one line that is asked for to the next. Where a block is read once from beginning to
 /// end the processor's own streams bring the lines between, and asking for every one, which takes a
 /// miss buffer of the first cache for each, held a third of the speed of memory back.
-#define HEED_ASK(asks, panel, bytes, apart)                                           \
+#define HEED_ASK(asks, panel, bytes, apart, panel_bytes)                              \
   if (asks == ask_here) {                                                             \
     HEED_UNROLL for (int line = 0; line < (bytes); line += (apart)) {                 \
       HEED_PREFETCH_NEAR((panel) + HEED_BLOCK_AHEAD + line);                          \
     }                                                                                 \
   } else if (asks == ask_next) {                                                      \
     HEED_UNROLL for (int line = 0; line < (bytes); line += 64) {                      \
-      HEED_PREFETCH_NEAR((panel) + blocks * (bytes) + line);                             \
+      HEED_PREFETCH_NEAR((panel) + (panel_bytes) + line);                             \
     }                                                                                 \
   }
 
@@ -57,7 +58,8 @@ HEED_INLINE void HEED_NAME(_end)(const int rows, const int vectors, ptrdiff_t fi
   }
 }
 
-/// Blocks of 6 bits, half by half; the loads of the second half come from the first cache.
+/// Blocks of 6 bits, half by half; the loads of the second half come from the first cache. What a block adds
+/// is a whole number that a float holds, so that it is scaled once and not for each half.
 HEED_INLINE void HEED_NAME(_sixes)(const heed_panel_format format, const int rows,
                                    const int vectors, ptrdiff_t first, ptrdiff_t n,
                                    ptrdiff_t blocks, const int8_t *a, const float *scales,
@@ -66,9 +68,19 @@ HEED_INLINE void HEED_NAME(_sixes)(const heed_panel_format format, const int row
   (void)format;
   vf total[HEED_BLOCK_ROWS][panel_vectors];
   HEED_NAME(_begin)(rows, vectors, first, n, c, c_stride, accumulate, total);
-  const ptrdiff_t head = 4 * HEED_PANEL, bytes = head + HEED_PANEL * HEED_BLOCK_WIDTH * 3 / 4;
+  const ptrdiff_t head = 2 * HEED_PANEL, bytes = head + HEED_PANEL * HEED_BLOCK_WIDTH * 3 / 4;
+  const ptrdiff_t panel_bytes = blocks * bytes + blocks / HEED_BLOCK_RUN * 2 * HEED_PANEL;
+  vf factor[panel_vectors];
+  HEED_UNROLL for (int v = 0; v < vectors; v++) factor[v] = v_set(0);
   for (ptrdiff_t b = 0; b < blocks; b++, panel += bytes) {
-    HEED_ASK(asks, panel, bytes, 64);
+    if (b % HEED_BLOCK_RUN == 0) {
+      HEED_UNROLL for (int v = 0; v < vectors; v++) {
+        factor[v] = v_load_f16((const uint16_t *)(const void *)panel + (first + v) * VL);
+      }
+      panel += 2 * HEED_PANEL;
+    }
+    HEED_ASK(asks, panel, bytes, 64, panel_bytes);
+    vi whole[HEED_BLOCK_ROWS][panel_vectors];
     HEED_UNROLL for (int half = 0; half < 2; half++) {
       vi sum[HEED_BLOCK_ROWS][panel_vectors];
       HEED_UNROLL for (int i = 0; i < rows; i++) {
@@ -92,12 +104,17 @@ HEED_INLINE void HEED_NAME(_sixes)(const heed_panel_format format, const int row
         }
       }
       HEED_UNROLL for (int v = 0; v < vectors; v++) {
-        const uint16_t *halves = (const uint16_t *)(const void *)panel + (first + v) * VL;
-        const vf scale = v_load_f16(halves + half * HEED_PANEL);
+        const vi scale = v_words_of_bytes(panel + half * HEED_PANEL + (first + v) * VL);
         HEED_UNROLL for (int i = 0; i < rows; i++) {
-          const vf factor = v_mul(scale, v_set(scales[i * blocks + b]));
-          total[i][v] = v_fma(v_float_of_words(sum[i][v]), factor, total[i][v]);
+          const vi scaled = v_mul_words(sum[i][v], scale);
+          whole[i][v] = half ? v_add_words(whole[i][v], scaled) : scaled;
         }
+      }
+    }
+    HEED_UNROLL for (int i = 0; i < rows; i++) {
+      const vf own = v_set(scales[i * blocks + b]);
+      HEED_UNROLL for (int v = 0; v < vectors; v++) {
+        total[i][v] = v_fma(v_float_of_words(whole[i][v]), v_mul(factor[v], own), total[i][v]);
       }
     }
   }
@@ -119,7 +136,7 @@ HEED_INLINE void HEED_NAME(_plain)(const heed_panel_format format, const int row
   vf total[HEED_BLOCK_ROWS][panel_vectors];
   HEED_NAME(_begin)(rows, vectors, first, n, c, c_stride, accumulate, total);
   for (ptrdiff_t b = 0; b < blocks; b++, panel += bytes) {
-    HEED_ASK(asks, panel, bytes, 256);
+    HEED_ASK(asks, panel, bytes, 256, blocks * bytes);
     vi sum[HEED_BLOCK_ROWS][panel_vectors];
     HEED_UNROLL for (int i = 0; i < rows; i++) {
       const vi start = v_set_words(middle ? -middle * sums[i * blocks + b] : 0);

@@ -16,6 +16,11 @@ static inline vi v_upper_bits(vi x, int at) {
 }
 static inline vi v_or_words(vi x, vi y) { return _mm256_or_si256(x, y); }
 static inline vf v_float_of_words(vi x) { return _mm256_cvtepi32_ps(x); }
+static inline vi v_words_of_bytes(const uint8_t *p) {
+  return _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p));
+}
+static inline vi v_add_words(vi x, vi y) { return _mm256_add_epi32(x, y); }
+static inline vi v_mul_words(vi x, vi y) { return _mm256_mullo_epi32(x, y); }
 
 #define HEED_BLOCK_ROWS 2
 #define HEED_BLOCK_VECTORS 2

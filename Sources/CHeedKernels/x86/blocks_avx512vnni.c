@@ -32,6 +32,11 @@ static inline vi v_upper_bits(vi x, int at) {
 }
 static inline vi v_or_words(vi x, vi y) { return _mm512_or_si512(x, y); }
 static inline vf v_float_of_words(vi x) { return _mm512_cvtepi32_ps(x); }
+static inline vi v_words_of_bytes(const uint8_t *p) {
+  return _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
+static inline vi v_add_words(vi x, vi y) { return _mm512_add_epi32(x, y); }
+static inline vi v_mul_words(vi x, vi y) { return _mm512_mullo_epi32(x, y); }
 
 #include "../vector/loops.inc.h"
 #include "../vector/blocks.inc.h"

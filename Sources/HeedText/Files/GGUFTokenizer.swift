@@ -18,7 +18,12 @@ public enum GGUFTokenizer {
   static let modelKey = "tokenizer.ggml.model"
 
   /// What a token is for, by its number in `tokenizer.ggml.token_type`.
-  enum Kind: Int { case normal = 1, unknown, control, userDefined, unused, byte }
+  enum Kind: Int {
+    case normal = 1, unknown, control, userDefined, unused, byte
+
+    /// Whether such tokens are found in a text as they stand.
+    var isWhole: Bool { self == .control || self == .unknown || self == .userDefined }
+  }
 
   /// Whether the file describes a tokenizer.
   public static func isPresent(in file: GGUFFile) -> Bool {
@@ -89,7 +94,7 @@ public enum GGUFTokenizer {
           .unsupported, what: "the pre-tokenizer \"\(name)\"", place: path,
           expected: GGUFPreTokenizer.all.flatMap(\.names).joined(separator: ", "))
       }
-      let tokens = try metadata.tokens()
+      let tokens = try metadata.tokenArray()
       let kinds = try metadata.kinds(count: tokens.count)
       guard let merges = metadata.file["tokenizer.ggml.merges"]?.array, merges.hasStrings else {
         throw FormatError(
@@ -100,6 +105,7 @@ public enum GGUFTokenizer {
         guard metadata.adds(flag, unless: false), let id = metadata.id(role) else { return nil }
         return (id, try metadata.token(id, of: tokens))
       }
+      let whole = tokens.strings { kinds[$0].isWhole }
       let frame = TokenizerJSON.frame(
         before: try framing("add_bos_token", "bos_token_id"),
         after: try framing("add_eos_token", "eos_token_id"))
@@ -107,7 +113,8 @@ public enum GGUFTokenizer {
       self.merges = merges
       ignoresMerges = cut.ignoresMerges
       stages = [
-        "added_tokens": added(tokens, kinds), "normalizer": .null, "pre_tokenizer": cut.json,
+        "added_tokens": added(whole.map { ($0.text, $0.number) }, kinds), "normalizer": .null,
+        "pre_tokenizer": cut.json,
         "post_processor": frame, "decoder": ["type": "ByteLevel"],
       ]
     }
@@ -115,8 +122,11 @@ public enum GGUFTokenizer {
     func model(isByteLevel: Bool) throws(FormatError) -> BytePairModel {
       let path = metadata.file.path
       var tokens = ByteStrings()
-      metadata.file["tokenizer.ggml.tokens"]?.array?.forEachString { tokens.append($0) }
+      let array = try metadata.tokenArray()
+      tokens.reserveCapacity(array.count, byteCount: array.byteCount)
+      array.forEachString { tokens.append($0) }
       var pairs = ByteStrings()
+      pairs.reserveCapacity(2 * merges.count, byteCount: merges.byteCount)
       var broken: Int?
       var rank = 0
       merges.forEachString {
@@ -172,7 +182,7 @@ public enum GGUFTokenizer {
       return [.string(names[id]), .integer(id)]
     }
     return [
-      "added_tokens": added(names, kinds),
+      "added_tokens": added(names.enumerated().map { ($1, $0) }, kinds),
       "normalizer": [
         "type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
         "strip_accents": .null, "lowercase": true,
@@ -191,14 +201,9 @@ public enum GGUFTokenizer {
   }
 
   /// The tokens that are found in a text as they stand.
-  private static func added(_ tokens: [String], _ kinds: [Kind]) -> JSONValue {
+  private static func added(_ tokens: [(text: String, id: Int)], _ kinds: [Kind]) -> JSONValue {
     TokenizerJSON.added(
-      zip(tokens, kinds).enumerated().compactMap { id, token in
-        switch token.1 {
-        case .control, .unknown, .userDefined: (id, token.0, token.1 != .userDefined)
-        case .normal, .unused, .byte: nil as (Int, String, Bool)?
-        }
-      })
+      tokens.filter { kinds[$0.id].isWhole }.map { ($0.id, $0.text, kinds[$0.id] != .userDefined) })
   }
 
   private static func sentencePiece(
@@ -246,8 +251,12 @@ public enum GGUFTokenizer {
 
     init(_ file: GGUFFile) { self.file = file }
 
-    func tokens() throws(FormatError) -> [String] {
-      guard let tokens = file["tokenizer.ggml.tokens"]?.array?.strings, !tokens.isEmpty else {
+    func tokens() throws(FormatError) -> [String] { try tokenArray().strings ?? [] }
+
+    /// The tokens as the file has them.
+    func tokenArray() throws(FormatError) -> GGUFArray {
+      guard let tokens = file["tokenizer.ggml.tokens"]?.array, tokens.hasStrings, tokens.count > 0
+      else {
         throw FormatError(.missing, what: "no \"tokenizer.ggml.tokens\"", place: file.path)
       }
       return tokens
@@ -273,13 +282,13 @@ public enum GGUFTokenizer {
 
     func id(_ key: String) -> Int? { file["tokenizer.ggml." + key]?.integer }
 
-    func token(_ id: Int, of tokens: [String]) throws(FormatError) -> String {
-      guard tokens.indices.contains(id) else {
+    func token(_ id: Int, of tokens: GGUFArray) throws(FormatError) -> String {
+      guard let token = tokens.strings(where: { $0 == id }).first else {
         throw FormatError(
           .inconsistent, what: "the token \(id) with a role", place: file.path,
           expected: "0 to \(tokens.count - 1)")
       }
-      return tokens[id]
+      return token.text
     }
 
     func specialTokens(_ known: SpecialTokens, below limit: Int) -> SpecialTokens {

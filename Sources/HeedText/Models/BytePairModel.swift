@@ -56,10 +56,10 @@ struct BytePairModel: Sendable {
     if isByteLevel {
       var spelled = ByteStrings()
       var ids: [Int] = []
+      spelled.reserveCapacity(vocabulary.idLimit, byteCount: vocabulary.byteCount)
+      ids.reserveCapacity(vocabulary.idLimit)
       for id in 0..<vocabulary.idLimit {
-        guard let token = vocabulary.token(of: id), let bytes = ByteAlphabet.bytes(of: token)
-        else { continue }
-        spelled.append(bytes)
+        guard let token = vocabulary.token(of: id), spelled.append(bytesOf: token) else { continue }
         ids.append(id)
       }
       lookup = try Vocabulary(spelled, ids: ids, place: place)
@@ -89,6 +89,8 @@ struct BytePairModel: Sendable {
     var pairs = PairTable(capacity: merges.count / 2)
     let prefix = Array(options.prefix.utf8)
     let bytes = merges.bytes
+    // Merges usually make one token after the other.
+    var expected = 0
     for rank in 0..<merges.count / 2 {
       let (left, right) = (merges[2 * rank], merges[2 * rank + 1])
       // Both lie side by side; the prefix of the right one is left out where there is one.
@@ -96,7 +98,7 @@ struct BytePairModel: Sendable {
       let joined =
         hasPrefix
         ? vocabulary.id(of: Array(bytes[left] + bytes[right].dropFirst(prefix.count)))
-        : vocabulary.id(of: bytes, left.lowerBound..<right.upperBound)
+        : vocabulary.id(of: bytes, left.lowerBound..<right.upperBound, expected: expected)
       guard let leftID = vocabulary.id(of: bytes, left),
         let rightID = vocabulary.id(of: bytes, right), let id = joined
       else {
@@ -106,6 +108,7 @@ struct BytePairModel: Sendable {
           place: place)
       }
       pairs.set(Int32(leftID), Int32(rightID), .init(rank: UInt32(rank), id: UInt32(id)))
+      expected = id + 1
     }
     try self.init(
       vocabulary: vocabulary, pairs: pairs, options: options, isByteLevel: isByteLevel,

@@ -19,4 +19,16 @@ struct ByteStrings: Sendable {
     bytes.append(contentsOf: string)
     ends.append(bytes.count)
   }
+
+  /// Appends the bytes that a token in letters stands for (`ByteAlphabet`); false, with nothing appended, where
+  /// it stands for none.
+  mutating func append(bytesOf token: ArraySlice<UInt8>) -> Bool {
+    let count = bytes.count
+    guard ByteAlphabet.append(bytesOf: token, to: &bytes) else {
+      bytes.removeSubrange(count...)
+      return false
+    }
+    ends.append(bytes.count)
+    return true
+  }
 }

@@ -77,6 +77,9 @@ struct Vocabulary: Sendable {
     (self.mask, self.count, self.longest) = (size - 1, count, longest)
   }
 
+  /// Bytes of all tokens.
+  var byteCount: Int { bytes.count }
+
   /// One more than the largest id.
   var idLimit: Int { starts.count }
 
@@ -108,6 +111,15 @@ struct Vocabulary: Sendable {
       }
       slot = (slot + 1) & mask
     }
+  }
+
+  /// The same where it is probably `expected`.
+  func id(of text: [UInt8], _ range: Range<Int>, expected: Int) -> Int? {
+    guard let token = token(of: expected), token.elementsEqual(text[range]),
+      // Of equal tokens the last one's id counts.
+      count == idLimit
+    else { return id(of: text, range) }
+    return expected
   }
 
   func id(of token: [UInt8]) -> Int? { id(of: token, 0..<token.count) }

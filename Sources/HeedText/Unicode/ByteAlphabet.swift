@@ -37,6 +37,14 @@ package enum ByteAlphabet {
   static func bytes(of token: some Collection<UInt8>) -> [UInt8]? {
     var result: [UInt8] = []
     result.reserveCapacity(token.count)
+    return append(bytesOf: token, to: &result) ? result : nil
+  }
+
+  /// Appends the bytes that a token stands for; false, with some of them appended, when one of its scalars is
+  /// no letter.
+  @inline(__always)
+  static func append(bytesOf token: some Collection<UInt8>, to result: inout [UInt8]) -> Bool {
+    let bytes = Self.bytes
     var lead: UInt32 = 0
     for unit in token {
       let value: UInt32
@@ -47,13 +55,13 @@ package enum ByteAlphabet {
       case (0xC2..<0xE0, 0):
         lead = UInt32(unit)
         continue
-      default: return nil
+      default: return false
       }
       lead = 0
-      guard value < 0x144, bytes[Int(value)] < 256 else { return nil }
+      guard value < 0x144, bytes[Int(value)] < 256 else { return false }
       result.append(UInt8(bytes[Int(value)]))
     }
-    return lead == 0 ? result : nil
+    return lead == 0
   }
 
   /// Bytes as letters.
