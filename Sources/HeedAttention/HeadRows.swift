@@ -20,10 +20,8 @@ struct HeadRows: Sendable {
   /// - Parameter groupSize: query heads of one key/value head, whose rows are one list.
   init(_ tensor: Tensor, groupSize: Int, precision: ProductPrecision) {
     func isEven(_ tensor: Tensor) -> Bool {
-      tensor.shape[3] % 2 == 0
-        && ([tensor.offset] + tensor.strides.dropLast()).allSatisfy {
-          $0 % 2 == 0
-        }
+      (tensor.shape[3] | tensor.offset) % 2 == 0
+        && tensor.strides.dropLast().allSatisfy { $0 % 2 == 0 }
     }
     func hasRows(_ tensor: Tensor) -> Bool {
       let (shape, strides) = (tensor.shape, tensor.strides)
@@ -61,6 +59,32 @@ struct HeadRows: Sendable {
   @inline(__always)
   private func halves(_ index: Int, _ row: Int) -> UnsafePointer<UInt16> {
     UnsafePointer(tensor.halves) + place(index, row)
+  }
+
+  /// Rows from `row` on as the words that products read, floats or bf16 whose neighbours are pairs, and the
+  /// words from one to the next; nil where they have to be packed.
+  @inline(__always)
+  func words(
+    _ products: TileProducts, _ index: Int, _ row: Int
+  ) -> (UnsafeRawPointer, stride: Int)? {
+    if isHalf { return (UnsafeRawPointer(halves(index, row)), stride / 2) }
+    return products.isPaired ? nil : (UnsafeRawPointer(floats(index, row)), stride)
+  }
+
+  /// Rows from `row` on where they are bfloat16, and the elements from one to the next.
+  @inline(__always)
+  func elements(_ index: Int, _ row: Int) -> (UnsafePointer<UInt16>, stride: Int)? {
+    isHalf ? (halves(index, row), stride) : nil
+  }
+
+  /// Asks for the first rows of key/value head `index`, where they lie one after the other.
+  @inline(__always)
+  func ask(_ index: Int) {
+    guard stride == width else { return }
+    let size = tensor.elementType.byteCount
+    heed_ask(
+      UnsafeRawPointer(tensor.rawPointer) + place(index, 0) * size,
+      min(16 << 10, tensor.shape[2] * width * size))
   }
 
   /// `count` rows from `row` on as a left operand.

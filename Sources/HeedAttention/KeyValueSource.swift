@@ -13,9 +13,9 @@ import HeedTensor
 struct KeyValueSource: Sendable {
   let plan: AttentionPlan
   let products: TileProducts
-  let keys: Tensor
-  let values: Tensor
-  /// Keys and values that are not stored as tensors; `keys` and `values` are then only shapes.
+  /// Keys and values in tensors; nil where they are stored otherwise.
+  private let keys: HeadRows?
+  private let values: HeadRows?
   private let stored: StoredKeyValues?
   /// All panels `[B * G][panel][word][32]`, when packed before.
   private let packedKeys: Storage?
@@ -33,8 +33,11 @@ struct KeyValueSource: Sendable {
     self.plan = plan
     self.stored = stored
     products = TileProducts(plan.precision)
-    self.keys = stored == nil ? Self.readable(keys, plan.precision, isKey: true) : keys
-    self.values = stored == nil ? Self.readable(values, plan.precision, isKey: false) : values
+    func rows(_ tensor: Tensor) -> HeadRows? {
+      stored == nil ? HeadRows(tensor, groupSize: 1, precision: plan.precision) : nil
+    }
+    self.keys = rows(keys)
+    self.values = rows(values)
     let packed = packed && stored == nil
     let count = plan.batch * plan.groups
     packedKeys =
@@ -44,23 +47,6 @@ struct KeyValueSource: Sendable {
       packed && plan.precision == .bfloat16
       ? Storage(byteCount: max(4 * count * ((plan.keyCount + 1) / 2) * plan.valueWidth, 64)) : nil
     if packed { packAll() }
-  }
-
-  /// The tensor in a form whose rows can be read: float32, or bf16 where products are bf16.
-  private static func readable(
-    _ tensor: Tensor, _ precision: ProductPrecision, isKey: Bool
-  ) -> Tensor {
-    let strides = tensor.strides
-    let hasRows = tensor.shape[3] <= 1 || strides[3] == 1
-    if tensor.elementType == .float32 && hasRows { return tensor }
-    let paired =
-      !isKey
-      || strides.dropLast().allSatisfy { $0 % 2 == 0 } && tensor.offset % 2 == 0
-        && tensor.shape[3] % 2 == 0
-    if tensor.elementType == .bfloat16 && precision == .bfloat16 && hasRows && paired {
-      return tensor
-    }
-    return tensor.converted(to: .float32).dense()
   }
 
   private func packAll() {
@@ -79,25 +65,16 @@ struct KeyValueSource: Sendable {
       }
       if let packedValues {
         let base = packedValues.base.assumingMemoryBound(to: Float.self)
-        packRows(
-          index, first, end - first, base + (index * pairCount + first / 2) * plan.valueWidth)
+        values?.packRows(
+          products, index, first, end - first,
+          to: base + (index * pairCount + first / 2) * plan.valueWidth)
       }
     }
-  }
-
-  private func offset(_ tensor: Tensor, _ index: Int) -> Int {
-    index / plan.groups * tensor.strides[0] + index % plan.groups * tensor.strides[1]
   }
 
   private func packPanel(_ index: Int, _ panel: Int, _ target: UnsafeMutablePointer<Float>) {
     let first = panel * AttentionPlan.panelKeys
     let rows = min(AttentionPlan.panelKeys, plan.keyCount - first)
-    if let (words, stride) = keyWords(index, first) {
-      products.kernels.pack_transposed_u32(
-        rows, plan.keyWords, words.assumingMemoryBound(to: UInt32.self), stride,
-        UnsafeMutableRawPointer(target).assumingMemoryBound(to: UInt32.self), 32)
-      return
-    }
     if let stored {
       withUnsafeTemporaryAllocation(of: Float.self, capacity: rows * plan.width) { floats in
         guard let floats = floats.baseAddress else { return }
@@ -106,38 +83,7 @@ struct KeyValueSource: Sendable {
       }
       return
     }
-    let stride = keys.strides[2]
-    products.packTransposed(
-      rows, plan.width, keys.pointer(to: Float.self) + offset(keys, index) + first * stride, stride,
-      target, 32)
-  }
-
-  /// Keys from `first` on where they lie as the products read them, floats or bf16 whose neighbours
-  /// are pairs, and the words from one to the next.
-  @inline(__always)
-  private func keyWords(_ index: Int, _ first: Int) -> (UnsafeRawPointer, stride: Int)? {
-    guard stored == nil, keys.elementType == .bfloat16 || !products.isPaired else { return nil }
-    let size = keys.elementType.byteCount
-    let stride = keys.strides[2]
-    let start = offset(keys, index) + first * stride
-    return (UnsafeRawPointer(keys.rawPointer) + size * start, stride * size / 4)
-  }
-
-  private func packRows(
-    _ index: Int, _ first: Int, _ count: Int, _ target: UnsafeMutablePointer<Float>
-  ) {
-    let stride = values.strides[2]
-    let start = offset(values, index) + first * stride
-    if values.elementType == .bfloat16 {
-      let source = (values.rawPointer + 2 * start).assumingMemoryBound(to: UInt16.self)
-      products.kernels.pack_pairs_u16(
-        count, plan.valueWidth, source, stride,
-        UnsafeMutableRawPointer(target).assumingMemoryBound(to: UInt32.self), plan.valueWidth)
-    } else {
-      products.packPairs(
-        count, plan.valueWidth, values.pointer(to: Float.self) + start, stride, target,
-        plan.valueWidth)
-    }
+    keys?.packPanel(products, index, first, rows, to: target)
   }
 
   /// Asks for the beginning of key/value head `index` (of B * G) where few rows will read it from
@@ -145,18 +91,8 @@ struct KeyValueSource: Sendable {
   @inline(__always)
   func ask(_ index: Int) {
     guard packedKeys == nil, stored == nil else { return }
-    ask(keys, index)
-    ask(values, index)
-  }
-
-  @inline(__always)
-  private func ask(_ tensor: borrowing Tensor, _ index: Int) {
-    let width = tensor.shape[3]
-    guard tensor.strides[2] == width else { return }
-    let size = tensor.elementType.byteCount
-    heed_ask(
-      UnsafeRawPointer(tensor.rawPointer) + offset(tensor, index) * size,
-      min(16 << 10, tensor.shape[2] * width * size))
+    keys?.ask(index)
+    values?.ask(index)
   }
 
   /// Keys from `first` on as they lie, and the words from one to the next, where few rows read them
@@ -164,7 +100,7 @@ struct KeyValueSource: Sendable {
   @inline(__always)
   func keyRows(_ index: Int, _ first: Int, rows: Int) -> (UnsafeRawPointer, stride: Int)? {
     guard rows <= TileProducts.fewRows, packedKeys == nil else { return nil }
-    return keyWords(index, first)
+    return keys?.words(products, index, first)
   }
 
   /// bf16 values from `first` on as they lie, and the elements from one to the next, where few rows
@@ -173,12 +109,8 @@ struct KeyValueSource: Sendable {
   func valueElements(
     _ index: Int, _ first: Int, rows: Int
   ) -> (UnsafePointer<UInt16>, stride: Int)? {
-    guard rows <= TileProducts.fewRows, packedValues == nil, stored == nil,
-      values.elementType == .bfloat16
-    else { return nil }
-    let stride = values.strides[2]
-    let start = values.rawPointer + 2 * (offset(values, index) + first * stride)
-    return (UnsafePointer(start.assumingMemoryBound(to: UInt16.self)), stride)
+    guard rows <= TileProducts.fewRows, packedValues == nil else { return nil }
+    return values?.elements(index, first)
   }
 
   /// Panels `first ..< end` of key/value head `index` (of B * G), `[panel][word][32]`; `scratch` has
@@ -211,15 +143,14 @@ struct KeyValueSource: Sendable {
       }
       return (scratch, plan.valueWidth)
     }
-    if plan.precision == .float32 {
-      let base = UnsafeMutablePointer(mutating: values.pointer(to: Float.self))
-      return (base + offset(values, index) + first * values.strides[2], values.strides[2])
+    if plan.precision == .float32, let values {
+      return (UnsafeMutablePointer(mutating: values.floats(index, first)), values.stride)
     }
     if let packedValues {
       let base = packedValues.base.assumingMemoryBound(to: Float.self)
       return (base + (index * pairCount + first / 2) * plan.valueWidth, plan.valueWidth)
     }
-    packRows(index, first, count, scratch)
+    values?.packRows(products, index, first, count, to: scratch)
     return (scratch, plan.valueWidth)
   }
 }
