@@ -68,8 +68,9 @@ struct FusedBackward {
     logSumExp = forward.logSumExp
     absorbed = forward.absorbed
     self.gradient = rows(gradient.converted(to: .float32))
-    self.keys = rows(Self.withoutUnseen(keys, plan), groupSize: 1)
-    self.values = rows(Self.withoutUnseen(values, plan), groupSize: 1)
+    let seesAllKeys = plan.seesAllKeys
+    self.keys = rows(seesAllKeys ? keys : Self.withoutUnseen(keys, plan), groupSize: 1)
+    self.values = rows(seesAllKeys ? values : Self.withoutUnseen(values, plan), groupSize: 1)
     gradients = HeadGradients(queries: queries, keys: keys, values: values)
     let count = (plan.keyCount + AttentionPlan.blockKeys - 1) / AttentionPlan.blockKeys
     runs = max(1, min(count, 8 / max(1, plan.groups)))
@@ -87,7 +88,7 @@ struct FusedBackward {
   /// The tensor with rows of keys that no query may see set to zero, where it holds a NaN or an
   /// infinity at all: what nobody sees must not reach a gradient.
   private static func withoutUnseen(_ tensor: Tensor, _ plan: AttentionPlan) -> Tensor {
-    if plan.seesAllKeys || tensor.elementType == .float32 && tensor.hasFiniteRows { return tensor }
+    if tensor.elementType == .float32 && tensor.hasFiniteRows { return tensor }
     var copy = tensor.converted(to: .float32).dense()
     if tensor.elementType != .float32, copy.hasFiniteRows { return tensor }
     let width = tensor.shape[3]

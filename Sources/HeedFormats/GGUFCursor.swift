@@ -74,9 +74,7 @@ struct GGUFCursor {
     guard let size = type.byteCount else {
       let start = position
       for _ in 0..<count {
-        guard remaining >= 8 else { _ = try advance(8); break }
-        let length = file.length(at: position)
-        position += 8
+        let length = file.length(at: try advance(8).lowerBound)
         guard length <= UInt64(remaining) else {
           throw mistake("a string of \(length) bytes in \"\(key)\"", "at most \(remaining)")
         }

@@ -48,18 +48,16 @@ struct SchemaReferences {
           throw malformed("a second \(key) \"\(name)\"", tokens, expected: "different names")
         }
       }
-      if let id = object["$id"]?.string {
-        if id.hasPrefix("#"), id.count > 1 {
-          try name(String(id.dropFirst()), key: "$id")
-        } else {
-          let identifier = id.hasSuffix("#") ? String(id.dropLast()) : id
-          guard !identifier.contains("#") else {
-            throw malformed("the $id \"\(id)\"", tokens, expected: "a URI without a fragment")
-          }
-          base = URIReference(identifier).resolved(against: base)
-          guard resources.updateValue(tokens, forKey: base).map({ $0 == tokens }) ?? true else {
-            throw malformed("a second $id \"\(base)\"", tokens, expected: "different URIs")
-          }
+      if let id = object["$id"]?.string, id.hasPrefix("#"), id.count > 1 {
+        try name(String(id.dropFirst()), key: "$id")
+      } else if let identifier = Self.identifier(of: object) {
+        guard !identifier.contains("#") else {
+          throw malformed(
+            "the $id \"\(identifier)\"", tokens, expected: "a URI without a fragment")
+        }
+        base = URIReference(identifier).resolved(against: base)
+        guard resources.updateValue(tokens, forKey: base).map({ $0 == tokens }) ?? true else {
+          throw malformed("a second $id \"\(base)\"", tokens, expected: "different URIs")
         }
       }
       if let anchor = object["$anchor"]?.string { try name(anchor, key: "$anchor") }
@@ -68,6 +66,14 @@ struct SchemaReferences {
       try collect(
         member, at: tokens + [key], base: base, isMap: !isMap && Self.maps.contains(key))
     }
+  }
+
+  /// The URI by which a part calls itself, without the sign of an empty fragment; older schemas name a place
+  /// by a fragment alone, which is none.
+  private static func identifier(of object: JSONObject) -> String? {
+    guard let id = object["$id"]?.string else { return nil }
+    if id.hasPrefix("#"), id.count > 1 { return nil }
+    return id.hasSuffix("#") ? String(id.dropLast()) : id
   }
 
   private func malformed(_ what: String, _ tokens: [String], expected: String) -> FormatError {
@@ -82,8 +88,7 @@ struct SchemaReferences {
     }
     guard let object = value.object else { return value }
     var base = base
-    if !isMap, let id = object["$id"]?.string, !id.hasPrefix("#") {
-      let identifier = id.hasSuffix("#") ? String(id.dropLast()) : id
+    if !isMap, let identifier = Self.identifier(of: object) {
       base = URIReference(identifier).resolved(against: base)
     }
     var result = JSONObject()
