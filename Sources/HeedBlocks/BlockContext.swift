@@ -121,17 +121,29 @@ public struct BlockContext: Sendable {
   }
 
   /// `x` `[B, H, T, D]` turned to the positions of this pass.
-  mutating func turned(_ x: Tensor, _ rotary: Rotary) -> Tensor {
+  ///
+  /// - Parameter tokenCount: T, where `x` has only the latest of the tokens.
+  mutating func turned(_ x: Tensor, _ rotary: Rotary, tokenCount: Int? = nil) -> Tensor {
+    let T = tokenCount ?? x.shape[2]
     let table: RotaryTable
     if let known = tables[rotary] {
       table = known
     } else {
       let (cosines, sines) = rotary.table(
-        positions: positions, textLengths: textLengths ?? longestPositions(of: x.shape[2]))
+        positions: positions, textLengths: textLengths ?? longestPositions(of: T))
       table = RotaryTable(cosines: cosines, sines: sines)
       tables[rotary] = table
     }
-    return rotary.apply(to: x, cosines: table.cosines, sines: table.sines)
+    let missing = T - x.shape[2]
+    /// The part of a table that belongs to the latest tokens of each sequence.
+    func latest(_ table: [Float]) -> [Float] {
+      guard missing > 0 else { return table }
+      let width = table.count / positions.count
+      return stride(from: 0, to: positions.count, by: T).flatMap {
+        table[($0 + missing) * width..<($0 + T) * width]
+      }
+    }
+    return rotary.apply(to: x, cosines: latest(table.cosines), sines: latest(table.sines))
   }
 
   /// Decides frequencies by the text up to each token, or by a length of its row that is greater.

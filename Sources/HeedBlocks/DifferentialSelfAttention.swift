@@ -129,12 +129,17 @@ public struct DifferentialSelfAttention: BranchOperation {
   ) -> Tensor {
     var context = BlockContext(
       mask: mask, positions: positions ?? Array(0..<x.shape[1]), probe: probe)
-    return self(x, layer: 0, context: &context)
+    return self(x, last: nil, layer: 0, context: &context)
   }
 
-  func callAsFunction(_ x: Tensor, layer: Int, context: inout BlockContext) -> Tensor {
+  var readsOtherTokens: Bool { true }
+
+  func callAsFunction(
+    _ x: Tensor, last: Int?, layer: Int, context: inout BlockContext
+  ) -> Tensor {
     let (H, G, precision) = (spec.headCount, spec.keyValueHeadCount, context.precision)
-    let q = context.turned(split(query(x, precision: precision), H), spec.rotary)  // [B, H, T, D]
+    let q = context.turned(split(query(x, precision: precision), H), spec.rotary)
+      .latest(last, alongAxis: 2)  // [B, H, T, D]
     let turned = context.turned(split(key(x, precision: precision), G), spec.rotary)
     // A query head reads the keys of its own group, but the values of the pair it belongs to.
     let dropout = context.attentionDropout(layer: layer)
@@ -149,7 +154,7 @@ public struct DifferentialSelfAttention: BranchOperation {
     }.split(count: 2, alongAxis: 1)  // [B, H / 2, T, 2D] each
     let difference = factor.difference(looks[0], looks[1], gain: nil, epsilon: spec.epsilon)
     let merged = difference.transposed(permutation: [0, 2, 1, 3])  // [B, T, H / 2, 2D]
-      .reshaped(to: [x.shape[0], x.shape[1], H * spec.headWidth])
+      .reshaped(to: [x.shape[0], q.shape[2], H * spec.headWidth])
     return output(merged, precision: precision)
   }
 

@@ -86,7 +86,9 @@ struct Experts: BranchOperation {
       : nil
   }
 
-  func callAsFunction(_ x: Tensor, layer: Int, context: inout BlockContext) -> Tensor {
+  func callAsFunction(
+    _ x: Tensor, last: Int?, layer: Int, context: inout BlockContext
+  ) -> Tensor {
     let precision = context.precision
     let E = x.shape[x.rank - 1]
     let rows = x.reshaped(to: [x.count / max(1, E), E])  // [rows, E]

@@ -83,7 +83,9 @@ struct FeedForward: BranchOperation {
     down = linear("down")
   }
 
-  func callAsFunction(_ x: Tensor, layer: Int, context: inout BlockContext) -> Tensor {
+  func callAsFunction(
+    _ x: Tensor, last: Int?, layer: Int, context: inout BlockContext
+  ) -> Tensor {
     self(x, precision: context.precision)
   }
 

@@ -158,7 +158,11 @@ public struct LatentAttention: BranchOperation {
     return absorbed(queries(x, .float32, turn), rows: rows, Look(mask: mask, probe: probe))
   }
 
-  func callAsFunction(_ x: Tensor, layer: Int, context: inout BlockContext) -> Tensor {
+  var readsOtherTokens: Bool { true }
+
+  func callAsFunction(
+    _ x: Tensor, last: Int?, layer: Int, context: inout BlockContext
+  ) -> Tensor {
     let precision = context.precision
     let (latent, rotaryKey) = latents(x, precision) { context.turned($0, spec.rotary) }
     let q = queries(x, precision) { context.turned($0, spec.rotary) }
@@ -169,7 +173,8 @@ public struct LatentAttention: BranchOperation {
     let dropout = context.attentionDropout(layer: layer)
     let probe = context.probe
     return context.attended(
-      [q.plain, q.turned], keys: added.keys, values: added.values, layer: layer
+      [q.plain, q.turned].map { $0.latest(last, alongAxis: 2) }, keys: added.keys,
+      values: added.values, layer: layer
     ) { q, seen, mask in
       let rows = LatentRows(seen)
       let look = Look(mask: mask, probe: probe, dropout: dropout, precision: precision)

@@ -39,6 +39,18 @@ public struct Linear: Sendable {
     }
   }
 
+  /// The layer of some of the outputs, with the same bits, where its weight is packed and they can be told
+  /// apart in it.
+  func outputs(_ range: Range<Int>) -> Linear? {
+    guard case .packed(let weight) = form, let part = weight.outputs(range) else { return nil }
+    return Linear(form: .packed(part), bias: bias?.sliced(axis: 0, range: range))
+  }
+
+  private init(form: Form, bias: Tensor?) {
+    self.form = form
+    self.bias = bias
+  }
+
   /// `[N, K]` of the weight.
   public var shape: [Int] {
     switch form {

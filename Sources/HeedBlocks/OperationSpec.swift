@@ -21,12 +21,19 @@ public enum OperationSpec: Sendable, Hashable {
 
 /// An operation with its weights: `[B, T, E]` to `[B, T, E]`.
 protocol BranchOperation: Sendable {
-  func callAsFunction(_ x: Tensor, layer: Int, context: inout BlockContext) -> Tensor
+  /// Whether the result of a token depends on other tokens.
+  var readsOtherTokens: Bool { get }
+  /// - Parameter last: how many of the last tokens results are wanted of, `[B, last, E]`; nil for all.
+  ///   Only an operation that reads other tokens is given more of them than it is asked about.
+  func callAsFunction(
+    _ x: Tensor, last: Int?, layer: Int, context: inout BlockContext
+  ) -> Tensor
   /// bfloat16 where the operation reads x by products in bfloat16 alone, so that its norm may round.
   func inputType(_ precision: ProductPrecision) -> ElementType
 }
 
 extension BranchOperation {
+  var readsOtherTokens: Bool { false }
   func inputType(_ precision: ProductPrecision) -> ElementType { .float32 }
 }
 

@@ -21,6 +21,14 @@ enum PackedWeight: Sendable {
     for part in parts { part.releasePages() }
   }
 
+  /// The weight of some of the outputs, in the same memory; nil where they are not whole panels.
+  func outputs(_ range: Range<Int>) -> PackedWeight? {
+    switch self {
+    case .numbers(let matrix): matrix.outputs(range).map { .numbers($0) }
+    case .blocks(let matrix): matrix.outputs(range).map { .blocks($0) }
+    }
+  }
+
   /// `[N, K]`.
   var shape: [Int] {
     switch self {

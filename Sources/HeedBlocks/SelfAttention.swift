@@ -91,14 +91,16 @@ struct SelfAttention: BranchOperation {
     }
   }
 
-  /// `[B, T, E]` to `[B, T, E]`.
-  func callAsFunction(_ x: Tensor, layer: Int, context: inout BlockContext) -> Tensor {
-    let (B, T) = (x.shape[0], x.shape[1])
-    var (q, k, v) = projected(x, context)
+  var readsOtherTokens: Bool { true }
+
+  func callAsFunction(
+    _ x: Tensor, last: Int?, layer: Int, context: inout BlockContext
+  ) -> Tensor {
+    var (q, k, v) = projected(x, last: last, context)
     q = queryNorm?(q) ?? q
     k = keyNorm?(k) ?? k
     if let rotary = spec.rotary {
-      q = context.turned(q, rotary)
+      q = context.turned(q, rotary, tokenCount: x.shape[1])
       k = context.turned(k, rotary)
     }
     let dropout = context.attentionDropout(layer: layer)
@@ -117,7 +119,7 @@ struct SelfAttention: BranchOperation {
         sinks: sinks, dropout: dropout, precision: precision, probe: probe)
     }  // [B, H, T, D]
     let merged = seen.transposed(permutation: [0, 2, 1, 3])
-      .reshaped(to: [B, T, spec.queryWidth])  // [B, T, H * D]
+      .reshaped(to: [x.shape[0], q.shape[2], spec.queryWidth])  // [B, T, H * D]
     return output(merged, precision: precision)
   }
 
@@ -125,9 +127,9 @@ struct SelfAttention: BranchOperation {
     inputs.allSatisfy { $0.inputType(precision) == .bfloat16 } ? .bfloat16 : .float32
   }
 
-  /// Queries `[B, H, T, D]`, keys and values `[B, G, T, D]`.
+  /// Queries `[B, H, T, D]`, or those of the `last` tokens, keys and values `[B, G, T, D]`.
   private func projected(
-    _ x: Tensor, _ context: BlockContext
+    _ x: Tensor, last: Int?, _ context: BlockContext
   ) -> (queries: Tensor, keys: Tensor, values: Tensor) {
     let precision = context.precision
     // Where nothing stands between the projection and the attention, only products read it.
@@ -135,25 +137,30 @@ struct SelfAttention: BranchOperation {
       spec.rotary == nil && queryNorm == nil && keyNorm == nil && !context.hasCaches
     let type: ElementType =
       isSeenAsItIs && precision == .bfloat16 ? .bfloat16 : .float32
-    let (B, T) = (x.shape[0], x.shape[1])
     let (H, G, D) = (spec.headCount, spec.keyValueHeadCount, spec.headWidth)
-    func heads(_ part: Tensor, _ count: Int) -> Tensor {
-      part.reshaped(to: [B, T, count, D]).transposed(permutation: [0, 2, 1, 3])
+    func heads(_ linear: Linear, of x: Tensor) -> Tensor {
+      linear(x, precision: precision, resultType: type)
+        .reshaped(to: [x.shape[0], x.shape[1], linear.shape[0] / D, D])
+        .transposed(permutation: [0, 2, 1, 3])
     }
+    let asking = x.latest(last, alongAxis: 1)
     if inputs.count == 3 {
-      return (
-        heads(inputs[0](x, precision: precision, resultType: type), H),
-        heads(inputs[1](x, precision: precision, resultType: type), G),
-        heads(inputs[2](x, precision: precision, resultType: type), G)
-      )
+      return (heads(inputs[0], of: asking), heads(inputs[1], of: x), heads(inputs[2], of: x))
     }
     // The head axis is cut, not the last one: a view of whole heads costs no copy.
-    let all = inputs[0](x, precision: precision, resultType: type)
-      .reshaped(to: [B, T, H + 2 * G, D])
-      .transposed(permutation: [0, 2, 1, 3])  // [B, H + 2G, T, D]
+    if asking.shape[1] < x.shape[1], let queries = inputs[0].outputs(0..<H * D),
+      let others = inputs[0].outputs(H * D..<(H + 2 * G) * D)
+    {
+      let seen = heads(others, of: x)  // [B, 2G, T, D]
+      return (
+        heads(queries, of: asking), seen.sliced(axis: 1, range: 0..<G),
+        seen.sliced(axis: 1, range: G..<2 * G)
+      )
+    }
+    let all = heads(inputs[0], of: x)  // [B, H + 2G, T, D]
     return (
-      all.sliced(axis: 1, range: 0..<H), all.sliced(axis: 1, range: H..<H + G),
-      all.sliced(axis: 1, range: H + G..<H + 2 * G)
+      all.sliced(axis: 1, range: 0..<H).latest(last, alongAxis: 2),
+      all.sliced(axis: 1, range: H..<H + G), all.sliced(axis: 1, range: H + G..<H + 2 * G)
     )
   }
 }

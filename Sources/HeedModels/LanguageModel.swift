@@ -81,7 +81,7 @@ public struct LanguageModel: Sendable {
 
   /// What one pass gives.
   public struct Output: Sendable {
-    /// `[B, T, V]`, or `[B, 1, V]` for the last position alone.
+    /// `[B, T, V]`, or those of the last positions that were asked for, `[B, lastCount, V]`.
     public let logits: Tensor
     /// The embedding's output, then that of each block, the last after the final norm; empty unless
     /// asked for. `[B, T, E]` each.
@@ -105,8 +105,9 @@ public struct LanguageModel: Sendable {
     public var dropout: DropoutSettings?
     /// Whether to return hidden states.
     public var keepsHiddenStates = false
-    /// Whether only the logits of the last position are wanted.
-    public var isLastOnly = false
+    /// How many of the last positions logits are wanted of, at least one; nil for all. The last block
+    /// then leaves out what only the others would read (but not beside a probe, hidden states or dropout).
+    public var lastCount: Int?
     /// Whether latent attention, too, must give the same bits at once, in pieces and with a cache;
     /// long prompts then take it several times as long. All other models always do.
     public var keepsBitsInPieces = false
@@ -184,7 +185,9 @@ public struct LanguageModel: Sendable {
 
   /// The pass itself.
   private func run(_ ids: [[Int]], context: inout BlockContext, options: Options) -> Output {
-    let T = ids.first?.count ?? 0
+    // What is asked for beside logits is asked of all positions, and dropout counts them.
+    let isLogitsAlone =
+      options.probe == nil && options.dropout == nil && !options.keepsHiddenStates
     var x = embedding(ids, positions: context.positions)  // [B, T, E]
     if let dropout = options.dropout {
       x = x.dropout(
@@ -192,13 +195,15 @@ public struct LanguageModel: Sendable {
         counter: dropout.counter(layer: -1, branch: 0))
     }
     var hidden = options.keepsHiddenStates ? [x] : []
-    for block in blocks {
-      x = block(x, context: &context)
+    for (index, block) in blocks.enumerated() {
+      let isLast = index == blocks.count - 1
+      x = block(x, last: isLast && isLogitsAlone ? options.lastCount : nil, context: &context)
       if options.keepsHiddenStates { hidden.append(x) }
     }
-    if options.isLastOnly { x = x.sliced(axis: 1, range: T - 1..<T) }
     x = finalNorm?(x) ?? x
-    if options.keepsHiddenStates, !options.isLastOnly { hidden[hidden.count - 1] = x }
+    if options.keepsHiddenStates { hidden[hidden.count - 1] = x }
+    let T = x.shape[1]
+    if let count = options.lastCount, count < T { x = x.sliced(axis: 1, range: T - count..<T) }
     var logits = head(x, precision: precision)  // [B, T, V]
     if let cap = spec.logitSoftCap { logits = (logits / cap).tanh() * cap }
     return Output(logits: logits, hiddenStates: hidden)

@@ -85,6 +85,22 @@ public struct PackedMatrix: Sendable {
     return true
   }
 
+  /// The weight of some of the outputs, in the same memory; nil where they are not whole panels.
+  public func outputs(_ range: Range<Int>) -> PackedMatrix? {
+    TiledProduct.wholePanels(range, of: outputCount).map {
+      PackedMatrix(
+        outputCount: range.count, inputCount: inputCount, precision: precision,
+        panels: panels.sliced(axis: 0, range: $0))
+    }
+  }
+
+  private init(outputCount: Int, inputCount: Int, precision: ProductPrecision, panels: Tensor) {
+    self.outputCount = outputCount
+    self.inputCount = inputCount
+    self.precision = precision
+    self.panels = panels
+  }
+
   /// Bytes of the packed weight.
   public var byteCount: Int { panels.count * 4 }
 }

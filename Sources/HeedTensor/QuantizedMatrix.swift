@@ -116,6 +116,22 @@ public struct QuantizedMatrix: Sendable {
     panels = result
   }
 
+  /// The weight of some of the outputs, in the same memory; nil where they are not whole panels.
+  public func outputs(_ range: Range<Int>) -> QuantizedMatrix? {
+    TiledProduct.wholePanels(range, of: outputCount).map {
+      QuantizedMatrix(
+        outputCount: range.count, inputCount: inputCount, format: format,
+        panels: panels.sliced(axis: 0, range: $0))
+    }
+  }
+
+  private init(outputCount: Int, inputCount: Int, format: heed_panel_format, panels: Tensor) {
+    self.outputCount = outputCount
+    self.inputCount = inputCount
+    self.format = format
+    self.panels = panels
+  }
+
   /// Bytes of the packed weight.
   public var byteCount: Int { panels.count }
 }

@@ -93,7 +93,7 @@ struct GreedyRun {
       options.visibleKeys = visible
       options.positions = Self.positions(visible, from: seen)
       options.textLengths = visible.map { $0.count { $0 } }
-      options.isLastOnly = true
+      options.lastCount = 1
       let step = model.forward(  // [B, 1, V]
         sequences.map { Array($0[seen...]) }, cache: &cache, options: options
       ).logits

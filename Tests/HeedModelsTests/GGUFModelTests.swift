@@ -123,7 +123,7 @@ struct GGUFModelTests {
       let loaded = try LanguageModel(path: folder, quantization: .q8_0)
       let converted = try LanguageModel(path: file)
       var options = LanguageModel.Options()
-      options.isLastOnly = true
+      options.lastCount = 1
       // The embedding stays float32 in one and is blocks in the other, so only near.
       let (a, b) = (loaded.logits(ids, options: options), converted.logits(ids, options: options))
       #expect((a - b).abs().max().item(as: Float.self) < 0.03 * b.abs().max().item(as: Float.self))

@@ -42,6 +42,45 @@ struct LanguageModelTests {
   }
 
   @Test(
+    "logits of the last positions alone have the bits that they have among all",
+    arguments: SmallConfig.all + [
+      SmallConfig.gpt2.with(("n_embd", 96)),  // queries are whole panels of their weight
+      SmallConfig.llama.with(("head_dim", 16), ("hidden_size", 64)),
+    ], [ProductPrecision.float32, .bfloat16])
+  func lastPositions(config: JSONValue, precision: ProductPrecision) throws {
+    for packed in [true, false] {
+      let model = try smallModel(config, packed: packed, precision: precision)
+      var options = LanguageModel.Options()
+      let whole = model.logits(ids, options: options)
+      for count in [1, 3, 7] {
+        options.lastCount = count
+        let last = bits(whole.sliced(axis: 1, range: 7 - count..<7))
+        #expect(bits(model.logits(ids, options: options)) == last)
+        // Beside hidden states nothing is left out.
+        var all = options
+        all.keepsHiddenStates = true
+        var none: [KeyValueCache] = []
+        let output = model.forward(ids, cache: &none, options: all)
+        #expect(bits(output.logits) == last)
+        #expect(output.hiddenStates.last?.shape[1] == 7)
+      }
+      // Behind a cache, and what the last block leaves there.
+      options.keepsBitsInPieces = true
+      options.lastCount = nil
+      let pieces = [0..<2, 2..<6, 6..<7].map { range in ids.map { Array($0[range]) } }
+      var (cache, other) = (model.emptyCache(), model.emptyCache())
+      for piece in pieces {
+        let want = model.forward(piece, cache: &cache, options: options).logits
+        var last = options
+        last.lastCount = 1
+        let got = model.forward(piece, cache: &other, options: last).logits
+        let T = want.shape[1]
+        #expect(bits(got) == bits(want.sliced(axis: 1, range: T - 1..<T)))
+      }
+    }
+  }
+
+  @Test(
     "an 8-bit cache gives the same bits at once and in pieces, and other bits than a float32 one",
     arguments: SmallConfig.all)
   func smallCache(config: JSONValue) throws {

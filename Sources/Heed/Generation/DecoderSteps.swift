@@ -131,40 +131,22 @@ public struct DecoderSteps: StepModel {
     _ tokens: [[Int]], _ caches: inout [[KeyValueCache]], wanted: Int, _ wantsHidden: Bool
   ) -> [StepScores] {
     let T = tokens.first?.count ?? 0
-    var tokens = tokens
     var options = LanguageModel.Options()
+    options.keepsHiddenStates = wantsHidden
     options.keepsBitsInPieces = true
     if switchLength != nil {
       options.textLengths = caches.map { ($0.first?.position ?? 0) + T }
     }
-    if wanted < T, !wantsHidden {
-      // Logits of a whole prompt would take a row of the vocabulary for each of its tokens.
-      options.isLastOnly = true
-      if wanted == 1 { return scores(tokens, &caches, options, wanted: 1, wantsHidden) }
-      let first = tokens.map { Array($0.dropLast(wanted)) }
-      _ = model.forward(first, sequences: &caches, options: options)
-      tokens = tokens.map { Array($0.suffix(wanted)) }
-      options.isLastOnly = false
-    }
-    return scores(tokens, &caches, options, wanted: min(wanted, T), wantsHidden)
-  }
-
-  private func scores(
-    _ tokens: [[Int]], _ caches: inout [[KeyValueCache]], _ options: LanguageModel.Options,
-    wanted: Int, _ wantsHidden: Bool
-  ) -> [StepScores] {
-    var options = options
-    options.keepsHiddenStates = wantsHidden
-    let output = model.forward(tokens, sequences: &caches, options: options)  // [B, T, V]
-    let last = wantsHidden ? output.hiddenStates.last : nil
+    // Logits of a whole prompt would take a row of the vocabulary for each of its tokens.
+    options.lastCount = max(1, min(wanted, T))
+    let output = model.forward(tokens, sequences: &caches, options: options)
     return tokens.indices.map { row in
-      func rows(_ tensor: Tensor, _ range: Range<Int>) -> [[Float]] {
-        range.map { tensor.entry(row, axis: 0).entry($0, axis: 0).elements() }
+      func rows(_ tensor: Tensor) -> [[Float]] {
+        (0..<tensor.shape[1]).map { tensor.entry(row, axis: 0).entry($0, axis: 0).elements() }
       }
-      let T = output.logits.shape[1]
       return StepScores(
-        logits: rows(output.logits, max(0, T - wanted)..<T),
-        hidden: last.map { rows($0, 0..<tokens[row].count) } ?? [])
+        logits: rows(output.logits),
+        hidden: wantsHidden ? output.hiddenStates.last.map(rows) ?? [] : [])
     }
   }
 }

@@ -79,7 +79,7 @@ struct BenchGenerate: ParsableCommand {
         (0..<promptTokens).map { ($0 * 7919 + row * 104_729 + 1) % vocabulary }
       }
       var last = LanguageModel.Options()
-      last.isLastOnly = true
+      last.lastCount = 1
       let lastOnly = last
       var samples: [Double] = []
       for _ in 0..<6 {

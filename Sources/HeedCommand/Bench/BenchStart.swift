@@ -35,7 +35,7 @@ struct BenchStart: ParsableCommand {
       guard !ids[0].isEmpty else { throw ValidationError("--prompt is empty") }
       var cache = network.emptyCache(elementType: dtype.cacheType)
       var pass = LanguageModel.Options()
-      pass.isLastOnly = true
+      pass.lastCount = 1
       var chosen: [Int] = []
       for _ in 0..<newTokens {
         let logits = network.forward(ids, cache: &cache, options: pass).logits
