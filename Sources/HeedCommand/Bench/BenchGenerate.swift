@@ -100,16 +100,11 @@ struct BenchGenerate: ParsableCommand {
         }
         samples.append(steadySeconds() - start)
       }
-      let head = network.spec.isHeadTied ? "embedding.weight" : "head.weight"
-      func weightCount(_ isCounted: (WeightSlot) -> Bool) -> Int {
-        network.spec.slots.filter(isCounted).map { $0.shape.reduce(1, *) }.reduce(0, +)
-      }
       let bytes = dtype.bytesRead(by: network)
       let steps = phase == .prefill ? 1 : newTokens
       let tokens = phase == .prefill ? batch * promptTokens : batch * newTokens
-      // Of a prompt, only its last token meets the head.
-      let products =
-        weightCount { $0.layer != nil } * tokens + weightCount { $0.path == head } * batch * steps
+      let products = Self.products(
+        network.spec, tokens: tokens, asked: batch * steps)
       let measurement = Measurement(samples: Array(samples.dropFirst()))
       BenchReport(
         name: "\(phase.rawValue) of \(model)", measurement: measurement,
@@ -120,6 +115,27 @@ struct BenchGenerate: ParsableCommand {
           "weight_mb": .number(Double(bytes) / 1e6),
         ]
       ).show(options)
+    }
+  }
+
+  /// Multiply-adds with weights: of `tokens` only those `asked` about meet the head, and what lies behind
+  /// the keys and values of the last block.
+  private static func products(_ spec: ModelSpec, tokens: Int, asked: Int) -> Int {
+    let last = spec.blocks.count - 1
+    let head = spec.isHeadTied ? "embedding.weight" : "head.weight"
+    return spec.slots.reduce(0) { sum, slot in
+      let count = slot.shape.reduce(1, *)
+      guard let layer = slot.layer else { return sum + (slot.path == head ? count * asked : 0) }
+      guard layer == last else { return sum + count * tokens }
+      switch slot.path {
+      case "attention.input.weight":  // queries, as wide as the model, keys and values
+        let forAll = (slot.shape[0] - slot.shape[1]) * slot.shape[1]
+        return sum + forAll * tokens + (count - forAll) * asked
+      case "attention.key.weight", "attention.value.weight", "attention.latent.weight",
+        "attention.expansion.weight":
+        return sum + count * tokens
+      default: return sum + count * asked
+      }
     }
   }
 }
