@@ -82,18 +82,23 @@ let package = Package(
       path: "Examples/Attention", swiftSettings: settings),
     // Tests, and what they share.
     .target(
-      name: "HeedTestSupport", dependencies: ["HeedTensor"], path: "Tests/HeedTestSupport",
-      swiftSettings: settings),
+      name: "HeedTestSupport", dependencies: ["HeedTensor", "HeedFormats", "HeedModels"],
+      path: "Tests/HeedTestSupport", swiftSettings: settings),
     tests(of: "HeedTensor", ["CHeedKernels", "HeedTestSupport"]),
     tests(of: "HeedAttention", ["HeedTensor", "HeedTestSupport"]),
     tests(of: "HeedBlocks", ["HeedTensor", "HeedAttention", "HeedTestSupport"]),
     tests(of: "HeedFormats", ["HeedTensor"]),
     tests(of: "HeedText", ["HeedFormats"]),
-    tests(of: "HeedModels", ["HeedTensor", "HeedAttention", "HeedBlocks", "HeedFormats"]),
-    tests(of: "HeedTraining", ["HeedFormats", "HeedModels", "HeedTensor"]),
+    tests(
+      of: "HeedModels",
+      ["HeedTensor", "HeedAttention", "HeedBlocks", "HeedFormats", "HeedTestSupport"]),
+    tests(of: "HeedTraining", ["HeedFormats", "HeedModels", "HeedTensor", "HeedTestSupport"]),
     tests(
       of: "Heed",
-      ["HeedAttention", "HeedFormats", "HeedModels", "HeedTensor", "HeedText", "HeedTraining"]),
+      [
+        "HeedAttention", "HeedFormats", "HeedModels", "HeedTensor", "HeedText", "HeedTraining",
+        "HeedTestSupport",
+      ]),
     tests(of: "HeedExplorer", ["Heed", "HeedFormats", "HeedModels", "HeedTensor", "HeedText"]),
     tests(of: "HeedVerification", ["HeedFormats", "HeedTensor"]),
     tests(of: "HeedCommand", ["HeedFormats", "HeedTensor", "HeedTraining"]),

@@ -1,35 +1,14 @@
 public import HeedTensor
 
 /// A tensor that is to be written to a GGUF file.
-public struct GGUFTensor: Sendable {
-  /// Its name.
-  public let name: String
-  /// The length of each axis, outermost first.
-  public let shape: [Int]
-  /// What it will be made of.
-  public let type: GGUFTensorType
-  /// Makes it, when its turn comes: a file larger than memory can be written.
-  package let numbers: @Sendable () throws(FormatError) -> Tensor
+public typealias GGUFTensor = WritableTensor<GGUFTensorType>
 
-  /// A tensor whose numbers `numbers` gives, of any floating-point type; they are converted to `type`.
-  ///
-  /// - Parameter shape: that of the numbers.
-  public init(
-    _ name: String, shape: [Int], type: GGUFTensorType,
-    numbers: @escaping @Sendable () throws(FormatError) -> Tensor
-  ) {
-    self.name = name
-    self.shape = shape
-    self.type = type
-    self.numbers = numbers
-  }
-
+extension GGUFTensor {
   /// Blocks as they are.
   public init(_ name: String, _ blocks: BlockTensor) {
-    self.name = name
-    self.shape = blocks.shape
-    self.type = .blocks(blocks.type)
-    self.numbers = { () throws(FormatError) in blocks.bytes }
+    self.init(name, shape: blocks.shape, type: .blocks(blocks.type)) {
+      () throws(FormatError) in blocks.bytes
+    }
   }
 
   /// What is written.

@@ -1,30 +1,10 @@
 public import HeedTensor
 
 /// A tensor that is to be written to a safetensors file.
-public struct SafetensorsTensor: Sendable {
-  /// Its name.
-  public let name: String
-  /// The length of each axis, outermost first.
-  public let shape: [Int]
-  /// What it will be made of.
-  public let elementType: ElementType
-  /// Makes it, when its turn comes: a file larger than memory can be written.
-  package let numbers: @Sendable () throws(FormatError) -> Tensor
+public typealias SafetensorsTensor = WritableTensor<ElementType>
 
-  /// A tensor whose numbers `numbers` gives; they are converted to `elementType`.
-  ///
-  /// - Parameter shape: that of the numbers.
-  public init(
-    _ name: String, shape: [Int], elementType: ElementType,
-    numbers: @escaping @Sendable () throws(FormatError) -> Tensor
-  ) {
-    self.name = name
-    self.shape = shape
-    self.elementType = elementType
-    self.numbers = numbers
-  }
-
-  fileprivate var byteCount: Int { shape.reduce(elementType.byteCount, *) }
+extension SafetensorsTensor {
+  fileprivate var byteCount: Int { shape.reduce(type.byteCount, *) }
 }
 
 extension SafetensorsFile {
@@ -41,7 +21,7 @@ extension SafetensorsFile {
   ) throws(FormatError) {
     try write(
       tensors: tensors.map { name, tensor in
-        SafetensorsTensor(name, shape: tensor.shape, elementType: tensor.elementType) { tensor }
+        SafetensorsTensor(name, shape: tensor.shape, type: tensor.elementType) { tensor }
       }, metadata: metadata, to: path)
   }
 
@@ -54,14 +34,14 @@ extension SafetensorsFile {
     progress: (_ written: Int) throws(FormatError) -> Void = { _ in }
   ) throws(FormatError) {
     let ordered = tensors.sorted {
-      let (left, right) = ($0.elementType.byteCount, $1.elementType.byteCount)
+      let (left, right) = ($0.type.byteCount, $1.type.byteCount)
       return left != right ? left > right : $0.name < $1.name
     }
     let header = try header(of: ordered, metadata, path)
     try TensorFile.write(
       header: header, byteCounts: ordered.map(\.byteCount), to: path, progress: progress
     ) { (index) throws(FormatError) in
-      try ordered[index].numbers().converted(to: ordered[index].elementType)
+      try ordered[index].numbers().converted(to: ordered[index].type)
     }
   }
 
@@ -88,7 +68,7 @@ extension SafetensorsFile {
       let start = end
       end += tensor.byteCount
       header[tensor.name] = [
-        "dtype": .string(SafetensorsType.name(of: tensor.elementType)),
+        "dtype": .string(SafetensorsType.name(of: tensor.type)),
         "shape": .array(tensor.shape.map { .integer($0) }),
         "data_offsets": .array([.integer(start), .integer(end)]),
       ]

@@ -73,7 +73,7 @@ extension ModelConversion {
       let isNumber = tensor.elementType.isFloatingPoint
       result.append(
         SafetensorsTensor(
-          name, shape: tensor.shape, elementType: isNumber ? elementType : tensor.elementType
+          name, shape: tensor.shape, type: isNumber ? elementType : tensor.elementType
         ) { () throws(FormatError) in try weights.tensor(named: name) })
     }
     return result
@@ -88,7 +88,7 @@ extension ModelConversion {
     let spec = try family.spec(model.config, path)
     let tensors = try model.tensors(named: family.weights(spec), of: spec).map { tensor in
       SafetensorsTensor(
-        tensor.name, shape: tensor.shape, elementType: elementType, numbers: tensor.make)
+        tensor.name, shape: tensor.shape, type: elementType, numbers: tensor.make)
     }
     var config = model.config.object ?? JSONObject()
     config["torch_dtype"] = .string("\(elementType)")

@@ -48,9 +48,9 @@ final class WeightWatch: Sendable {
 
   /// The same for a tensor of a folder.
   func watching(_ tensor: SafetensorsTensor) -> SafetensorsTensor {
-    SafetensorsTensor(tensor.name, shape: tensor.shape, elementType: tensor.elementType) {
+    SafetensorsTensor(tensor.name, shape: tensor.shape, type: tensor.type) {
       () throws(FormatError) in
-      let result = try tensor.numbers().converted(to: tensor.elementType)
+      let result = try tensor.numbers().converted(to: tensor.type)
       self.note(tensor.name, result.nonFiniteCount)
       return result
     }

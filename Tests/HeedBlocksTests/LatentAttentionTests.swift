@@ -1,6 +1,7 @@
 import HeedAttention
 import HeedBlocks
 import HeedTensor
+import HeedTestSupport
 import Testing
 
 @Suite("Latent attention")
@@ -98,6 +99,33 @@ struct LatentAttentionTests {
     for head in 0..<3 {
       let weights = [expanded, absorbed].map { $0.records[0].weights(batch: 1, head: head) }
       #expect((weights[0] - weights[1]).abs().max().item(as: Float.self) < 1e-5)
+    }
+  }
+
+  @Test("gradients of both forms are those of differences", arguments: [false, true])
+  func gradients(isAbsorbed: Bool) {
+    let attention = LatentAttentionSpec(
+      headCount: 2, latentWidth: 8, queryLatentWidth: 3, plainWidth: 2, valueWidth: 2,
+      rotary: Rotary(width: 2, pairing: .neighbours), hasBias: true)
+    #expect(attention.expandedFrom == 3)
+    let spec = BlockSpec([BranchSpec(operation: .latentAttention(attention))])
+    let slots = spec.slots(layer: 0, width: 6)
+    let inputs = ([[1, 3, 6]] + slots.map(\.shape)).enumerated().map { index, shape in
+      var generator = RandomGenerator(seed: 6, stream: UInt64(index))
+      return generator.normal(shape).converted(to: .float64)
+    }
+    var generator = RandomGenerator(seed: 9)
+    let upstream = generator.normal([1, 3, 6]).converted(to: .float64)
+    let errors = gradientErrors(inputs, upstream: upstream) { tensors in
+      let lookup = WeightLookup { path, _ in
+        tensors[1 + (slots.firstIndex { $0.path == path } ?? 0)]
+      }
+      var context = BlockContext(mask: .causal, positions: [0, 1, 2])
+      context.keepsBitsInPieces = isAbsorbed
+      return Block(spec, layer: 0, lookup)(tensors[0], context: &context)
+    }
+    for (path, error) in zip(["x"] + slots.map(\.path), errors) {
+      #expect(error < differenceTolerance, "\(path)")
     }
   }
 }

@@ -2,6 +2,7 @@ import Foundation
 import HeedFormats
 import HeedModels
 import HeedTensor
+import HeedTestSupport
 import Testing
 
 @Suite("Conversions of damaged models, to links, and stopped ones")

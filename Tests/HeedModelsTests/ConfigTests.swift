@@ -1,5 +1,6 @@
 import HeedFormats
 import HeedModels
+import HeedTestSupport
 import Testing
 
 @Suite("Configurations")

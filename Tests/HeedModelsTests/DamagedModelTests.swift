@@ -2,6 +2,7 @@ import Foundation
 import HeedFormats
 import HeedModels
 import HeedTensor
+import HeedTestSupport
 import Testing
 
 /// Models whose files are whole and whose content makes no sense.

@@ -2,6 +2,7 @@ import Foundation
 import HeedFormats
 import HeedModels
 import HeedTensor
+import HeedTestSupport
 import Testing
 
 /// Metadata as other programs write it, in words that Heed's own files do not have.

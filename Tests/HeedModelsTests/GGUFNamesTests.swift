@@ -1,6 +1,7 @@
 import HeedFormats
 import HeedModels
 import HeedTensor
+import HeedTestSupport
 import Testing
 
 /// Names and metadata as llama.cpp's own files have them, written out by hand.

@@ -3,6 +3,7 @@ import HeedBlocks
 import HeedFormats
 import HeedModels
 import HeedTensor
+import HeedTestSupport
 import Testing
 
 @Suite("Loading")

@@ -1,6 +1,7 @@
 import HeedFormats
 import HeedModels
 import HeedTensor
+import HeedTestSupport
 import Testing
 
 @Suite("Published generation settings")

@@ -2,6 +2,7 @@ import HeedAttention
 import HeedFormats
 import HeedModels
 import HeedTensor
+import HeedTestSupport
 import Testing
 
 /// Scalings whose frequencies depend on the length of the text, beyond 5 tokens.

@@ -1,6 +1,7 @@
 import HeedFormats
 import HeedModels
 import HeedTensor
+import HeedTestSupport
 import Testing
 
 // A layout is seen through a model: the same weights, written as another layout has them, must give

@@ -3,6 +3,7 @@ import Heed
 import HeedFormats
 import HeedModels
 import HeedTensor
+import HeedTestSupport
 import HeedText
 
 /// Small models whose weights are random and large enough that every token matters.
@@ -53,19 +54,9 @@ enum TinyModel {
     _ config: JSONValue = gpt2, letters: String = letters, seed: UInt64 = 5,
     precision: ProductPrecision = .float32, cacheType: ElementType? = nil
   ) throws -> TextModel {
-    guard var object = config.object else { throw CancellationError() }
     let tokenizer = CharacterTokenizer(charactersOf: letters)
-    object["vocab_size"] = .integer(tokenizer.vocabularySize)
-    let config = JSONValue.object(object)
-    let family = try FamilyRegistry.standard.family(for: config, place: "test")
-    let spec = try family.spec(config, "test")
-    let (binding, fresh) = family.weights(spec).freshParameters(of: spec, seed: seed)
-    var parameters: [String: Tensor] = [:]
-    for (index, name) in fresh.keys.sorted().enumerated() {
-      var generator = RandomGenerator(seed: seed, stream: UInt64(index))
-      let random = generator.normal(fresh[name]?.shape ?? [], deviation: 0.5)
-      parameters[name] = random + (name.contains("norm") || name.contains("ln_") ? 1.0 : 0.0)
-    }
+    let (spec, binding, parameters) = try smallParameters(
+      config.with(("vocab_size", .integer(tokenizer.vocabularySize))), seed: seed, deviation: 0.5)
     return TextModel(
       name: "tiny",
       model: LanguageModel(
