@@ -28,6 +28,9 @@ indirect enum ConstraintNode: Sendable {
 
   static let empty = ConstraintNode.literal([])
 
+  /// What no text is.
+  static let nothing = ConstraintNode.choice([])
+
   static func text(_ text: String) -> ConstraintNode { .literal(Array(text.utf8)) }
 
   static func optional(_ node: ConstraintNode) -> ConstraintNode {

@@ -119,7 +119,8 @@ extension JSONSchemaGrammar {
       } else if key == "additionalProperties", present == true || value == true {
         result[key] = present == true ? value : present
       } else if key == "type", let kept = Self.common(present, value) {
-        result[key] = kept
+        if kept.isEmpty { throw Self.impossible("types that exclude each other", place + "/type") }
+        result[key] = .array(kept.map { .string($0) })
       } else if try !isSame(present, value, place) {
         if key == "const" { throw Self.impossible("two values of const", place + "/const") }
         throw Self.unsupported("\"\(key)\" that differs within allOf", place + "/" + key)
@@ -202,12 +203,13 @@ extension JSONSchemaGrammar {
     }
   }
 
-  /// The types that two lists, or names, have in common; nil when there are none.
-  private static func common(_ left: JSONValue, _ right: JSONValue) -> JSONValue? {
+  /// The types that two lists, or names, have in common; nil where there is no name of a type.
+  private static func common(_ left: JSONValue, _ right: JSONValue) -> [String]? {
     func names(_ value: JSONValue) -> [String] {
-      (value.array ?? [value]).compactMap(\.string)
+      (value.array ?? [value]).compactMap(\.string).filter(typeNames.contains)
     }
     let (first, second) = (names(left), names(right))
+    if first.isEmpty || second.isEmpty { return nil }
     func narrowed(_ list: [String], to others: [String]) -> [String] {
       var others = Set(others)
       if others.contains("number") { others.insert("integer") }
@@ -215,7 +217,6 @@ extension JSONSchemaGrammar {
     }
     let kept = narrowed(first, to: second)
     let known = Set(kept)
-    let all = kept + narrowed(second, to: first).filter { !known.contains($0) }
-    return all.isEmpty ? nil : .array(all.map { .string($0) })
+    return kept + narrowed(second, to: first).filter { !known.contains($0) }
   }
 }

@@ -19,6 +19,9 @@
 // neither items nor minItems asks for any; members that are not listed, as above; whole numbers with a point
 // or an exponent; values of other types than those that the keywords of a schema without type are about.
 //
+// What no value can meet is left out where it may be absent: a member that is not required, items of a list that
+// may end before them, one of several types or choices. Elsewhere it is an error.
+//
 // Numbers are equal by what they are worth (1 and 1.0), and patterns are ECMAScript's with the flag u. Names of
 // members that the schema does not list may come twice: no finite automaton knows all that were there.
 
@@ -32,6 +35,8 @@ struct JSONSchemaGrammar {
   /// What each rule is of.
   private(set) var rulePlaces = ["any value"]
   private var ruleNumbers: [String: Int] = [:]
+  /// What nothing can meet, of what was referred to.
+  private var unmeetable: [String: FormatError] = [:]
   /// References that are being followed, since the last list or object.
   private var open: [String] = []
   private var depth = 0
@@ -134,12 +139,44 @@ struct JSONSchemaGrammar {
     if schema["const"] != nil || schema["enum"] != nil { return try listed(schema, place) }
     let types = try types(of: schema, place)
     guard let types else { return JSONTexts.any }
+    return try choice(of: types) { (grammar, type) throws(FormatError) in
+      try grammar.node(ofType: type, schema, place)
+    }
+  }
+
+  /// A part of a list or an object; nil where no value can meet it and it may be absent.
+  mutating func node(
+    _ schema: JSONValue, at place: String, isRequired: Bool
+  ) throws(FormatError) -> ConstraintNode? {
+    do throws(FormatError) {
+      return try node(schema, at: place)
+    } catch {
+      if isRequired || error.code != .inconsistent { throw error }
+      return nil
+    }
+  }
+
+  /// Those of several that values can meet.
+  ///
+  /// - Throws: what is wrong with the first where there are none.
+  private mutating func choice<Part>(
+    of parts: [Part], _ node: (inout Self, Part) throws(FormatError) -> ConstraintNode
+  ) throws(FormatError) -> ConstraintNode {
     var choices: [ConstraintNode] = []
-    for type in types { choices.append(try node(ofType: type, schema, place)) }
+    var first: FormatError?
+    for part in parts {
+      do throws(FormatError) {
+        choices.append(try node(&self, part))
+      } catch {
+        guard error.code == .inconsistent else { throw error }
+        first = first ?? error
+      }
+    }
+    if choices.isEmpty, let first { throw first }
     return choices.count == 1 ? choices[0] : .choice(choices)
   }
 
-  private static let typeNames = [
+  static let typeNames = [
     "string", "number", "integer", "boolean", "null", "array", "object",
   ]
 
@@ -203,6 +240,7 @@ struct JSONSchemaGrammar {
         "\(path) is nothing but itself", place + "/$ref", hint: "put a list or an object between")
     }
     try refuseOthers(schema, beside: "$ref", place)
+    if let error = unmeetable[path] { throw error }
     if let known = ruleNumbers[path] { return .rule(known) }
     let rule = rules.count
     ruleNumbers[path] = rule
@@ -210,7 +248,13 @@ struct JSONSchemaGrammar {
     rulePlaces.append(path)
     open.append(path)
     defer { open.removeLast() }
-    rules[rule] = try node(target, at: path)
+    do throws(FormatError) {
+      rules[rule] = try node(target, at: path)
+    } catch {
+      // Parts of itself may refer to it already.
+      if error.code == .inconsistent { (rules[rule], unmeetable[path]) = (.nothing, error) }
+      throw error
+    }
     return .rule(rule)
   }
 
@@ -259,12 +303,13 @@ struct JSONSchemaGrammar {
       throw Self.malformed("\(key)", place + "/" + key, expected: "a list of schemas")
     }
     try refuseOthers(schema, beside: key, place)
-    var choices: [ConstraintNode] = []
     var kinds: Set<String> = []
     let outerTypes =
       try schema["type"] == nil ? nil : types(of: .object(schema), place).map(Set.init)
-    for (index, part) in schemas.enumerated() {
+    return try choice(of: Array(schemas.enumerated())) { (grammar, part) throws(FormatError) in
+      let (index, part) = part
       let partPlace = "\(place)/\(key)/\(index)"
+      let node = try grammar.node(part, at: partPlace)
       var own = Self.kinds(of: part)
       if let outerTypes, !own.isSubset(of: outerTypes) {
         throw Self.unsupported("\"type\" beside \"\(key)\" that does not hold for all", partPlace)
@@ -278,9 +323,8 @@ struct JSONSchemaGrammar {
         }
         kinds.formUnion(own)
       }
-      choices.append(try node(part, at: partPlace))
+      return node
     }
-    return choices.count == 1 ? choices[0] : .choice(choices)
   }
 
   /// The types that the values of a schema may have, all where that is not said.
