@@ -76,6 +76,7 @@ public struct RecipeRun: Sendable {
   ) throws {
     self.recipe = recipe
     self.folder = folder
+    try recipe.checkConfig()
     if earlierRun == .kept { try Self.requireNoRun(in: folder) }
     // Before anything is made of what there is not.
     let earlier =

@@ -90,6 +90,9 @@ struct Train: ParsableCommand {
           String(change[..<sign]), to: String(change[change.index(after: sign)...]))
       } catch { throw ValidationError("--set \(change): \(error)") }
     }
+    if !set.isEmpty {
+      do { try recipe.checkConfig() } catch { throw ValidationError("--set: \(error)") }
+    }
     return recipe
   }
 
