@@ -113,9 +113,9 @@ extension Recipe {
     object["vocab_size"] = 1
     let config = JSONValue.object(object)
     let family = try FamilyRegistry.standard.family(for: config, place: name)
-    let known =
-      ["model_type"]
-      + (try family.membersRead(of: config, place: name)).filter { $0 != "vocab_size" }
+    let given = vocabulary.givenMembers
+    let read = try family.membersRead(of: config, place: name)
+    let known = ["model_type"] + read.filter { !given.contains($0) }
     for member in changedMembers where !known.contains(member) {
       let type = config["model_type"]?.text() ?? ""
       let nearest = nearestNames(to: member, among: known)

@@ -304,6 +304,7 @@ struct RecipeTests {
       ("shakespeare-chars", "config.rope_theta", "read no \"rope_theta\""),
       ("shakespeare-chars", "config.vocab_size", "read no \"vocab_size\""),
       ("storyteller", "config.num_heads", "num_attention_heads"),
+      ("storyteller", "config.eos_token_id", "read no \"eos_token_id\""),
       ("storyteller", "config.n_layer", "num_hidden_layers"),
       ("storyteller", "config.rope_scaling.factor", "rope_scaling"),
     ])

@@ -131,12 +131,12 @@ extension JSONSchemaGrammar {
     let required = try requiredNames(schema, place)
     let needed = Set(required.map { ExactString($0) })
     let additional = schema["additionalProperties"] ?? true
-    var members: [(node: ConstraintNode, isRequired: Bool)] = []
+    var named: [(node: ConstraintNode, isRequired: Bool)] = []
     for (key, value) in properties.members {
       let isRequired = needed.contains(ExactString(key))
       let place = "\(place)/properties/\(key)"
       if let node = try node(value, at: place, isRequired: isRequired) {
-        members.append((JSONTexts.member(key, node), isRequired))
+        named.append((JSONTexts.member(key, node), isRequired))
       }
     }
     for key in required where properties[key] == nil {
@@ -145,50 +145,45 @@ extension JSONSchemaGrammar {
           "\"\(key)\" is required, but neither among the properties nor an additional one",
           place + "/required")
       }
-      members.append(
+      named.append(
         (JSONTexts.member(key, try node(additional, at: place + "/additionalProperties")), true))
     }
     let (least, most) = try bounds("minProperties", "maxProperties", schema, place)
     if let patterns = schema["patternProperties"] {
-      guard members.isEmpty, properties.members.isEmpty, least <= 1 else {
+      guard named.isEmpty, properties.members.isEmpty, least <= 1 else {
         throw Self.unsupported(
           "patternProperties beside other names", place + "/patternProperties")
       }
       return try object(ofPatterns: patterns, least, most, place)
     }
-    let extra = try extraMember(schema, besides: properties.keys + required, place)
-    if members.isEmpty {
-      guard let extra, most != 0 else {
-        // Names that may not be there are kept out by having none.
-        if least > 0 { throw Self.tooFew(least, schema, place) }
-        return .text("{}")
-      }
-      guard least <= 1 else {
-        throw Self.unsupported(
-          "minProperties \(least) without properties", place, hint: "names might be the same")
-      }
-      return .sequence([
-        .text("{"), .repeated(extra, separator: JSONTexts.comma, least: least, most: most),
-        .text("}"),
-      ])
-    }
-    let requiredCount = members.count(where: \.isRequired)
-    if let most, most < requiredCount {
+    let members = ConstraintMembers(
+      named: named, others: try extraMember(schema, besides: properties.keys + required, place),
+      separator: JSONTexts.comma, least: least, most: most)
+    if let most, most < members.requiredCount {
       throw Self.impossible(
-        "maxProperties \(most) under the \(requiredCount) that are required", place)
+        "maxProperties \(most) under the \(members.requiredCount) that are required", place)
     }
-    if extra == nil, least > members.count { throw Self.tooFew(least, schema, place) }
-    // Of members that are not listed one is known to have a name of its own.
-    let missing = least - requiredCount
-    let room = most.map { $0 - members.count }
-    guard missing <= 0 || missing == 1 && extra != nil && room != 0, room ?? 0 >= 0 else {
-      throw Self.unsupported("a number of properties beside their names", place)
+    if least > named.count {
+      guard members.others != nil else { throw Self.tooFew(least, schema, place) }
+      // Of members that are not listed one is known to have a name of its own.
+      guard least == named.count + 1 else {
+        throw Self.unsupported(
+          "minProperties \(least) over \(named.count) properties", place,
+          hint: "other names might be the same")
+      }
     }
-    if let extra, room != 0 {
-      members.append(
-        (.repeated(extra, separator: JSONTexts.comma, least: 1, most: room), missing == 1))
-    }
-    return .sequence([.text("{"), .members(members, separator: JSONTexts.comma), .text("}")])
+    return .sequence([.text("{"), .members(countable(members, place)), .text("}")])
+  }
+
+  /// Members that can be built again and again: where they are counted, each is a rule.
+  private mutating func countable(
+    _ members: ConstraintMembers, _ place: String
+  ) -> ConstraintMembers {
+    guard members.isCounted else { return members }
+    var members = members
+    members.named = members.named.map { (rule(of: $0.node, at: place), $0.isRequired) }
+    members.others = members.others.map { rule(of: $0, at: place) }
+    return members
   }
 
   /// More members than are listed and can be met, where no others are written.
@@ -223,14 +218,16 @@ extension JSONSchemaGrammar {
     var seen: Set<ExactString> = []
     let values = try listedValues(items, place + "/items")
       .filter { seen.insert($0.schemaKey).inserted }
-    guard least == 0 || least == values.count, most ?? values.count >= values.count else {
-      throw Self.unsupported(
-        "uniqueItems with a count that is neither 0 nor all of \(values.count)",
-        place + "/uniqueItems")
+    guard least <= values.count else {
+      throw Self.impossible(
+        "minItems \(least) over the \(values.count) different values", place)
     }
     return .sequence([
       .text("["),
-      .members(values.map { (.text($0.text()), least > 0) }, separator: JSONTexts.comma),
+      .members(
+        ConstraintMembers(
+          named: values.map { (.text($0.text()), least == values.count) },
+          separator: JSONTexts.comma, least: least, most: most)),
       .text("]"),
     ])
   }

@@ -194,11 +194,12 @@ extension JSONSchemaGrammar {
     return first == second
   }
 
-  private mutating func countCompared(_ count: Int, _ place: String) throws(FormatError) {
+  mutating func countCompared(_ count: Int, _ place: String) throws(FormatError) {
     comparisons += count
     guard comparisons <= Self.comparisonLimit else {
       throw FormatError(
-        .limit, what: "parts of allOf of more than \(Self.comparisonLimit) names and values",
+        .limit,
+        what: "parts of allOf and oneOf of more than \(Self.comparisonLimit) names and values",
         place: "JSON schema, \(place)")
     }
   }

@@ -4,12 +4,13 @@
 // known and could forbid something is an error that names it.
 //
 // Known: true and false, type (one or several), enum, const, properties, required,
-// additionalProperties, minProperties and maxProperties (where names need not be counted),
+// additionalProperties, minProperties and maxProperties (of names that are not listed one counts for the least),
 // patternProperties (one pattern, without properties), items, prefixItems, minItems, maxItems,
 // uniqueItems (of listed values, in their order), minLength, maxLength, pattern (several by allOf), minimum,
-// maximum and their exclusive forms, multipleOf (`JSONMultiples`), anyOf, oneOf of different types, allOf
-// (made one schema), $ref within the document, by a pointer, an $anchor or an $id, also to itself: what is
-// referred to, and values of any kind, are rules, which may stand within themselves to any depth.
+// maximum and their exclusive forms, multipleOf (`JSONMultiples`), anyOf, oneOf of schemas that no value can
+// both meet (different types, values or tags), allOf (made one schema), $ref within the document, by a
+// pointer, an $anchor or an $id, also to itself: what is referred to, and values of any kind, are rules, which
+// may stand within themselves to any depth.
 //
 // Members that a schema does not list are written behind those that it does, where additionalProperties says
 // in so many words that they may be there: true or a schema. Without that keyword JSON Schema allows them too,
@@ -59,7 +60,8 @@ struct JSONSchemaGrammar {
     let levels = ConstraintWalker.depthLimit
     let endless = ConstraintNode.endless(rules, levels: levels)
     guard root.ends(without: endless) else {
-      let places = endless.sorted().map { rulePlaces[$0] }
+      var seen: Set<String> = []
+      let places = endless.sorted().map { rulePlaces[$0] }.filter { seen.insert($0).inserted }
       throw FormatError(
         .inconsistent,
         what: "nothing can match this: no text of \(places.listed) ends within \(levels) levels",
@@ -103,7 +105,7 @@ struct JSONSchemaGrammar {
   static let annotations: Set<String> = [
     "title", "description", "default", "examples", "$schema", "$id", "$anchor", "$comment",
     "deprecated", "readOnly", "writeOnly", "format", "$defs", "definitions", "contentEncoding",
-    "contentMediaType",
+    "contentMediaType", "discriminator",
   ]
 
   private static let known: Set<String> = [
@@ -195,12 +197,8 @@ struct JSONSchemaGrammar {
       var seen: Set<String> = []
       return names.filter { seen.insert($0).inserted }
     }
-    if schema["properties"] != nil || schema["required"] != nil
-      || schema["additionalProperties"] != nil || schema["patternProperties"] != nil
-    {
-      return ["object"]
-    }
-    if schema["items"] != nil || schema["prefixItems"] != nil { return ["array"] }
+    if Self.isAboutObjects(schema) { return ["object"] }
+    if Self.isAboutArrays(schema) { return ["array"] }
     let others = [
       "minLength", "maxLength", "pattern", "minimum", "maximum", "exclusiveMinimum",
       "exclusiveMaximum", "multipleOf", "minItems", "maxItems", "uniqueItems", "minProperties",
@@ -210,6 +208,17 @@ struct JSONSchemaGrammar {
       throw Self.unsupported("\"\(key)\" without \"type\"", place, hint: "say which type is meant")
     }
     return nil
+  }
+
+  /// Whether a schema without a type has keywords of objects.
+  static func isAboutObjects(_ schema: JSONValue) -> Bool {
+    ["properties", "required", "additionalProperties", "patternProperties"]
+      .contains { schema[$0] != nil }
+  }
+
+  /// Whether a schema without a type has keywords of lists, and none of objects.
+  static func isAboutArrays(_ schema: JSONValue) -> Bool {
+    !isAboutObjects(schema) && (schema["items"] != nil || schema["prefixItems"] != nil)
   }
 
   private mutating func node(
@@ -258,6 +267,13 @@ struct JSONSchemaGrammar {
     return .rule(rule)
   }
 
+  /// A node as a rule of its own, which is built once however often it is called.
+  mutating func rule(of node: ConstraintNode, at place: String) -> ConstraintNode {
+    rules.append(node)
+    rulePlaces.append(place)
+    return .rule(rules.count - 1)
+  }
+
   /// What a reference within the document means.
   func target(
     of reference: JSONValue, _ place: String
@@ -303,32 +319,31 @@ struct JSONSchemaGrammar {
       throw Self.malformed("\(key)", place + "/" + key, expected: "a list of schemas")
     }
     try refuseOthers(schema, beside: key, place)
-    var kinds: Set<String> = []
+    var earlier: [Outline] = []
     let outerTypes =
       try schema["type"] == nil ? nil : types(of: .object(schema), place).map(Set.init)
     return try choice(of: Array(schemas.enumerated())) { (grammar, part) throws(FormatError) in
       let (index, part) = part
       let partPlace = "\(place)/\(key)/\(index)"
-      let node = try grammar.node(part, at: partPlace)
-      var own = Self.kinds(of: part)
-      if let outerTypes, !own.isSubset(of: outerTypes) {
-        throw Self.unsupported("\"type\" beside \"\(key)\" that does not hold for all", partPlace)
-      }
+      let outline = try grammar.outline(of: part, partPlace)
       if key == "oneOf" {
-        // A whole number is a number too, whichever of the two comes first.
-        if own.contains("integer") { own.insert("number") }
-        guard kinds.isDisjoint(with: own) else {
+        for other in earlier where try !grammar.areDisjoint(other, outline, partPlace) {
           throw Self.unsupported(
-            "schemas of the same type in oneOf", partPlace, hint: "use anyOf")
+            "schemas in oneOf that one value may meet", partPlace,
+            hint: "use anyOf, or give them different types, values or tags")
         }
-        kinds.formUnion(own)
+        earlier.append(outline)
+      }
+      let node = try grammar.node(part, at: partPlace)
+      if let outerTypes, !outline.written.isSubset(of: outerTypes) {
+        throw Self.unsupported("\"type\" beside \"\(key)\" that does not hold for all", partPlace)
       }
       return node
     }
   }
 
   /// The types that the values of a schema may have, all where that is not said.
-  private static func kinds(of schema: JSONValue) -> Set<String> {
+  static func kinds(of schema: JSONValue) -> Set<String> {
     func kind(_ value: JSONValue) -> String {
       switch value {
       case .null: "null"
