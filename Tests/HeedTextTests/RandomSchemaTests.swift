@@ -32,8 +32,9 @@ private func isValid(_ value: JSONValue, _ schema: JSONValue) -> Bool {
   func count(_ key: String, _ count: Int) -> Bool {
     count >= schema["min" + key]?.integer ?? 0 && count <= schema["max" + key]?.integer ?? .max
   }
-  if let parts = schema["anyOf"]?.array { return parts.contains { isValid(value, $0) } }
-  if let parts = schema["oneOf"]?.array { return parts.count { isValid(value, $0) } == 1 }
+  let anyOf = schema["anyOf"]?.array.map { parts in parts.contains { isValid(value, $0) } }
+  let oneOf = schema["oneOf"]?.array.map { parts in parts.count { isValid(value, $0) } == 1 }
+  guard anyOf ?? true, oneOf ?? true else { return false }
   if let values = schema["enum"]?.array { return values.contains(value) }
   switch schema["type"]?.string {
   case "null": return value.isNull
@@ -48,13 +49,14 @@ private func isValid(_ value: JSONValue, _ schema: JSONValue) -> Bool {
     return items.enumerated().allSatisfy { index, item in
       isValid(item, index < first.count ? first[index] : schema["items"] ?? true)
     }
-  default:
+  case "object":
     guard let object = value.object, count("Properties", object.count) else { return false }
     let properties = schema["properties"]?.object ?? JSONObject()
     return (schema["required"]?.array ?? []).allSatisfy { object[$0.string ?? ""] != nil }
       && object.members.allSatisfy { name, member in
         isValid(member, properties[name] ?? schema["additionalProperties"] ?? true)
       }
+  default: return true
   }
 }
 
@@ -99,6 +101,7 @@ private struct RandomSchemas {
     schema["type"] = .string(type)
     if chance(0.5) { schema[least] = number(range) }
     if chance(0.5) { schema[most] = number(range) }
+    if chance(0.1) { schema["anyOf"] = parts(2, 1...2) }
     return .object(schema)
   }
 
@@ -123,6 +126,7 @@ private struct RandomSchemas {
     if chance(0.6) { schema["additionalProperties"] = self.schema(depth: depth + 1) }
     if chance(0.3) { schema["minProperties"] = number(0...3) }
     if chance(0.3) { schema["maxProperties"] = number(0...4) }
+    if chance(0.2) { schema[chance(0.5) ? "anyOf" : "oneOf"] = parts(depth, 1...3) }
     return .object(schema)
   }
 

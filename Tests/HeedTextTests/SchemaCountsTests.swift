@@ -127,9 +127,47 @@ import Testing
   }
 
   @Test(
+    "what stands beside anyOf and oneOf holds for each of their schemas",
+    arguments: [
+      (
+        #"{"type":"object","properties":{"a":{"type":"null"},"b":{"type":"null"}},"anyOf":[{"required":["a"]},{"required":["b"]}]}"#,
+        [#"{"a":null}"#, #"{"b":null}"#, #"{"a":null,"b":null}"#], ["{}"]
+      ),
+      (
+        #"{"properties":{"k":{"enum":[1,2]},"a":{"type":"null"}},"required":["k"],"oneOf":[{"properties":{"k":{"const":1}}},{"properties":{"k":{"const":2}},"required":["a"]}]}"#,
+        [#"{"k":1}"#, #"{"k":2,"a":null}"#], [#"{"k":2}"#, #"{"k":3}"#]
+      ),
+      (
+        #"{"type":"integer","minimum":3,"anyOf":[{"maximum":4},{"minimum":8,"maximum":9},{"maximum":2}]}"#,
+        ["3", "4", "8", "9"], ["2", "5", "10"]
+      ),
+      (#"{"type":"number","anyOf":[{"type":"integer","maximum":-5}]}"#, ["-5"], ["-4", "1.5"]),
+      (#"{"type":["string","null"],"anyOf":[{"type":"string"},true]}"#, [#""x""#, "null"], ["1"]),
+      (#"{"type":"integer","oneOf":[{"type":"integer"},{"type":"string"}]}"#, ["1"], [#""a""#]),
+      (
+        #"{"type":"integer","anyOf":[{"maximum":5},{"minimum":9}],"oneOf":[{"minimum":4},false]}"#,
+        ["4", "5", "9"], ["3", "6"]
+      ),
+    ] as [(String, [String], [String])])
+  func beside(schema: String, fitting: [String], others: [String]) throws {
+    let constraint = try constraint(schema)
+    for text in fitting { #expect(constraint.matches(text), "\(text)") }
+    for text in others { #expect(!constraint.matches(text), "\(text)") }
+  }
+
+  @Test("schemas that hold themselves beside keywords are refused soon")
+  func endlessBeside() throws {
+    let schema =
+      ##"{"$defs":{"a":{"type":"integer","anyOf":[{"$ref":"#/$defs/b"},{"$ref":"#/$defs/b"}]},"b":{"minimum":1,"oneOf":[{"$ref":"#/$defs/a"},{"$ref":"#/$defs/a"}]}},"$ref":"#/$defs/a"}"##
+    #expect(throws: FormatError.self) { _ = try constraint(schema) }
+  }
+
+  @Test(
     "oneOf is refused where one value may meet two schemas",
     arguments: [
-      #"{"oneOf":[{"const":1},{"enum":[2,1.0]}]}"#, #"{"oneOf":[{"const":"a"},{"type":"string"}]}"#,
+      #"{"oneOf":[{"const":1},{"enum":[2,1.0]}]}"#,
+      #"{"oneOf":[{"type":"integer"},{"const":1.5}]}"#,
+      #"{"oneOf":[{"const":"a"},{"type":"string"}]}"#,
       #"{"oneOf":[{"properties":{"k":{"const":1}}},{"properties":{"k":{"const":2}}}]}"#,
       #"{"oneOf":[{"properties":{"k":{"const":1}}},{"type":"integer"}]}"#,
       #"{"oneOf":[{"properties":{"a":false},"required":["a"]},{"type":"null"}]}"#,

@@ -58,35 +58,36 @@ extension JSONSchemaGrammar {
     return false
   }
 
-  /// What a schema says of its values itself, or what it refers to.
+  /// What a schema says of its values itself, what it refers to, and the parts of its allOf.
   mutating func outline(
-    of schema: JSONValue, _ place: String
+    of schema: JSONValue, _ place: String, depth: Int = 0
   ) throws(FormatError) -> Outline {
-    var schema = schema
-    for _ in 0..<Self.outlineDepthLimit {
-      if schema == false { return Outline(allowed: [], written: []) }
-      guard let object = schema.object else { break }
-      if let reference = object["$ref"] {
-        schema = try target(of: reference, place).schema
-        continue
-      }
-      // As long as a few comparisons.
-      try countCompared(4 + (object["enum"]?.array?.count ?? 0), place)
-      let values = object["const"].map { [$0] } ?? object["enum"]?.array
-      var outline = Outline(schema: object, listed: values.map { Set($0.map(\.schemaKey)) })
-      outline.allowed = Self.kinds(of: schema)
-      // A whole number is a number too.
-      if outline.allowed.contains("integer") { outline.allowed.insert("number") }
-      outline.written = outline.allowed
-      if outline.allowed.count == Self.typeNames.count {
-        if Self.isAboutObjects(schema) {
-          outline.written = ["object"]
-        } else if Self.isAboutArrays(schema) {
-          outline.written = ["array"]
-        }
-      }
-      return outline
+    if schema == false { return Outline(allowed: [], written: []) }
+    guard let object = schema.object, depth < Self.outlineDepthLimit else { return Outline() }
+    // As long as a few comparisons.
+    try countCompared(4 + (object["enum"]?.array?.count ?? 0), place)
+    if let reference = object["$ref"] {
+      return try outline(of: target(of: reference, place).schema, place, depth: depth + 1)
     }
-    return Outline()
+    let values = object["const"].map { [$0] } ?? object["enum"]?.array
+    var outline = Outline(schema: object, listed: values.map { Set($0.map(\.schemaKey)) })
+    outline.allowed = Self.kinds(of: schema)
+    // Numbers may be whole.
+    if outline.allowed.contains("number") { outline.allowed.insert("integer") }
+    outline.written = outline.allowed
+    if outline.allowed.count == Self.typeNames.count {
+      if Self.isAboutObjects(schema) {
+        outline.written = ["object"]
+      } else if Self.isAboutArrays(schema) {
+        outline.written = ["array"]
+      }
+    }
+    for part in object["allOf"]?.array ?? [] {
+      let other = try self.outline(of: part, place, depth: depth + 1)
+      outline.allowed.formIntersection(other.allowed)
+      outline.written.formIntersection(other.written)
+      outline.listed = outline.listed.map { $0.intersection(other.listed ?? $0) } ?? other.listed
+    }
+    return outline
   }
 }

@@ -8,9 +8,9 @@
 // patternProperties (one pattern, without properties), items, prefixItems, minItems, maxItems,
 // uniqueItems (of listed values, in their order), minLength, maxLength, pattern (several by allOf), minimum,
 // maximum and their exclusive forms, multipleOf (`JSONMultiples`), anyOf, oneOf of schemas that no value can
-// both meet (different types, values or tags), allOf (made one schema), $ref within the document, by a
-// pointer, an $anchor or an $id, also to itself: what is referred to, and values of any kind, are rules, which
-// may stand within themselves to any depth.
+// both meet (different types, values or tags), keywords beside these (made one schema with each), allOf (made
+// one schema), $ref within the document, by a pointer, an $anchor or an $id, also to itself: what is referred
+// to, and values of any kind, are rules, which may stand within themselves to any depth.
 //
 // Members that a schema does not list are written behind those that it does, where additionalProperties says
 // in so many words that they may be there: true or a schema. Without that keyword JSON Schema allows them too,
@@ -307,7 +307,6 @@ struct JSONSchemaGrammar {
     _ schema: JSONObject, beside key: String, _ place: String
   ) throws(FormatError) {
     for other in schema.keys where other != key && !Self.annotations.contains(other) {
-      if other == "type", ["anyOf", "oneOf"].contains(key) { continue }
       throw Self.unsupported("\"\(other)\" beside \"\(key)\"", place + "/" + other)
     }
   }
@@ -318,13 +317,12 @@ struct JSONSchemaGrammar {
     guard let schemas = parts.array, !schemas.isEmpty else {
       throw Self.malformed("\(key)", place + "/" + key, expected: "a list of schemas")
     }
-    try refuseOthers(schema, beside: key, place)
+    var beside = schema
+    beside[key] = nil
     var earlier: [Outline] = []
-    let outerTypes =
-      try schema["type"] == nil ? nil : types(of: .object(schema), place).map(Set.init)
     return try choice(of: Array(schemas.enumerated())) { (grammar, part) throws(FormatError) in
-      let (index, part) = part
-      let partPlace = "\(place)/\(key)/\(index)"
+      let partPlace = "\(place)/\(key)/\(part.offset)"
+      let part = try grammar.joined(part.element, with: beside, partPlace)
       let outline = try grammar.outline(of: part, partPlace)
       if key == "oneOf" {
         for other in earlier where try !grammar.areDisjoint(other, outline, partPlace) {
@@ -334,11 +332,7 @@ struct JSONSchemaGrammar {
         }
         earlier.append(outline)
       }
-      let node = try grammar.node(part, at: partPlace)
-      if let outerTypes, !outline.written.isSubset(of: outerTypes) {
-        throw Self.unsupported("\"type\" beside \"\(key)\" that does not hold for all", partPlace)
-      }
-      return node
+      return try grammar.node(part, at: partPlace)
     }
   }
 
