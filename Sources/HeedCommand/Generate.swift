@@ -60,7 +60,7 @@ struct Generate: ParsableCommand {
   func run() throws { try model.withThreads { try generate() } }
 
   private func generate() throws {
-    if let file = explanation.explainTo { try AtomicFile.check(file) }
+    try explanation.checkPlace()
     if let promptCache, !FileAccess.exists(promptCache) { try AtomicFile.check(promptCache) }
     let text = try model.load(cacheType: cache.cacheType)
     var all: [String] = []

@@ -3,6 +3,7 @@ import Heed
 import HeedExplorer
 import HeedFormats
 import HeedModels
+import HeedTensor
 import HeedText
 
 /// What a text has to match, as options.
@@ -81,6 +82,11 @@ struct ExplainOptions: ParsableArguments {
 
   func validate() throws {
     if let explainTo { try Explain.checkEnding(of: explainTo, option: "--explain-to") }
+  }
+
+  /// Refuses a file that cannot be written, before there is anything to explain.
+  func checkPlace() throws {
+    if let explainTo { try AtomicFile.check(explainTo) }
   }
 
   /// Explains the ids of a text, the latest that fit the context.

@@ -79,6 +79,7 @@ import Testing
     for arguments in [
       ["explain", "x", "--output", "/nowhere/x.png"],
       ["generate", "x", "--explain-to", "/nowhere/x.json"],
+      ["chat", "--explain-to", "/nowhere/x.json"],
       ["generate", "x", "--prompt-cache", "/nowhere/x"],
       ["convert", "shakespeare", "/nowhere/x.gguf", "--dtype", "q4_0", "--measure", #filePath],
     ] {
