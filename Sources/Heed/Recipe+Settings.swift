@@ -2,6 +2,7 @@
 // (`heed train RECIPE --set peak_rate=2e-3`). One table says which name is which member.
 
 public import HeedFormats
+import HeedModels
 import HeedTensor
 import HeedTraining
 
@@ -98,6 +99,30 @@ extension Recipe {
       let key = String(name.dropFirst(7))
       object[key] = (try? JSONValue(parsing: text, place: name)) ?? .string(text)
       config = .object(object)
+      changedMembers.append(key)
+    }
+  }
+
+  /// Checks that the config describes a model, and that its family reads every member that `set` changed:
+  /// others would be passed over.
+  ///
+  /// - Throws: `FormatError` that names the nearest member, and all that are read.
+  public func checkConfig() throws(FormatError) {
+    var object = config.object ?? JSONObject()
+    // How many tokens there are is known from the texts.
+    object["vocab_size"] = 1
+    let config = JSONValue.object(object)
+    let family = try FamilyRegistry.standard.family(for: config, place: name)
+    let given = vocabulary.givenMembers
+    let read = try family.membersRead(of: config, place: name)
+    let known = ["model_type"] + read.filter { !given.contains($0) }
+    for member in changedMembers where !known.contains(member) {
+      let type = config["model_type"]?.text() ?? ""
+      let nearest = nearestNames(to: member, among: known)
+      throw FormatError(
+        .malformed, what: "models of type \(type) read no \"\(member)\" that can be set",
+        place: name, expected: "one of \(known.joined(separator: ", "))",
+        hint: nearest.isEmpty ? nil : "did you mean \(nearest.joined(separator: " or "))?")
     }
   }
 

@@ -17,6 +17,8 @@ public struct Recipe: Sendable {
   public var vocabulary = RecipeVocabulary.characters
   /// `config.json` of the model, without the size of the vocabulary, which the texts give.
   public var config: JSONValue
+  /// Members of `config` that `set` changed.
+  var changedMembers: [String] = []
   /// T: tokens of a window.
   public var contextLength: Int
   /// Windows of a microbatch.

@@ -76,6 +76,7 @@ public struct RecipeRun: Sendable {
   ) throws {
     self.recipe = recipe
     self.folder = folder
+    try recipe.checkConfig()
     if earlierRun == .kept { try Self.requireNoRun(in: folder) }
     // Before anything is made of what there is not.
     let earlier =
@@ -97,6 +98,8 @@ public struct RecipeRun: Sendable {
     binding = fresh.binding
     let training = recipe.training(outside: binding.namesOutsideBlocks)
     try FileAccess.makeFolder(folder)
+    let lock = try Self.lock(folder)
+    defer { withExtendedLifetime(lock) {} }
     let files = learned.files + [("config.json", config)]
     try Self.deleteUnfinishedFiles(among: Self.files + files.map(\.name), in: folder)
     if earlierRun == .replaced { try Self.deleteRun(in: folder) }
@@ -130,6 +133,8 @@ public struct RecipeRun: Sendable {
   public mutating func run(
     shouldStop: () -> Bool = { false }, progress: (TrainingProgress) -> Void = { _ in }
   ) throws -> Result {
+    let lock = try Self.lock(folder)
+    defer { withExtendedLifetime(lock) {} }
     do { return try steps(shouldStop, progress) } catch { throw rescued(from: error) }
   }
 
@@ -229,6 +234,16 @@ public struct RecipeRun: Sendable {
   private static let files = [
     "checkpoint.safetensors", "model.safetensors", "loss.svg", "log.jsonl",
   ]
+
+  /// The right to write into the folder: two runs would mix their logs and replace each other's checkpoints.
+  private static func lock(_ folder: String) throws(TrainingError) -> FolderLock {
+    guard let lock = FolderLock.taken(folder) else {
+      throw TrainingError(
+        .busy, what: "somebody else trains in \(folder) now",
+        hint: "wait for the end of that run, stop it, or choose another folder")
+    }
+    return lock
+  }
 
   private static func requireNoRun(in folder: String) throws(TrainingError) {
     let found = ["checkpoint.safetensors", "model.safetensors"]

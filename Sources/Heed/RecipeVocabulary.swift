@@ -10,6 +10,14 @@ public enum RecipeVocabulary: Sendable, Hashable {
   /// texts between one and the next, and ends what is generated.
   case bytePairs(size: Int, endOfText: String)
 
+  /// The members of `config.json` that the texts give, whatever a recipe says.
+  var givenMembers: [String] {
+    switch self {
+    case .characters: ["vocab_size"]
+    case .bytePairs: ["vocab_size", "eos_token_id"]
+    }
+  }
+
   /// A tokenizer as a model folder holds it.
   struct Learned {
     let tokenizer: any Tokenizer

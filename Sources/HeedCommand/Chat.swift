@@ -52,6 +52,7 @@ struct Chat: ParsableCommand {
   func run() throws { try model.withThreads { try talk() } }
 
   private func talk() throws {
+    try explanation.checkPlace()
     let text = try model.load(cacheType: cache.cacheType)
     var settings = try sampling.settings(text, model)
     settings.constraint = try constraint.constraint()

@@ -58,6 +58,7 @@ struct Convert: ParsableCommand {
   }
 
   func run() throws {
+    if output.hasSuffix(".gguf") { try AtomicFile.check(output) }
     let text = try measure.map { try TextFile.text(at: $0) }
     let source = try ShippedModel.place(of: input)
     let calibration = try calibrate.map { path in

@@ -19,11 +19,13 @@ struct Evaluate: ParsableCommand {
 
   @Argument(help: "A UTF-8 text file, plain or .gz; - reads standard input.") var file: String
   @OptionGroup(title: "The model") var model: ModelOptions
-  @Option(help: "Tokens that a window repeats from the one before, to know more at its beginning.")
+  @Option(
+    parsing: .unconditional,
+    help: "Tokens that a window repeats from the one before, to know more at its beginning.")
   var overlap = 0
   @Option(help: "Measure an n-gram model of this text instead; may be given several times.")
   var ngram: [String] = []
-  @Option(help: "The longest n-gram (default: 5).") var order: Int?
+  @Option(parsing: .unconditional, help: "The longest n-gram (default: 5).") var order: Int?
   @Option(help: "Measure how far the model is from this one instead.") var against: String?
   @Flag(help: "Print one JSON document.") var json = false
 
@@ -96,6 +98,9 @@ struct Evaluate: ParsableCommand {
   private func ofNGrams() throws -> (String, Evaluation) {
     let (tokenizer, order) = (try model.tokenizer(), order ?? 5)
     let known = try ngram.flatMap { try tokenizer.encode(try TextFile.text(at: $0)) }
+    guard !known.isEmpty else {
+      throw CommandError("\(ngram.joined(separator: ", ")): there is no text to count")
+    }
     let counts = KneserNeyModel(
       of: known, vocabularySize: tokenizer.vocabularySize, order: order)
     let text = try readFile(file)

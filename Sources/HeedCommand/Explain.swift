@@ -29,7 +29,8 @@ struct Explain: ParsableCommand {
 
   @Argument(help: "The text; - reads standard input.") var text: String
   @OptionGroup(title: "The model") var model: ModelOptions
-  @Option(help: "The position to look at, from 0 (default: the last).") var position: Int?
+  @Option(parsing: .unconditional, help: "The position to look at, from 0 (default: the last).")
+  var position: Int?
   @Option(
     help: ArgumentHelp(
       "Layers to show, from 0; may be given several times (default: all).", valueName: "n|n-n"))
@@ -56,6 +57,7 @@ struct Explain: ParsableCommand {
   func run() throws { try model.withThreads { try explain() } }
 
   private func explain() throws {
+    if let output { try AtomicFile.check(output) }
     let loaded = try model.load()
     let explanation = try Explanation(loaded, prompt: readText(text), query: position)
     let layers = try Self.chosen(layer, of: explanation.layerCount, "layer")

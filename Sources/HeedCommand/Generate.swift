@@ -2,6 +2,7 @@ import ArgumentParser
 import Heed
 import HeedFormats
 import HeedModels
+import HeedTensor
 import HeedText
 
 /// `heed generate`: continues texts.
@@ -30,9 +31,11 @@ struct Generate: ParsableCommand {
   @OptionGroup(title: "Looking inside") var explanation: ExplainOptions
   @Option(help: "Keep what the model remembers of the prompt in this file, and begin from it.")
   var promptCache: String?
-  @Option(help: "Report the probability of each token and of this many others.")
+  @Option(
+    parsing: .unconditional, help: "Report the probability of each token and of this many others.")
   var logprobs: Int?
-  @Option(help: "Report the same of the tokens of the prompt.") var promptLogprobs: Int?
+  @Option(parsing: .unconditional, help: "Report the same of the tokens of the prompt.")
+  var promptLogprobs: Int?
   @Flag(help: "Print one JSON document.") var json = false
 
   func validate() throws {
@@ -57,6 +60,8 @@ struct Generate: ParsableCommand {
   func run() throws { try model.withThreads { try generate() } }
 
   private func generate() throws {
+    try explanation.checkPlace()
+    if let promptCache, !FileAccess.exists(promptCache) { try AtomicFile.check(promptCache) }
     let text = try model.load(cacheType: cache.cacheType)
     var all: [String] = []
     for argument in prompt { all.append(try readText(argument)) }
@@ -65,7 +70,10 @@ struct Generate: ParsableCommand {
         String($0.hasSuffix("\r") ? $0.dropLast() : $0)
       }
     }
-    guard !all.isEmpty else { throw CommandError("\(prompts ?? ""): there is no prompt in it") }
+    guard !all.isEmpty else {
+      let place = prompts == "-" ? "standard input" : prompts ?? ""
+      throw CommandError("\(place): there is no prompt in it")
+    }
     var settings = try sampling.settings(text, model, strategy: search.strategy)
     settings.resultCount = search.results
     settings.constraint = try constraint.constraint()

@@ -6,35 +6,57 @@ import HeedText
 
 /// How tokens are chosen, as options.
 struct SamplingOptions: ParsableArguments {
-  @Option(help: "The most tokens to add.") var tokens = 300
-  @Option(help: "Logits are divided by this; 0 takes the likeliest token (published, or 0.8).")
+  // Other programs say --max-tokens.
+  @Option(
+    name: [.customLong("tokens"), .customLong("max-tokens")], parsing: .unconditional,
+    help: "The most tokens to add.")
+  var tokens = 300
+  @Option(
+    parsing: .unconditional,
+    help: "Logits are divided by this; 0 takes the likeliest token (published, or 0.8).")
   var temperature: Float?
-  @Option(help: "Only this many likeliest tokens.") var topK: Int?
-  @Option(help: "Only the likeliest tokens that reach this mass together.") var topP: Float?
-  @Option(help: "Only tokens at least this likely, measured by the likeliest.") var minP: Float?
-  @Option(help: "Only the most typical tokens that reach this mass together.")
+  @Option(parsing: .unconditional, help: "Only this many likeliest tokens.") var topK: Int?
+  @Option(parsing: .unconditional, help: "Only the likeliest tokens that reach this mass together.")
+  var topP: Float?
+  @Option(
+    parsing: .unconditional, help: "Only tokens at least this likely, measured by the likeliest.")
+  var minP: Float?
+  @Option(
+    parsing: .unconditional, help: "Only the most typical tokens that reach this mass together.")
   var typicalP: Float?
-  @Option(help: "Only tokens of at least this probability.") var epsilonCutoff: Float?
-  @Option(help: "Only tokens over a probability that falls with the entropy.")
+  @Option(parsing: .unconditional, help: "Only tokens of at least this probability.")
+  var epsilonCutoff: Float?
+  @Option(
+    parsing: .unconditional, help: "Only tokens over a probability that falls with the entropy.")
   var etaCutoff: Float?
-  @Option(help: "Makes tokens of the text less likely.") var repetitionPenalty: Float?
+  @Option(parsing: .unconditional, help: "Makes tokens of the text less likely.")
+  var repetitionPenalty: Float?
   @Option(parsing: .unconditional, help: "Makes generated tokens less likely, for each time.")
   var frequencyPenalty: Float = 0
   @Option(parsing: .unconditional, help: "Makes generated tokens less likely, once.")
   var presencePenalty: Float = 0
-  @Option(help: "No sequence of this many tokens comes twice.") var noRepeat: Int?
-  @Option(help: "A text that must not come; may be given several times.") var forbid: [String] = []
+  @Option(parsing: .unconditional, help: "No sequence of this many tokens comes twice.")
+  var noRepeat: Int?
   @Option(
+    parsing: .unconditionalSingleValue,
+    help: "A text that must not come; may be given several times.")
+  var forbid: [String] = []
+  @Option(
+    parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
       "Add to the logit of a token, by its id or its text; may be given several times.",
       valueName: "token=value"))
   var logitBias: [String] = []
-  @Option(help: "The least number of tokens before an end.") var minTokens = 0
+  @Option(parsing: .unconditional, help: "The least number of tokens before an end.")
+  var minTokens = 0
   @Flag(help: "Leave out the sampling settings that were published with the model.")
   var noPublished = false
-  @Option(help: "The same seed gives the same text.") var seed: UInt64 = 0
-  @Option(help: "End at this text; may be given several times.") var stop: [String] = []
-  @Option(help: "End at this token id; may be given several times.") var stopToken: [Int] = []
+  @Option(parsing: .unconditional, help: "The same seed gives the same text.") var seed: UInt64 = 0
+  @Option(parsing: .unconditionalSingleValue, help: "End at this text; may be given several times.")
+  var stop: [String] = []
+  @Option(
+    parsing: .unconditionalSingleValue, help: "End at this token id; may be given several times.")
+  var stopToken: [Int] = []
 
   /// What was given, over what was published with the model.
   ///
@@ -122,19 +144,22 @@ struct SamplingOptions: ParsableArguments {
 
 /// How texts are searched for, as options.
 struct SearchOptions: ParsableArguments {
-  @Option(help: "How many texts each prompt gets, the best first.") var results = 1
-  @Option(help: "Beam search with this many beams.") var beams: Int?
+  @Option(parsing: .unconditional, help: "How many texts each prompt gets, the best first.")
+  var results = 1
+  @Option(parsing: .unconditional, help: "Beam search with this many beams.") var beams: Int?
   @Option(
     parsing: .unconditional,
     help: "Beams: over 0 favours long texts, below 0 short ones (default: 1).")
   var lengthPenalty: Float?
   @Option(help: "Beams: when the search ends: full, heuristic (the default) or sure.")
   var beamEnd: String?
-  @Option(help: "Beams: groups that avoid each other (default: 1).") var beamGroups: Int?
-  @Option(help: "Beams: how much groups avoid each other (default: 0).")
+  @Option(parsing: .unconditional, help: "Beams: groups that avoid each other (default: 1).")
+  var beamGroups: Int?
+  @Option(parsing: .unconditional, help: "Beams: how much groups avoid each other (default: 0).")
   var diversityPenalty: Float?
-  @Option(help: "Contrastive search among this many candidates.") var contrastive: Int?
-  @Option(help: "Contrastive search: from 0, greedy, to 1 (default: 0.6).")
+  @Option(parsing: .unconditional, help: "Contrastive search among this many candidates.")
+  var contrastive: Int?
+  @Option(parsing: .unconditional, help: "Contrastive search: from 0, greedy, to 1 (default: 0.6).")
   var contrastivePenalty: Float?
 
   var strategy: DecodingStrategy {

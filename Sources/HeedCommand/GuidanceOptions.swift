@@ -3,11 +3,13 @@ import Heed
 import HeedExplorer
 import HeedFormats
 import HeedModels
+import HeedTensor
 import HeedText
 
 /// What a text has to match, as options.
 struct ConstraintOptions: ParsableArguments {
-  @Option(help: "The text has to match this regular expression.") var regex: String?
+  @Option(parsing: .unconditional, help: "The text has to match this regular expression.")
+  var regex: String?
   @Option(help: "The text has to be JSON of this schema: a file, or the schema itself.")
   var jsonSchema: String?
 
@@ -32,9 +34,12 @@ struct ConstraintOptions: ParsableArguments {
 /// How texts get longer faster, as options.
 struct SpeculationOptions: ParsableArguments {
   @Option(help: "Guess tokens ahead by this model; the text stays the same.") var draft: String?
-  @Option(help: "How many tokens the draft model guesses ahead (default: 4).")
+  @Option(
+    parsing: .unconditional, help: "How many tokens the draft model guesses ahead (default: 4).")
   var draftTokens: Int?
-  @Option(help: "Guess this many tokens ahead by what followed the same words before.")
+  @Option(
+    parsing: .unconditional,
+    help: "Guess this many tokens ahead by what followed the same words before.")
   var lookup: Int?
 
   func validate() throws {
@@ -77,6 +82,11 @@ struct ExplainOptions: ParsableArguments {
 
   func validate() throws {
     if let explainTo { try Explain.checkEnding(of: explainTo, option: "--explain-to") }
+  }
+
+  /// Refuses a file that cannot be written, before there is anything to explain.
+  func checkPlace() throws {
+    if let explainTo { try AtomicFile.check(explainTo) }
   }
 
   /// Explains the ids of a text, the latest that fit the context.

@@ -24,6 +24,7 @@ struct HeedTool: AsyncParsableCommand {
 
   /// Runs the command that the arguments name. Exit status: 0 done, 1 failed, 2 wrong use.
   static func main() async {
+    StandardStreams.reserve()
     do {
       try checkArguments()
       try checkEnvironment()

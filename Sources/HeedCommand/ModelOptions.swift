@@ -40,7 +40,8 @@ struct ModelOptions: ParsableArguments {
   var precision: BenchType?
   @Option(help: "Make blocks of 8 or 4 bits of weights that are numbers in the file.")
   var quantize: LoadedBlocks?
-  @Option(help: "Threads; as many as the machine has when not given.") var threads: Int?
+  @Option(parsing: .unconditional, help: "Threads; as many as the machine has when not given.")
+  var threads: Int?
 
   func validate() throws {
     if model.isEmpty { throw ValidationError("--model must not be empty") }

@@ -10,7 +10,7 @@ struct Train: ParsableCommand {
     commandName: "train", abstract: "Train a model by a recipe.",
     discussion: """
       Writes a model folder: config.json, model.safetensors, tokenizer.json, and the run itself: \
-      log.jsonl, loss.svg, checkpoint.safetensors. Ctrl-C writes a checkpoint, from which \
+      log.jsonl, loss.svg, checkpoint.safetensors. Ctrl-C and SIGTERM write a checkpoint, from which \
       --resume goes on, to the same bits as if nothing had happened. A folder that has a run already \
       is not touched without --resume or --overwrite.
       """)
@@ -24,12 +24,13 @@ struct Train: ParsableCommand {
   var data: String?
   @Option(help: "Change a setting, NAME=VALUE, of those that --list --json prints.")
   var set: [String] = []
-  @Option(help: "Steps.") var steps: Int?
-  @Option(help: "The seed of everything random.") var seed: UInt64?
-  @Option(help: "Windows of a batch.") var batch: Int?
+  @Option(parsing: .unconditional, help: "Steps.") var steps: Int?
+  @Option(parsing: .unconditional, help: "The seed of everything random.") var seed: UInt64?
+  @Option(parsing: .unconditional, help: "Windows of a batch.") var batch: Int?
   @Option(help: "Precision of products: f32 or bf16.") var precision: BenchType?
-  @Option(help: "Steps between two checkpoints.") var checkpointEvery = 250
-  @Option(help: "Threads; as many as the machine has when not given.") var threads: Int?
+  @Option(parsing: .unconditional, help: "Steps between two checkpoints.") var checkpointEvery = 250
+  @Option(parsing: .unconditional, help: "Threads; as many as the machine has when not given.")
+  var threads: Int?
   @Flag(help: "Go on from the checkpoint in the folder.") var resume = false
   @Flag(help: "Delete the run that the folder has, and begin anew.") var overwrite = false
   @Flag(help: "No progress bar.") var quiet = false
@@ -90,6 +91,9 @@ struct Train: ParsableCommand {
           String(change[..<sign]), to: String(change[change.index(after: sign)...]))
       } catch { throw ValidationError("--set \(change): \(error)") }
     }
+    if !set.isEmpty {
+      do { try recipe.checkConfig() } catch { throw ValidationError("--set: \(error)") }
+    }
     return recipe
   }
 
@@ -112,7 +116,7 @@ struct Train: ParsableCommand {
   private func train(_ recipe: Recipe, in folder: String) throws {
     var run = try prepared(recipe, in: folder)
     run.checkpointInterval = checkpointEvery
-    let interrupt = Interrupt()
+    let interrupt = Interrupt(Interrupt.endingSignals)
     var bar = TrainingBar(isShown: !quiet && !lines && Terminal.rewritesLines)
     let showsLines = lines && !quiet
     let result: RecipeRun.Result

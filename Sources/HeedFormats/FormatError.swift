@@ -55,8 +55,8 @@ public struct FormatError: Error, Sendable, Equatable, CustomStringConvertible {
   /// A file that could not be opened or written.
   public init(_ error: FileError, hint: String? = nil) {
     self.init(
-      .unreadable, what: "cannot \(error.operation) the file: \(error.reason)", place: error.path,
-      hint: hint)
+      .unreadable, what: "cannot \(error.operation) the file: \(error.reason)",
+      place: error.path.isEmpty ? "\"\"" : error.path, hint: hint)
   }
 
   /// The text for people.

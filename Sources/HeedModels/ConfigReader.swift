@@ -9,20 +9,31 @@ public struct ConfigReader: Sendable {
   private let config: JSONValue
   /// Where the config stands, for messages.
   public let place: String
+  /// What is told of every question.
+  private let asked: AskedMembers?
 
   /// A reader of `config`, which stands at `place`.
   public init(_ config: JSONValue, place: String) {
+    self.init(config, place: place, asked: nil)
+  }
+
+  init(_ config: JSONValue, place: String, asked: AskedMembers?) {
     self.config = config
     self.place = place
+    self.asked = asked
   }
 
   /// A member that is there and not null.
   func member(_ key: String) -> JSONValue? {
-    config[key].flatMap { $0.isNull ? nil : $0 }
+    asked?.add(key)
+    return config[key].flatMap { $0.isNull ? nil : $0 }
   }
 
   /// Whether a member is there, be it null.
-  func has(_ key: String) -> Bool { config[key] != nil }
+  func has(_ key: String) -> Bool {
+    asked?.add(key)
+    return config[key] != nil
+  }
 
   func wrong(_ key: String, _ expected: String) -> FormatError {
     FormatError(

@@ -6,36 +6,52 @@ public import HeedFormats
 public struct ModelFamily: Sendable {
   /// The values of `model_type` in `config.json`.
   public let modelTypes: [String]
-  /// From `config.json` (and its place, for messages) to the spec.
-  public let spec: @Sendable (_ config: JSONValue, _ place: String) throws(FormatError) -> ModelSpec
+  /// From the members of `config.json` to the spec.
+  public let read: @Sendable (_ reader: ConfigReader) throws(FormatError) -> ModelSpec
   /// The table of names of weights.
   public let weights: @Sendable (_ spec: ModelSpec) -> WeightMap
 
   /// A family.
   public init(
     modelTypes: [String],
-    spec: @escaping @Sendable (JSONValue, String) throws(FormatError) -> ModelSpec,
+    read: @escaping @Sendable (ConfigReader) throws(FormatError) -> ModelSpec,
     weights: @escaping @Sendable (ModelSpec) -> WeightMap
   ) {
     self.modelTypes = modelTypes
-    self.spec = { config, place throws(FormatError) in
-      let spec = try spec(config, place)
-      try spec.checkSize(place: place)
-      return spec
-    }
+    self.read = read
     self.weights = weights
   }
 
-  /// A family whose config is read by a `ConfigReader` and whose names are the same for all specs.
+  /// A family whose names of weights are the same for all specs.
   public init(
     _ modelTypes: String..., weights: WeightMap,
-    spec: @escaping @Sendable (ConfigReader) throws(FormatError) -> ModelSpec
+    read: @escaping @Sendable (ConfigReader) throws(FormatError) -> ModelSpec
   ) {
-    self.init(
-      modelTypes: modelTypes,
-      spec: { config, place throws(FormatError) in
-        try spec(ConfigReader(config, place: place))
-      }, weights: { _ in weights })
+    self.init(modelTypes: modelTypes, read: read, weights: { _ in weights })
+  }
+
+  /// The spec that a `config.json` describes; `place` is where it stands, for messages.
+  ///
+  /// - Throws: `FormatError` for a config that is none of the family, or describes too large a model.
+  public func spec(_ config: JSONValue, _ place: String) throws(FormatError) -> ModelSpec {
+    try spec(ConfigReader(config, place: place))
+  }
+
+  /// The members that a `config.json` is asked for, whether it has them or not, in the order of the questions.
+  ///
+  /// - Throws: `FormatError`, as `spec` does.
+  public func membersRead(
+    of config: JSONValue, place: String
+  ) throws(FormatError) -> [String] {
+    let asked = AskedMembers()
+    _ = try spec(ConfigReader(config, place: place, asked: asked))
+    return asked.names
+  }
+
+  private func spec(_ reader: ConfigReader) throws(FormatError) -> ModelSpec {
+    let spec = try read(reader)
+    try spec.checkSize(place: reader.place)
+    return spec
   }
 }
 

@@ -1,6 +1,6 @@
 /// The `limit` of `names` that are nearest to `name`, by the edits that lead from one to the other
 /// (Levenshtein 1966); equal ones in their order. Names that have little in common are left out.
-func nearestNames(to name: String, among names: [String], limit: Int = 3) -> [String] {
+package func nearestNames(to name: String, among names: [String], limit: Int = 3) -> [String] {
   // What a person may have mistyped is short; a config is not trusted to be.
   let name = String(name.prefix(64))
   return names.map { (name: $0, distance: editDistance(name, $0)) }

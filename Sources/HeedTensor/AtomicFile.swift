@@ -1,5 +1,7 @@
-// Files that are either whole or absent: written beside their place under another name, forced to
-// the disk, then renamed. Whoever reads the place sees the old file or the new one.
+// Files that are either whole or absent: written beside their place, forced to the disk, then renamed.
+// Whoever reads the place sees the old file or the new one. Until it is whole a file has no name where the
+// system can do that (Linux, most file systems), so that a process that is killed leaves nothing; elsewhere
+// it has another name.
 
 #if canImport(Glibc)
   import Glibc
@@ -14,6 +16,7 @@ package struct AtomicFile: ~Copyable {
   private let path: String
   private let temporaryPath: String
   private let descriptor: Int32
+  private let isNamed: Bool
   private var isCommitted = false
 
   /// Makes the file `path` of what `body` writes; leaves no trace when `body` throws. A symbolic link
@@ -63,7 +66,10 @@ package struct AtomicFile: ~Copyable {
     var generator = SystemRandomNumberGenerator()
     let mark = String(UInt64.random(in: .min ... .max, using: &generator), radix: 36)
     self.temporaryPath = "\(path).\(mark).partial"
-    self.descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    let unnamed = UnnamedFile.open(in: Self.folder(of: path))
+    self.isNamed = unnamed == nil
+    self.descriptor =
+      unnamed ?? open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw FileError("write", path) }
   }
 
@@ -71,6 +77,19 @@ package struct AtomicFile: ~Copyable {
     if descriptor >= 0, !isCommitted {
       close(descriptor)
       unlink(temporaryPath)
+    }
+  }
+
+  private static func folder(of path: String) -> String {
+    path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+  }
+
+  /// Refuses a path where no file can be written, before the work for it is done.
+  package static func check(_ path: String) throws(FileError) {
+    if path.isEmpty { throw FileError("write", path, errno: ENOENT) }
+    try refuseDevice(path)
+    guard access(folder(of: target(of: path)), W_OK | X_OK) == 0 else {
+      throw FileError("write", path)
     }
   }
 
@@ -96,7 +115,7 @@ package struct AtomicFile: ~Copyable {
     let largest = 1 << 30
     var written = 0
     while written < buffer.count {
-      let count = PlatformWrite.write(
+      let count = Platform.write(
         descriptor, base + written, min(largest, buffer.count - written))
       if count < 0 {
         if errno == EINTR { continue }
@@ -107,7 +126,9 @@ package struct AtomicFile: ~Copyable {
   }
 
   private mutating func commit() throws(FileError) {
-    guard fsync(descriptor) == 0 else { throw FileError("write", path) }
+    guard fsync(descriptor) == 0, isNamed || UnnamedFile.name(descriptor, temporaryPath) else {
+      throw FileError("write", path)
+    }
     guard rename(temporaryPath, path) == 0 else { throw FileError("write", path) }
     isCommitted = true
     close(descriptor)
@@ -117,8 +138,7 @@ package struct AtomicFile: ~Copyable {
   /// Makes the new name last through a power cut. Some file systems refuse; the file is whole then
   /// too, so that is no error.
   private func syncFolder() {
-    let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
-    let descriptor = open(folder, O_RDONLY | O_CLOEXEC)
+    let descriptor = open(Self.folder(of: path), O_RDONLY | O_CLOEXEC)
     if descriptor >= 0 {
       fsync(descriptor)
       close(descriptor)
@@ -126,8 +146,8 @@ package struct AtomicFile: ~Copyable {
   }
 }
 
-/// The system's `write`, under a name that `AtomicFile.write` does not hide.
-private enum PlatformWrite {
+/// The system's calls, under names that methods do not hide.
+private enum Platform {
   static func write(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
     #if canImport(Glibc)
       Glibc.write(descriptor, bytes, count)
@@ -137,4 +157,42 @@ private enum PlatformWrite {
       Darwin.write(descriptor, bytes, count)
     #endif
   }
+
+  static func open(_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32 {
+    #if canImport(Glibc)
+      Glibc.open(path, flags, mode)
+    #elseif canImport(Musl)
+      Musl.open(path, flags, mode)
+    #else
+      Darwin.open(path, flags, mode)
+    #endif
+  }
+}
+
+/// Files that have no name until they are given one.
+private enum UnnamedFile {
+  /// A new file for writing; nil where there can be none.
+  static func open(in folder: String) -> Int32? {
+    #if os(Linux)
+      // O_TMPFILE, which is no plain number in C.
+      let descriptor = Platform.open(
+        folder, O_WRONLY | O_CLOEXEC | O_DIRECTORY | 0o20_000_000, 0o644)
+      guard descriptor >= 0 else { return nil }
+      if access(place(of: descriptor), F_OK) == 0 { return descriptor }
+      close(descriptor)
+    #endif
+    return nil
+  }
+
+  /// Gives a file the name `path`, which nothing has; false where that fails.
+  static func name(_ descriptor: Int32, _ path: String) -> Bool {
+    #if os(Linux)
+      linkat(AT_FDCWD, place(of: descriptor), AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0
+    #else
+      false
+    #endif
+  }
+
+  /// Where the system shows an open file.
+  private static func place(of descriptor: Int32) -> String { "/proc/self/fd/\(descriptor)" }
 }

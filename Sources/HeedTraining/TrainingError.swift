@@ -2,7 +2,7 @@
 public struct TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
   /// What kind of obstacle it is. New kinds may appear in a later version.
   public struct Code: Sendable, Hashable {
-    private enum Kind { case diverged, foreignCheckpoint, occupied, unusable }
+    private enum Kind { case diverged, foreignCheckpoint, occupied, busy, unusable }
     private let kind: Kind
 
     /// A loss or a gradient is NaN or infinite.
@@ -11,6 +11,8 @@ public struct TrainingError: Error, Sendable, Equatable, CustomStringConvertible
     public static let foreignCheckpoint = Code(kind: .foreignCheckpoint)
     /// The folder has an earlier run, which is not to be lost.
     public static let occupied = Code(kind: .occupied)
+    /// Somebody else trains in the folder now.
+    public static let busy = Code(kind: .busy)
     /// A file or a setting cannot be used.
     public static let unusable = Code(kind: .unusable)
   }

@@ -12,7 +12,7 @@ import Testing
     try Data(String(repeating: "to be or not to be, that is the question\n", count: 8).utf8)
       .write(to: URL(fileURLWithPath: text))
     let settings = [
-      "model_type=deepseek_v2", "hidden_size=16", "num_attention_heads=2", "num_key_value_heads=2",
+      "model_type=deepseek_v2", "hidden_size=16", "num_attention_heads=2",
       "num_hidden_layers=1", "intermediate_size=16", "kv_lora_rank=8", "q_lora_rank=null",
       "qk_nope_head_dim=4", "qk_rope_head_dim=2", "v_head_dim=4", "max_position_embeddings=16",
       "first_k_dense_replace=1", "n_routed_experts=2", "num_experts_per_tok=1",

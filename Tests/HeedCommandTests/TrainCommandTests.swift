@@ -66,6 +66,53 @@ import Testing
     }
   }
 
+  @Test(
+    "a run that is asked to end, by whatever signal, writes a checkpoint",
+    arguments: [SIGINT, SIGTERM])
+  func asked(number: Int32) throws {
+    try withFolder { folder in
+      let arguments = try arguments(folder, "a", steps: 1_000_000, checkpointEvery: 1_000_000)
+      let process = try started(arguments, until: folder.appendingPathComponent("a/log.jsonl"))
+      kill(process.processIdentifier, number)
+      process.waitUntilExit()
+      #expect(process.terminationStatus == 0)
+      let entries = try TrainingLog.read(folder.path + "/a/log.jsonl")
+      let step = try Checkpoint(path: folder.path + "/a/checkpoint.safetensors").step
+      #expect(step > 0 && entries.last?.step == step)
+    }
+  }
+
+  @Test("of two runs in one folder at once the second is refused, and changes nothing")
+  func twoAtOnce() throws {
+    try withFolder { folder in
+      let arguments = try arguments(folder, "a", steps: 1_000_000)
+      let process = try started(arguments, until: folder.appendingPathComponent("a/log.jsonl"))
+      for option in [[], ["--overwrite"], ["--resume"]] {
+        let run = try Run(arguments + option)
+        #expect(run.status != 0, "\(option)")
+        let isBusy = run.errors.contains("somebody else trains in \(folder.path)/a now")
+        #expect(isBusy || option == [] && run.errors.contains("--resume"), "\(run.errors)")
+      }
+      #expect(process.isRunning)
+      kill(process.processIdentifier, SIGKILL)
+      process.waitUntilExit()
+      // Nobody has to clear anything away.
+      let next = try self.arguments(folder, "a")
+      #expect(try Run(next + ["--overwrite"]).status == 0)
+    }
+  }
+
+  /// A run that has finished some steps.
+  private func started(_ arguments: [String], until log: URL) throws -> Process {
+    let process = Process()
+    process.executableURL = Run.binary
+    process.arguments = arguments
+    (process.standardOutput, process.standardError) = (Pipe(), Pipe())
+    try process.run()
+    while process.isRunning, steps(log) < 20 { usleep(200) }
+    return process
+  }
+
   @Test("a log that finds no place ends the run with a checkpoint of all its steps")
   func full() throws {
     try withFolder { folder in

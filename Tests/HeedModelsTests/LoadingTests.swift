@@ -141,7 +141,7 @@ struct LoadingTests {
   @Test("a family can be added from outside")
   func registry() throws {
     let mine = ModelFamily(
-      modelTypes: ["mine"], spec: ModelFamily.llama.spec, weights: ModelFamily.llama.weights)
+      modelTypes: ["mine"], read: ModelFamily.llama.read, weights: ModelFamily.llama.weights)
     let registry = FamilyRegistry(FamilyRegistry.standard.families + [mine])
     let (_, _, parameters) = try smallParameters(SmallConfig.llama)
     let config = SmallConfig.llama.with(("model_type", "mine"))

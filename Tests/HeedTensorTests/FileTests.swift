@@ -35,6 +35,53 @@ import Testing
     }
   }
 
+  @Test("a file has its name when it is whole, and none of its own before that")
+  func nameless() throws {
+    try withFolder { folder in
+      func names() -> [String] {
+        (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? ["?"]
+      }
+      for byte in [UInt8(1), 2] {
+        try AtomicFile.write(to: folder + "/a") { (file) throws(FileError) in
+          try file.append([byte])
+          #expect(names().filter { !$0.hasSuffix(".partial") } == (byte == 1 ? [] : ["a"]))
+        }
+        #expect(names() == ["a"])
+        #expect(FileManager.default.contents(atPath: folder + "/a") == Data([byte]))
+      }
+      close(open(folder + "/b", O_WRONLY | O_CREAT, 0o644))
+      let modes = try ["/a", "/b"].map {
+        try FileManager.default.attributesOfItem(atPath: folder + $0)[.posixPermissions] as? Int
+      }
+      #expect(modes[0] == modes[1])
+    }
+  }
+
+  @Test("a place where no file can be written is refused before there is anything to write")
+  func check() throws {
+    try withFolder { folder in
+      try AtomicFile.check(folder + "/a")
+      for path in [folder, folder + "/no/a", "/dev/null", ""] {
+        #expect(throws: FileError.self) { try AtomicFile.check(path) }
+      }
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
+    }
+  }
+
+  @Test("a folder is locked for one, until that one has gone")
+  func locks() throws {
+    try withFolder { folder in
+      do {
+        let lock = FolderLock.taken(folder)
+        #expect(lock != nil && FolderLock.taken(folder) == nil)
+        withExtendedLifetime(lock) {}
+      }
+      #expect(FolderLock.taken(folder) != nil)
+      // What is no folder has no lock; whoever writes there is told so by the system.
+      #expect(FolderLock.taken(folder + "/no") != nil)
+    }
+  }
+
   @Test("a pipe and a folder are refused at once, for reading and for writing")
   func noFiles() throws {
     try withFolder { folder in

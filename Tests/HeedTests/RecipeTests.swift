@@ -295,4 +295,37 @@ struct RecipeTests {
     var characters = Recipe.shakespeareCharacters
     #expect(throws: FormatError.self) { try characters.set("vocabulary_size", to: "300") }
   }
+
+  @Test(
+    "a member of the config that its family does not read is refused, with the nearest that it reads",
+    arguments: [
+      ("shakespeare-chars", "config.n_embed", "did you mean n_embd"),
+      ("shakespeare-chars", "config.hidden_size", "expected one of model_type, "),
+      ("shakespeare-chars", "config.rope_theta", "read no \"rope_theta\""),
+      ("shakespeare-chars", "config.vocab_size", "read no \"vocab_size\""),
+      ("storyteller", "config.num_heads", "num_attention_heads"),
+      ("storyteller", "config.eos_token_id", "read no \"eos_token_id\""),
+      ("storyteller", "config.n_layer", "num_hidden_layers"),
+      ("storyteller", "config.rope_scaling.factor", "rope_scaling"),
+    ])
+  func unreadMembers(name: String, member: String, words: String) throws {
+    var recipe = try #require(Recipe.named(name))
+    try recipe.set(member, to: "2")
+    let error = #expect(throws: FormatError.self) { try recipe.checkConfig() }
+    #expect(error?.code == .malformed && error?.description.contains(words) == true)
+    #expect(error?.expected?.contains("vocab_size") == false, "\(error?.description ?? "")")
+  }
+
+  @Test("members of the config that its family reads can be set, be they there or not")
+  func readMembers() throws {
+    for recipe in Recipe.all { #expect(throws: Never.self) { try recipe.checkConfig() } }
+    var recipe = Recipe.storyteller
+    for (name, value) in [
+      ("model_type", "qwen3"), ("num_key_value_heads", "5"), ("head_dim", "32"),
+      ("hidden_act", "gelu"), ("rope_scaling", #"{"rope_type":"linear","factor":2}"#),
+    ] { try recipe.set("config." + name, to: value) }
+    #expect(throws: Never.self) { try recipe.checkConfig() }
+    try recipe.set("config.num_attention_heads", to: "0")
+    #expect(throws: FormatError.self) { try recipe.checkConfig() }
+  }
 }

@@ -10,9 +10,7 @@ extension ModelFamily {
   /// BLOOM.
   public static let bloom = ModelFamily(
     modelTypes: ["bloom"],
-    spec: { config, place throws(FormatError) in
-      try bloomSpec(ConfigReader(config, place: place))
-    },
+    read: { reader throws(FormatError) in try bloomSpec(reader) },
     weights: { spec in
       let block = "transformer.h.{}."
       return WeightMap(

@@ -9,8 +9,7 @@ extension ModelFamily {
   /// DeepSeek-V3.
   public static let deepSeekV3 = ModelFamily(
     modelTypes: ["deepseek_v3"],
-    spec: { config, place throws(FormatError) in
-      let reader = ConfigReader(config, place: place)
+    read: { reader throws(FormatError) in
       _ = try reader.word("scoring_func", of: ["sigmoid"], default: "sigmoid")
       _ = try reader.word("topk_method", of: ["noaux_tc"], default: "noaux_tc")
       let frame = try reader.llamaFrame("DeepSeek-V3", contextLength: 4096)

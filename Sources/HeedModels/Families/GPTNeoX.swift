@@ -9,8 +9,7 @@ extension ModelFamily {
   /// GPT-NeoX.
   public static let gptNeoX = ModelFamily(
     modelTypes: ["gpt_neox"],
-    spec: { config, place throws(FormatError) in
-      let reader = ConfigReader(config, place: place)
+    read: { reader throws(FormatError) in
       let frame = try reader.frame(
         "GPT-NeoX", norm: reader.layerNorm("layer_norm_eps"), isHeadTied: false)
       let heads = try reader.heads("num_attention_heads", in: frame)

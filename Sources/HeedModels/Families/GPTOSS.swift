@@ -9,8 +9,7 @@ extension ModelFamily {
   /// gpt-oss, in other than its 4-bit weights.
   public static let gptOSS = ModelFamily(
     modelTypes: ["gpt_oss"],
-    spec: { config, place throws(FormatError) in
-      let reader = ConfigReader(config, place: place)
+    read: { reader throws(FormatError) in
       let frame = try reader.llamaFrame("gpt-oss", contextLength: 131_072, epsilon: 1e-5)
       var attention = try reader.llamaAttention(
         in: frame, hasBias: true, headWidth: 64, base: 150_000)

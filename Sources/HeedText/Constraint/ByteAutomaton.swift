@@ -179,11 +179,15 @@ struct ByteAutomaton: Sendable {
         ranges: [0x20...0x21, 0x23...0x5B, 0x5D...0x10FFFF])
       try build(
         ranges: ScalarSet.intersection(set.scalarRanges, plain.scalarRanges), from: from, to: to)
-      for (scalar, letter) in [
+      let escapes = [
         (UInt32(0x22), "\""), (0x5C, "\\"), (0x0A, "n"), (0x0D, "r"), (0x09, "t"), (0x08, "b"),
         (0x0C, "f"),
-      ] where set.holds(scalar) {
-        try build(.text("\\" + letter), from: from, to: to)
+      ].filter { set.holds($0.0) }
+      if escapes.isEmpty { return }
+      let backslash = try state()
+      arrows[from].append(Arrow(bytes: 0x5C...0x5C, target: backslash))
+      for (_, letter) in escapes {
+        arrows[backslash] += letter.utf8.map { Arrow(bytes: $0...$0, target: to) }
       }
     case .sequence(let parts):
       var present = from
@@ -208,8 +212,7 @@ struct ByteAutomaton: Sendable {
     case .repeated(let part, let separator, let least, let most):
       try build(part, separator, least, most, from: from, to: to)
     case .rule(let rule): calls[from].append((rule, to))
-    case .members(let members, let separator):
-      try build(members, separator, from: from, to: to)
+    case .members(let members): try build(members, from: from, to: to)
     case .otherNames(let names): try build(otherThan: names, from: from, to: to)
     case .automaton(let automaton): try build(automaton, from: from, to: to)
     }
@@ -286,37 +289,18 @@ struct ByteAutomaton: Sendable {
     }
   }
 
-  /// Two tracks: nothing was written yet, or something was and a separator is due. Each member is
-  /// built once and entered from both.
-  private mutating func build(
-    _ members: [(node: ConstraintNode, isRequired: Bool)], _ separator: ConstraintNode, from: Int,
-    to: Int
-  ) throws(FormatError) {
-    var nothing = from
-    var something = try state()
-    for member in members {
-      let begin = try state()
-      let (nextNothing, nextSomething) = (try state(), try state())
-      free[nothing].append(begin)
-      try build(separator, from: something, to: begin)
-      try build(member.node, from: begin, to: nextSomething)
-      if !member.isRequired {
-        free[nothing].append(nextNothing)
-        free[something].append(nextSomething)
-      }
-      (nothing, something) = (nextNothing, nextSomething)
-    }
-    free[nothing].append(to)
-    free[something].append(to)
-  }
-
   // MARK: Characters as bytes
 
+  /// What is left of an encoding leads to one state wherever it is left: a character of a large set takes
+  /// some states, not hundreds (as RE2 does, Cox 2010).
   private mutating func build(
     ranges: [ClosedRange<UInt32>], from: Int, to: Int
   ) throws(FormatError) {
+    var tails: [ArraySlice<ClosedRange<UInt8>>: Int] = [:]
     for range in ranges {
-      for cut in Self.byLength(range) { try build(sequence: cut, from: from, to: to) }
+      for cut in Self.byLength(range) {
+        try build(sequence: cut, from: from, to: to, tails: &tails)
+      }
     }
   }
 
@@ -329,7 +313,8 @@ struct ByteAutomaton: Sendable {
   }
 
   private mutating func build(
-    sequence range: ClosedRange<UInt32>, from: Int, to: Int
+    sequence range: ClosedRange<UInt32>, from: Int, to: Int,
+    tails: inout [ArraySlice<ClosedRange<UInt8>>: Int]
   ) throws(FormatError) {
     // Where the leading part of the encoding changes, the range is cut until the continuation bytes
     // of each part run over all of their values or are the same.
@@ -339,22 +324,30 @@ struct ByteAutomaton: Sendable {
       guard last > 0x7F, first & ~low != last & ~low else { continue }
       if first & low != 0 {
         let middle = first | low
-        try build(sequence: first...middle, from: from, to: to)
-        return try build(sequence: middle + 1...last, from: from, to: to)
+        try build(sequence: first...middle, from: from, to: to, tails: &tails)
+        return try build(sequence: middle + 1...last, from: from, to: to, tails: &tails)
       }
       if last & low != low {
         let middle = last & ~low
-        try build(sequence: first...middle - 1, from: from, to: to)
-        return try build(sequence: middle...last, from: from, to: to)
+        try build(sequence: first...middle - 1, from: from, to: to, tails: &tails)
+        return try build(sequence: middle...last, from: from, to: to, tails: &tails)
       }
     }
-    let (first, last) = (Self.encoded(range.lowerBound), Self.encoded(range.upperBound))
-    var present = from
-    for (place, pair) in zip(first, last).enumerated() {
-      let next = place == first.count - 1 ? to : try state()
-      arrows[present].append(Arrow(bytes: pair.0...pair.1, target: next))
-      present = next
+    let bytes = zip(Self.encoded(range.lowerBound), Self.encoded(range.upperBound))
+      .map { $0...$1 }
+    var next = to
+    for place in bytes.indices.dropFirst().reversed() {
+      let tail = bytes[place...]
+      if let known = tails[tail] {
+        next = known
+        continue
+      }
+      let present = try state()
+      arrows[present].append(Arrow(bytes: bytes[place], target: next))
+      tails[tail] = present
+      next = present
     }
+    if let first = bytes.first { arrows[from].append(Arrow(bytes: first, target: next)) }
   }
 
   private static func encoded(_ value: UInt32) -> [UInt8] {

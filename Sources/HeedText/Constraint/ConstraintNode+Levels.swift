@@ -27,8 +27,7 @@ extension ConstraintNode {
         || part.ends(without: endless)
           && (least == 1 || separator?.ends(without: endless) ?? true)
     case .rule(let rule): !endless.contains(rule)
-    case .members(let members, _):
-      members.allSatisfy { !$0.isRequired || $0.node.ends(without: endless) }
+    case .members(let members): members.ends(without: endless)
     }
   }
 }

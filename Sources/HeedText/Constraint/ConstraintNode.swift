@@ -19,14 +19,17 @@ indirect enum ConstraintNode: Sendable {
   case repeated(ConstraintNode, separator: ConstraintNode?, least: Int, most: Int?)
   /// A rule of the grammar, by its number: what may stand within itself.
   case rule(Int)
-  /// Some of them in their order, the required ones always, with a separator between.
-  case members([(node: ConstraintNode, isRequired: Bool)], separator: ConstraintNode)
+  /// Some of several in their order.
+  case members(ConstraintMembers)
   /// Characters as within a JSON string, which are not those of one of the names.
   case otherNames([String])
   /// What an automaton without rules accepts, such as what several conditions have in common.
   case automaton(ByteAutomaton)
 
   static let empty = ConstraintNode.literal([])
+
+  /// What no text is.
+  static let nothing = ConstraintNode.choice([])
 
   static func text(_ text: String) -> ConstraintNode { .literal(Array(text.utf8)) }
 

@@ -42,8 +42,9 @@ struct JSONNumbers {
         (most, isMostOut) = (bound, true)
       }
     }
-    if let least, let most, least > most {
-      throw JSONSchemaGrammar.impossible("minimum \(least) over maximum \(most)", place)
+    if let least, let most, least > most || least == most && (isLeastOut || isMostOut) {
+      throw JSONSchemaGrammar.impossible(
+        "minimum \(least) \(least > most ? "over" : "at") maximum \(most)", place)
     }
     step = try number("multipleOf")
     if let step, step <= 0 {

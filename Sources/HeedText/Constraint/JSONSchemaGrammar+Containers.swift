@@ -73,48 +73,52 @@ extension JSONSchemaGrammar {
     guard let first = prefix.array else {
       throw Self.malformed("prefixItems", place + "/prefixItems", expected: "a list of schemas")
     }
+    // What nothing can meet ends the list, where it may end.
+    var room = most
     var parts: [ConstraintNode] = []
     for (index, item) in first.prefix(most ?? .max).enumerated() {
-      parts.append(try node(item, at: "\(place)/prefixItems/\(index)"))
+      guard
+        let part = try node(
+          item, at: "\(place)/prefixItems/\(index)", isRequired: index < least)
+      else {
+        room = index
+        break
+      }
+      parts.append(part)
     }
-    let open = ConstraintNode.text("[")
-    let close = ConstraintNode.text("]")
     let items = schema["items"] ?? true
     if let unique = schema["uniqueItems"], unique != true, unique != false {
       throw Self.malformed(
         "uniqueItems \(unique.text())", place + "/uniqueItems", expected: "true or false")
     }
-    if schema["uniqueItems"] == true, most ?? 2 > 1 {
-      return try unique(items, least, most, hasPrefix: !parts.isEmpty, place)
-    }
+    let isUnique = schema["uniqueItems"] == true && room ?? 2 > 1
     if parts.isEmpty {
-      if items == false {
-        if least > 0 { throw Self.impossible("items false and minItems \(least)", place) }
-        return .text("[]")
-      }
-      if most == 0 { return .text("[]") }
-      let item = try node(items, at: place + "/items")
+      guard room != 0,
+        let item = try node(items, at: place + "/items", isRequired: least > 0)
+      else { return .text("[]") }
+      if isUnique { return try unique(items, least, room, place) }
       return .sequence([
-        open, .repeated(item, separator: JSONTexts.comma, least: least, most: most), close,
+        .text("["), .repeated(item, separator: JSONTexts.comma, least: least, most: room),
+        .text("]"),
       ])
     }
+    if isUnique { throw Self.notListed(place) }
     // All that the prefix names, then what items allows.
     var body: [ConstraintNode] = []
     for (index, part) in parts.enumerated() {
       if index > 0 { body.append(JSONTexts.comma) }
       body.append(part)
     }
-    let restMost = most.map { $0 - parts.count }
+    let restMost = room.map { $0 - parts.count }
     let restLeast = max(0, least - parts.count)
-    if items == false || schema["items"] == nil && restLeast == 0 || restMost == 0 {
-      if restLeast > 0 { throw Self.impossible("minItems \(least)", place) }
-    } else {
-      let item = try node(items, at: place + "/items")
+    if restMost != 0, schema["items"] != nil || restLeast > 0,
+      let item = try node(items, at: place + "/items", isRequired: restLeast > 0)
+    {
       body.append(
         .repeated(
           .sequence([JSONTexts.comma, item]), separator: nil, least: restLeast, most: restMost))
     }
-    return .sequence([open] + body + [close])
+    return .sequence([.text("[")] + body + [.text("]")])
   }
 
   mutating func object(
@@ -127,12 +131,13 @@ extension JSONSchemaGrammar {
     let required = try requiredNames(schema, place)
     let needed = Set(required.map { ExactString($0) })
     let additional = schema["additionalProperties"] ?? true
-    var members: [(node: ConstraintNode, isRequired: Bool)] = []
+    var named: [(node: ConstraintNode, isRequired: Bool)] = []
     for (key, value) in properties.members {
       let isRequired = needed.contains(ExactString(key))
-      if value == false, !isRequired { continue }
-      members.append(
-        (JSONTexts.member(key, try node(value, at: "\(place)/properties/\(key)")), isRequired))
+      let place = "\(place)/properties/\(key)"
+      if let node = try node(value, at: place, isRequired: isRequired) {
+        named.append((JSONTexts.member(key, node), isRequired))
+      }
     }
     for key in required where properties[key] == nil {
       if additional == false {
@@ -140,96 +145,96 @@ extension JSONSchemaGrammar {
           "\"\(key)\" is required, but neither among the properties nor an additional one",
           place + "/required")
       }
-      members.append(
+      named.append(
         (JSONTexts.member(key, try node(additional, at: place + "/additionalProperties")), true))
     }
     let (least, most) = try bounds("minProperties", "maxProperties", schema, place)
     if let patterns = schema["patternProperties"] {
-      guard members.isEmpty, properties.members.isEmpty, least <= 1 else {
+      guard named.isEmpty, properties.members.isEmpty, least <= 1 else {
         throw Self.unsupported(
           "patternProperties beside other names", place + "/patternProperties")
       }
       return try object(ofPatterns: patterns, least, most, place)
     }
-    let extra = try extraMember(schema, besides: properties.keys + required, place)
-    if members.isEmpty, let extra, most != 0 {
-      guard least <= 1 else { throw Self.uncounted(least, place) }
-      return .sequence([
-        .text("{"),
-        .repeated(extra, separator: JSONTexts.comma, least: least, most: most), .text("}"),
-      ])
+    let members = ConstraintMembers(
+      named: named, others: try extraMember(schema, besides: properties.keys + required, place),
+      separator: JSONTexts.comma, least: least, most: most)
+    if let most, most < members.requiredCount {
+      throw Self.impossible(
+        "maxProperties \(most) under the \(members.requiredCount) that are required", place)
     }
-    if members.isEmpty {
-      // Names that may not be there are kept out by having none.
-      if additional == false || most == 0 || !properties.members.isEmpty {
-        guard least == 0 else {
-          if additional == false || most == 0 {
-            throw Self.impossible("minProperties \(least)", place)
-          }
-          throw Self.unsupported(
-            "minProperties \(least) without properties that may be there", place,
-            hint: "say by additionalProperties which others may")
-        }
-        return .text("{}")
+    if least > named.count {
+      guard members.others != nil else { throw Self.tooFew(least, schema, place) }
+      // Of members that are not listed one is known to have a name of its own.
+      guard least == named.count + 1 else {
+        throw Self.unsupported(
+          "minProperties \(least) over \(named.count) properties", place,
+          hint: "other names might be the same")
       }
-      guard least <= 1 else { throw Self.uncounted(least, place) }
-      let value =
-        additional == true
-        ? JSONTexts.any
-        : try node(additional, at: place + "/additionalProperties")
-      return JSONTexts.object(of: value, least: least, most: most)
     }
-    // Of members that are not listed one is known to have a name of its own.
-    let missing = least - members.count(where: \.isRequired)
-    let room = most.map { $0 - members.count }
-    guard missing <= 0 || missing == 1 && extra != nil && room != 0, room ?? 0 >= 0 else {
-      throw Self.unsupported("a number of properties beside their names", place)
-    }
-    if let extra, room != 0 {
-      members.append(
-        (.repeated(extra, separator: JSONTexts.comma, least: 1, most: room), missing == 1))
-    }
-    return .sequence([.text("{"), .members(members, separator: JSONTexts.comma), .text("}")])
+    return .sequence([.text("{"), .members(countable(members, place)), .text("}")])
   }
 
-  private static func uncounted(_ least: Int, _ place: String) -> FormatError {
-    unsupported("minProperties \(least) without properties", place, hint: "names might be the same")
+  /// Members that can be built again and again: where they are counted, each is a rule.
+  private mutating func countable(
+    _ members: ConstraintMembers, _ place: String
+  ) -> ConstraintMembers {
+    guard members.isCounted else { return members }
+    var members = members
+    members.named = members.named.map { (rule(of: $0.node, at: place), $0.isRequired) }
+    members.others = members.others.map { rule(of: $0, at: place) }
+    return members
   }
 
-  /// A member that a schema does not list but allows in so many words; nil where it does not, or lists none.
+  /// More members than are listed and can be met, where no others are written.
+  private static func tooFew(_ least: Int, _ schema: JSONValue, _ place: String) -> FormatError {
+    if schema["additionalProperties"] != nil { return impossible("minProperties \(least)", place) }
+    return unsupported(
+      "minProperties \(least) without properties that may be there", place,
+      hint: "say by additionalProperties which others may")
+  }
+
+  /// A member that a schema does not list, where it lists none or allows others in so many words; nil where
+  /// there is none.
   private mutating func extraMember(
     _ schema: JSONValue, besides names: [String], _ place: String
   ) throws(FormatError) -> ConstraintNode? {
-    guard !names.isEmpty, let value = schema["additionalProperties"], value != false else {
-      return nil
-    }
-    return .sequence([
-      .text("\""), .otherNames(names), .text("\""), JSONTexts.colon,
-      try node(value, at: place + "/additionalProperties"),
-    ])
+    let additional = schema["additionalProperties"]
+    guard names.isEmpty || additional != nil,
+      let value = try node(
+        additional ?? true, at: place + "/additionalProperties", isRequired: false)
+    else { return nil }
+    let name =
+      names.isEmpty
+      ? JSONTexts.string : .sequence([.text("\""), .otherNames(names), .text("\"")])
+    return .sequence([name, JSONTexts.colon, value])
   }
 
   /// Listed values, each at most once: in the order of the list, which is one of those that are allowed.
   private func unique(
-    _ items: JSONValue, _ least: Int, _ most: Int?, hasPrefix: Bool, _ place: String
+    _ items: JSONValue, _ least: Int, _ most: Int?, _ place: String
   ) throws(FormatError) -> ConstraintNode {
-    guard !hasPrefix, items["enum"] != nil || items["const"] != nil else {
-      throw Self.unsupported(
-        "uniqueItems of values that are not listed", place + "/uniqueItems", hint: "use enum")
-    }
+    guard items["enum"] != nil || items["const"] != nil else { throw Self.notListed(place) }
     var seen: Set<ExactString> = []
     let values = try listedValues(items, place + "/items")
       .filter { seen.insert($0.schemaKey).inserted }
-    guard least == 0 || least == values.count, most ?? values.count >= values.count else {
-      throw Self.unsupported(
-        "uniqueItems with a count that is neither 0 nor all of \(values.count)",
-        place + "/uniqueItems")
+    guard least <= values.count else {
+      throw Self.impossible(
+        "minItems \(least) over the \(values.count) different values", place)
     }
     return .sequence([
       .text("["),
-      .members(values.map { (.text($0.text()), least > 0) }, separator: JSONTexts.comma),
+      .members(
+        ConstraintMembers(
+          named: values.map { (.text($0.text()), least == values.count) },
+          separator: JSONTexts.comma, least: least, most: most)),
       .text("]"),
     ])
+  }
+
+  private static func notListed(_ place: String) -> FormatError {
+    unsupported(
+      "uniqueItems of values that are not listed", place + "/uniqueItems", hint: "use enum")
   }
 
   /// Members whose names match a pattern, which may stand anywhere in them.
@@ -247,8 +252,11 @@ extension JSONSchemaGrammar {
     let name = try ConstraintNode(
       pattern: pattern, options: .ecmaScript, place: "JSON schema, \(place)", isAnchored: false
     ) { .jsonCharacter($0) }
+    guard
+      let value = try node(schema, at: place + "/" + pattern, isRequired: least > 0)
+    else { return .text("{}") }
     let member = ConstraintNode.sequence([
-      .text("\""), name, .text("\""), JSONTexts.colon, try node(schema, at: place + "/" + pattern),
+      .text("\""), name, .text("\""), JSONTexts.colon, value,
     ])
     return .sequence([
       .text("{"),

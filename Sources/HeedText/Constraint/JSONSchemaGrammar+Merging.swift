@@ -23,19 +23,12 @@ extension JSONSchemaGrammar {
     guard let parts = parts.array, !parts.isEmpty else {
       throw Self.malformed("allOf", place + "/allOf", expected: "a list of schemas")
     }
-    var beside = JSONObject()
-    for (key, value) in schema.members where key != "allOf" && !Self.annotations.contains(key) {
-      beside[key] = value
-    }
+    var beside = Self.conditions(of: schema)
+    beside["allOf"] = nil
     var merged = beside
     for (index, part) in parts.enumerated() {
       let partPlace = "\(place)/allOf/\(index)"
-      mergedParts += 1
-      guard mergedParts <= Self.partLimit else {
-        throw FormatError(
-          .limit, what: "more than \(Self.partLimit) parts of allOf",
-          place: "JSON schema, \(partPlace)")
-      }
+      try countPart(partPlace)
       let isAlone = parts.count == 1 && beside.members.isEmpty
       // A part that stands alone may refer to what holds it; others are needed now.
       if isAlone { return part }
@@ -43,6 +36,38 @@ extension JSONSchemaGrammar {
       merged = try self.merged(merged, next, partPlace)
     }
     return .object(merged)
+  }
+
+  /// A part of anyOf or oneOf together with the keywords beside them, which hold for each part. A part that says
+  /// of itself what is beside it stays as it is, so that what it refers to is there once.
+  mutating func joined(
+    _ part: JSONValue, with schema: JSONObject, _ place: String
+  ) throws(FormatError) -> JSONValue {
+    let beside = Self.conditions(of: schema)
+    if beside.members.isEmpty || part == false { return part }
+    if beside.keys == ["type"],
+      try outline(of: part, place).written.isSubset(of: outline(of: .object(beside), place).written)
+    {
+      return part
+    }
+    try countPart(place)
+    guard let own = try resolved(part, place, 0) else { return .object(beside) }
+    return .object(try merged(beside, own, place))
+  }
+
+  /// What a schema says of values.
+  private static func conditions(of schema: JSONObject) -> JSONObject {
+    var result = JSONObject()
+    for (key, value) in schema.members where !annotations.contains(key) { result[key] = value }
+    return result
+  }
+
+  private mutating func countPart(_ place: String) throws(FormatError) {
+    mergedParts += 1
+    guard mergedParts <= Self.partLimit else {
+      throw FormatError(
+        .limit, what: "more than \(Self.partLimit) parts of allOf", place: "JSON schema, \(place)")
+    }
   }
 
   /// Whether the parts of allOf say one pattern each and nothing else: that is what a schema may keep, for a
@@ -119,7 +144,8 @@ extension JSONSchemaGrammar {
       } else if key == "additionalProperties", present == true || value == true {
         result[key] = present == true ? value : present
       } else if key == "type", let kept = Self.common(present, value) {
-        result[key] = kept
+        if kept.isEmpty { throw Self.impossible("types that exclude each other", place + "/type") }
+        result[key] = .array(kept.map { .string($0) })
       } else if try !isSame(present, value, place) {
         if key == "const" { throw Self.impossible("two values of const", place + "/const") }
         throw Self.unsupported("\"\(key)\" that differs within allOf", place + "/" + key)
@@ -193,21 +219,23 @@ extension JSONSchemaGrammar {
     return first == second
   }
 
-  private mutating func countCompared(_ count: Int, _ place: String) throws(FormatError) {
+  mutating func countCompared(_ count: Int, _ place: String) throws(FormatError) {
     comparisons += count
     guard comparisons <= Self.comparisonLimit else {
       throw FormatError(
-        .limit, what: "parts of allOf of more than \(Self.comparisonLimit) names and values",
+        .limit,
+        what: "parts of allOf and oneOf of more than \(Self.comparisonLimit) names and values",
         place: "JSON schema, \(place)")
     }
   }
 
-  /// The types that two lists, or names, have in common; nil when there are none.
-  private static func common(_ left: JSONValue, _ right: JSONValue) -> JSONValue? {
+  /// The types that two lists, or names, have in common; nil where there is no name of a type.
+  private static func common(_ left: JSONValue, _ right: JSONValue) -> [String]? {
     func names(_ value: JSONValue) -> [String] {
-      (value.array ?? [value]).compactMap(\.string)
+      (value.array ?? [value]).compactMap(\.string).filter(typeNames.contains)
     }
     let (first, second) = (names(left), names(right))
+    if first.isEmpty || second.isEmpty { return nil }
     func narrowed(_ list: [String], to others: [String]) -> [String] {
       var others = Set(others)
       if others.contains("number") { others.insert("integer") }
@@ -215,7 +243,6 @@ extension JSONSchemaGrammar {
     }
     let kept = narrowed(first, to: second)
     let known = Set(kept)
-    let all = kept + narrowed(second, to: first).filter { !known.contains($0) }
-    return all.isEmpty ? nil : .array(all.map { .string($0) })
+    return kept + narrowed(second, to: first).filter { !known.contains($0) }
   }
 }

@@ -4,12 +4,13 @@
 // known and could forbid something is an error that names it.
 //
 // Known: true and false, type (one or several), enum, const, properties, required,
-// additionalProperties, minProperties and maxProperties (where names need not be counted),
+// additionalProperties, minProperties and maxProperties (of names that are not listed one counts for the least),
 // patternProperties (one pattern, without properties), items, prefixItems, minItems, maxItems,
 // uniqueItems (of listed values, in their order), minLength, maxLength, pattern (several by allOf), minimum,
-// maximum and their exclusive forms, multipleOf (`JSONMultiples`), anyOf, oneOf of different types, allOf
-// (made one schema), $ref within the document, by a pointer, an $anchor or an $id, also to itself: what is
-// referred to, and values of any kind, are rules, which may stand within themselves to any depth.
+// maximum and their exclusive forms, multipleOf (`JSONMultiples`), anyOf, oneOf of schemas that no value can
+// both meet (different types, values or tags), keywords beside these (made one schema with each), allOf (made
+// one schema), $ref within the document, by a pointer, an $anchor or an $id, also to itself: what is referred
+// to, and values of any kind, are rules, which may stand within themselves to any depth.
 //
 // Members that a schema does not list are written behind those that it does, where additionalProperties says
 // in so many words that they may be there: true or a schema. Without that keyword JSON Schema allows them too,
@@ -18,6 +19,9 @@
 // Allowed by a schema and never written: fewer items than prefixItems names, or others behind them where
 // neither items nor minItems asks for any; members that are not listed, as above; whole numbers with a point
 // or an exponent; values of other types than those that the keywords of a schema without type are about.
+//
+// What no value can meet is left out where it may be absent: a member that is not required, items of a list that
+// may end before them, one of several types or choices. Elsewhere it is an error.
 //
 // Numbers are equal by what they are worth (1 and 1.0), and patterns are ECMAScript's with the flag u. Names of
 // members that the schema does not list may come twice: no finite automaton knows all that were there.
@@ -32,6 +36,8 @@ struct JSONSchemaGrammar {
   /// What each rule is of.
   private(set) var rulePlaces = ["any value"]
   private var ruleNumbers: [String: Int] = [:]
+  /// What nothing can meet, of what was referred to.
+  private var unmeetable: [String: FormatError] = [:]
   /// References that are being followed, since the last list or object.
   private var open: [String] = []
   private var depth = 0
@@ -54,7 +60,8 @@ struct JSONSchemaGrammar {
     let levels = ConstraintWalker.depthLimit
     let endless = ConstraintNode.endless(rules, levels: levels)
     guard root.ends(without: endless) else {
-      let places = endless.sorted().map { rulePlaces[$0] }
+      var seen: Set<String> = []
+      let places = endless.sorted().map { rulePlaces[$0] }.filter { seen.insert($0).inserted }
       throw FormatError(
         .inconsistent,
         what: "nothing can match this: no text of \(places.listed) ends within \(levels) levels",
@@ -98,7 +105,7 @@ struct JSONSchemaGrammar {
   static let annotations: Set<String> = [
     "title", "description", "default", "examples", "$schema", "$id", "$anchor", "$comment",
     "deprecated", "readOnly", "writeOnly", "format", "$defs", "definitions", "contentEncoding",
-    "contentMediaType",
+    "contentMediaType", "discriminator",
   ]
 
   private static let known: Set<String> = [
@@ -134,12 +141,44 @@ struct JSONSchemaGrammar {
     if schema["const"] != nil || schema["enum"] != nil { return try listed(schema, place) }
     let types = try types(of: schema, place)
     guard let types else { return JSONTexts.any }
+    return try choice(of: types) { (grammar, type) throws(FormatError) in
+      try grammar.node(ofType: type, schema, place)
+    }
+  }
+
+  /// A part of a list or an object; nil where no value can meet it and it may be absent.
+  mutating func node(
+    _ schema: JSONValue, at place: String, isRequired: Bool
+  ) throws(FormatError) -> ConstraintNode? {
+    do throws(FormatError) {
+      return try node(schema, at: place)
+    } catch {
+      if isRequired || error.code != .inconsistent { throw error }
+      return nil
+    }
+  }
+
+  /// Those of several that values can meet.
+  ///
+  /// - Throws: what is wrong with the first where there are none.
+  private mutating func choice<Part>(
+    of parts: [Part], _ node: (inout Self, Part) throws(FormatError) -> ConstraintNode
+  ) throws(FormatError) -> ConstraintNode {
     var choices: [ConstraintNode] = []
-    for type in types { choices.append(try node(ofType: type, schema, place)) }
+    var first: FormatError?
+    for part in parts {
+      do throws(FormatError) {
+        choices.append(try node(&self, part))
+      } catch {
+        guard error.code == .inconsistent else { throw error }
+        first = first ?? error
+      }
+    }
+    if choices.isEmpty, let first { throw first }
     return choices.count == 1 ? choices[0] : .choice(choices)
   }
 
-  private static let typeNames = [
+  static let typeNames = [
     "string", "number", "integer", "boolean", "null", "array", "object",
   ]
 
@@ -158,12 +197,8 @@ struct JSONSchemaGrammar {
       var seen: Set<String> = []
       return names.filter { seen.insert($0).inserted }
     }
-    if schema["properties"] != nil || schema["required"] != nil
-      || schema["additionalProperties"] != nil || schema["patternProperties"] != nil
-    {
-      return ["object"]
-    }
-    if schema["items"] != nil || schema["prefixItems"] != nil { return ["array"] }
+    if Self.isAboutObjects(schema) { return ["object"] }
+    if Self.isAboutArrays(schema) { return ["array"] }
     let others = [
       "minLength", "maxLength", "pattern", "minimum", "maximum", "exclusiveMinimum",
       "exclusiveMaximum", "multipleOf", "minItems", "maxItems", "uniqueItems", "minProperties",
@@ -173,6 +208,17 @@ struct JSONSchemaGrammar {
       throw Self.unsupported("\"\(key)\" without \"type\"", place, hint: "say which type is meant")
     }
     return nil
+  }
+
+  /// Whether a schema without a type has keywords of objects.
+  static func isAboutObjects(_ schema: JSONValue) -> Bool {
+    ["properties", "required", "additionalProperties", "patternProperties"]
+      .contains { schema[$0] != nil }
+  }
+
+  /// Whether a schema without a type has keywords of lists, and none of objects.
+  static func isAboutArrays(_ schema: JSONValue) -> Bool {
+    !isAboutObjects(schema) && (schema["items"] != nil || schema["prefixItems"] != nil)
   }
 
   private mutating func node(
@@ -203,6 +249,7 @@ struct JSONSchemaGrammar {
         "\(path) is nothing but itself", place + "/$ref", hint: "put a list or an object between")
     }
     try refuseOthers(schema, beside: "$ref", place)
+    if let error = unmeetable[path] { throw error }
     if let known = ruleNumbers[path] { return .rule(known) }
     let rule = rules.count
     ruleNumbers[path] = rule
@@ -210,8 +257,21 @@ struct JSONSchemaGrammar {
     rulePlaces.append(path)
     open.append(path)
     defer { open.removeLast() }
-    rules[rule] = try node(target, at: path)
+    do throws(FormatError) {
+      rules[rule] = try node(target, at: path)
+    } catch {
+      // Parts of itself may refer to it already.
+      if error.code == .inconsistent { (rules[rule], unmeetable[path]) = (.nothing, error) }
+      throw error
+    }
     return .rule(rule)
+  }
+
+  /// A node as a rule of its own, which is built once however often it is called.
+  mutating func rule(of node: ConstraintNode, at place: String) -> ConstraintNode {
+    rules.append(node)
+    rulePlaces.append(place)
+    return .rule(rules.count - 1)
   }
 
   /// What a reference within the document means.
@@ -247,7 +307,6 @@ struct JSONSchemaGrammar {
     _ schema: JSONObject, beside key: String, _ place: String
   ) throws(FormatError) {
     for other in schema.keys where other != key && !Self.annotations.contains(other) {
-      if other == "type", ["anyOf", "oneOf"].contains(key) { continue }
       throw Self.unsupported("\"\(other)\" beside \"\(key)\"", place + "/" + other)
     }
   }
@@ -258,33 +317,27 @@ struct JSONSchemaGrammar {
     guard let schemas = parts.array, !schemas.isEmpty else {
       throw Self.malformed("\(key)", place + "/" + key, expected: "a list of schemas")
     }
-    try refuseOthers(schema, beside: key, place)
-    var choices: [ConstraintNode] = []
-    var kinds: Set<String> = []
-    let outerTypes =
-      try schema["type"] == nil ? nil : types(of: .object(schema), place).map(Set.init)
-    for (index, part) in schemas.enumerated() {
-      let partPlace = "\(place)/\(key)/\(index)"
-      var own = Self.kinds(of: part)
-      if let outerTypes, !own.isSubset(of: outerTypes) {
-        throw Self.unsupported("\"type\" beside \"\(key)\" that does not hold for all", partPlace)
-      }
+    var beside = schema
+    beside[key] = nil
+    var earlier: [Outline] = []
+    return try choice(of: Array(schemas.enumerated())) { (grammar, part) throws(FormatError) in
+      let partPlace = "\(place)/\(key)/\(part.offset)"
+      let part = try grammar.joined(part.element, with: beside, partPlace)
+      let outline = try grammar.outline(of: part, partPlace)
       if key == "oneOf" {
-        // A whole number is a number too, whichever of the two comes first.
-        if own.contains("integer") { own.insert("number") }
-        guard kinds.isDisjoint(with: own) else {
+        for other in earlier where try !grammar.areDisjoint(other, outline, partPlace) {
           throw Self.unsupported(
-            "schemas of the same type in oneOf", partPlace, hint: "use anyOf")
+            "schemas in oneOf that one value may meet", partPlace,
+            hint: "use anyOf, or give them different types, values or tags")
         }
-        kinds.formUnion(own)
+        earlier.append(outline)
       }
-      choices.append(try node(part, at: partPlace))
+      return try grammar.node(part, at: partPlace)
     }
-    return choices.count == 1 ? choices[0] : .choice(choices)
   }
 
   /// The types that the values of a schema may have, all where that is not said.
-  private static func kinds(of schema: JSONValue) -> Set<String> {
+  static func kinds(of schema: JSONValue) -> Set<String> {
     func kind(_ value: JSONValue) -> String {
       switch value {
       case .null: "null"
