@@ -25,6 +25,8 @@ final class AttentionPlan: Sendable {
   /// Rows of a tile: four register tiles of 14 rows, or two of 32 where there are tile registers. Even,
   /// as pairs of rows want it.
   let tileRows: Int
+  /// The same of the backward, whose gradients of keys and values are read and written once for each tile.
+  let backwardTileRows: Int
 
   let batch: Int
   let heads: Int
@@ -74,7 +76,9 @@ final class AttentionPlan: Sendable {
     valueWidth = v[3]
     self.scale = scale ?? 1 / Float(max(q[3], 1)).squareRoot()
     self.precision = precision
-    tileRows = LeftLayout(precision).isByRows ? 64 : 56
+    let isByRows = LeftLayout(precision).isByRows
+    tileRows = isByRows ? 64 : 56
+    backwardTileRows = precision == .bfloat16 && !isByRows ? 112 : tileRows
     self.parts = parts.prepared(batch: q[0], heads: q[1], queryCount: q[2], keyCount: k[2])
     let parts = self.parts
     changesScores =

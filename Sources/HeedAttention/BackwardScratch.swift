@@ -35,7 +35,7 @@ struct BackwardScratch {
   ///   - copiesQueries: whether rows of queries are copied or paired; `copiesOutputs` alike.
   init(_ plan: AttentionPlan, queryRuns: Int, copiesQueries: Bool, copiesOutputs: Bool) {
     let block = AttentionPlan.blockKeys
-    let rows = plan.tileRows
+    let rows = plan.backwardTileRows
     let tile = rows * block + 32
     let paired = plan.precision == .bfloat16
     var offset = 0

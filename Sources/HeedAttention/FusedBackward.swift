@@ -12,7 +12,7 @@ import HeedTensor
 /// The fused attention, backward: weights are computed again from the log-sum-exp, tile by tile.
 ///
 /// With P the weights, D = rows of dO . O: dV = P^T dO, dS = P (dO V^T - D), dQ = dS K, dK = dS^T Q,
-/// five products for each tile of up to 64 rows and 128 keys, all in the first caches.
+/// five products for each tile of up to 112 rows and 128 keys, in the nearest caches.
 ///
 /// Order of sums. One part owns a key/value head (or, where there are few heads, one run of its key
 /// blocks, with a dQ of its own that is added in order afterwards), and walks over key blocks and
@@ -169,8 +169,8 @@ struct FusedBackward {
     let deltas = self.deltas(index)
     // Rows to words of the summed axis: two rows a word in pairs.
     let shift = products.isPaired ? 1 : 0
-    for first in stride(from: 0, to: rowCount, by: plan.tileRows) {
-      let m = min(plan.tileRows, rowCount - first)
+    for first in stride(from: 0, to: rowCount, by: plan.backwardTileRows) {
+      let m = min(plan.backwardTileRows, rowCount - first)
       queries.packLeft(
         products, index, first, m, to: scratch.queries + first * plan.keyWords)
       gradient.packLeft(
@@ -200,8 +200,8 @@ struct FusedBackward {
       for block in run * blocks / self.runs..<(run + 1) * blocks / self.runs {
         loadBlock(block, index: index, scratch)
         defer { storeBlock(block, index: index, scratch) }
-        for first in stride(from: 0, to: rowCount, by: plan.tileRows) {
-          let tile = first..<min(first + plan.tileRows, rowCount)
+        for first in stride(from: 0, to: rowCount, by: plan.backwardTileRows) {
+          let tile = first..<min(first + plan.backwardTileRows, rowCount)
           visit(tile, block: block, run: run, index: index, rows, deltas, target, scratch)
         }
       }
