@@ -19,11 +19,11 @@ struct Convert: ParsableCommand {
     abstract: "Write a model as another file, with weights of another type.",
     discussion: """
       Reads folders of safetensors, GGUF and llama2.c files. Writes a GGUF file when OUTPUT ends in \
-      .gguf, else a folder as Hugging Face has them, with the tokenizer and the chat template. With \
-      --calibrate the model reads a text first, and each column of a matrix makes good what those \
-      before it lost in rounding (GPTQ): in 4 bits that about halves how far the model is from what \
-      it was. With --measure it says what the change of type costs on a text; take another one than \
-      that of the calibration.
+      .gguf, else a folder as Hugging Face has them, with the tokenizer and the chat template. For \
+      types of 4 and 5 bits the model reads a text first, which it writes itself unless --calibrate \
+      gives one, and each column of a matrix makes good what those before it lost in rounding \
+      (GPTQ): that about halves how far the model is from what it was. With --measure it says what \
+      the change of type costs on a text; take another one than that of the calibration.
       """)
 
   @Argument(help: "A folder, a .gguf or a .bin file.") var input: String
@@ -40,10 +40,11 @@ struct Convert: ParsableCommand {
   var dtype: ConversionType
   @Option(
     help: """
-      A UTF-8 text file, like what the model is for: round blocks for what it makes the model read. \
-      Some 30,000 tokens are enough, more are not used.
+      Round blocks for what a text makes the model read: a UTF-8 text file, like what the model is \
+      for, of which some 30,000 tokens are used; self, a text that the model writes; or none \
+      (default: self for types of 4 and 5 bits, up to 100 million weights).
       """)
-  var calibrate: String?
+  var calibrate: CalibrationSource?
   @Option(help: "A UTF-8 text file: print the perplexity on it before and after.")
   var measure: String?
   @Option(help: "The folder whose tokenizer reads these texts (default: INPUT).")
@@ -52,8 +53,12 @@ struct Convert: ParsableCommand {
 
   func validate() throws {
     if output.isEmpty { throw ValidationError("OUTPUT must not be empty") }
-    guard calibrate == nil || dtype.elementType == nil else {
-      throw ValidationError("--calibrate goes with types of blocks, not with \(dtype.rawValue)")
+    switch calibrate {
+    case .file, .model:
+      guard dtype.elementType == nil else {
+        throw ValidationError("--calibrate goes with types of blocks, not with \(dtype.rawValue)")
+      }
+    case .nothing, nil: break
     }
   }
 
@@ -61,11 +66,7 @@ struct Convert: ParsableCommand {
     if output.hasSuffix(".gguf") { try AtomicFile.check(output) }
     let text = try measure.map { try TextFile.text(at: $0) }
     let source = try ShippedModel.place(of: input)
-    let calibration = try calibrate.map { path in
-      CalibrationText(
-        try TextModel.tokenizer(tokenizer ?? source).encode(try TextFile.text(at: path)),
-        place: path)
-    }
+    let calibration = try calibrationText(of: source)
     // Whatever can be wrong with the text is said before anything is written.
     let before = try text.map { try evaluation(of: source, source: source, on: $0) }
     var metadata: [(key: String, value: GGUFValue)] = []
@@ -77,26 +78,56 @@ struct Convert: ParsableCommand {
     } else if !output.hasSuffix(".gguf") {
       files = try tokenizerFiles(of: source)
     }
-    let conversion = try write(source, metadata, files, calibration)
+    let (conversion, way) = try write(source, metadata, files, calibration)
     if !conversion.damaged.isEmpty { note(Self.warning(of: conversion.damaged)) }
     for fallback in conversion.fallbacks { note("\(fallback)") }
     for matrices in conversion.uncalibrated { note("\(matrices)") }
     let after = try text.map { try evaluation(of: output, source: source, on: $0) }
-    report(before, after, conversion)
+    report(before, after, conversion, way)
   }
 
-  /// Writes the output. Ctrl-C and SIGTERM are asked for after each tensor and each window of a text that
-  /// a block reads, and leave nothing behind.
+  /// What blocks are to be rounded for. Folders have no blocks.
+  private var wantedWay: CalibrationSource {
+    calibrate ?? (output.hasSuffix(".gguf") ? .usual(for: dtype) : .nothing)
+  }
+
+  /// The text of a file for the calibration.
+  private func calibrationText(of source: String) throws -> CalibrationText? {
+    guard case .file(let path) = wantedWay else { return nil }
+    let tokenizer = try TextModel.tokenizer(tokenizer ?? source)
+    return CalibrationText(try tokenizer.encode(try TextFile.text(at: path)), place: path)
+  }
+
+  /// The text that the model writes; nil, with a word why, where it cannot and nobody has said that it
+  /// must.
+  private func writtenText(of source: String, _ interrupt: Interrupt) throws -> CalibrationText? {
+    do {
+      return try TextWriter(source, isAsked: calibrate != nil).text(interrupt)
+    } catch {
+      guard calibrate == nil else { throw error }
+      note("each block is rounded alone, as the model writes no text to calibrate with: \(error)")
+      return nil
+    }
+  }
+
+  /// Writes the output, and before it the text of the calibration where the model does that. Ctrl-C and
+  /// SIGTERM are asked for after each token, each tensor and each window of a text that a block reads, and
+  /// leave nothing behind.
   private func write(
     _ source: String, _ metadata: [(key: String, value: GGUFValue)], _ files: [FolderFile],
     _ calibration: CalibrationText?
-  ) throws -> ConversionReport {
+  ) throws -> (ConversionReport, CalibrationSource) {
     let interrupt = Interrupt(Interrupt.endingSignals)
+    var (calibration, way) = (calibration, wantedWay)
+    if case .model = way {
+      calibration = try writtenText(of: source, interrupt)
+      if calibration == nil { way = .nothing }
+    }
     let (isStopped, output) = (interrupt.question, output)
     let bar = Mutex(ProgressBar("tensors"))
     defer { bar.withLock { $0.end() } }
     do throws(FormatError) {
-      return try ModelConversion.convert(
+      let conversion = try ModelConversion.convert(
         source, to: output, type: dtype, metadata: metadata, files: files, calibration: calibration
       ) { progress throws(FormatError) in
         if isStopped() {
@@ -106,6 +137,7 @@ struct Convert: ParsableCommand {
           $0.show(Double(progress.written) + progress.readShare, of: progress.count)
         }
       }
+      return (conversion, way)
     } catch {
       if error.code == .interrupted { interrupt.obey() }
       throw error
@@ -150,13 +182,15 @@ struct Convert: ParsableCommand {
   }
 
   private func report(
-    _ before: Evaluation?, _ after: Evaluation?, _ conversion: ConversionReport
+    _ before: Evaluation?, _ after: Evaluation?, _ conversion: ConversionReport,
+    _ way: CalibrationSource
   ) {
     let bytes = size(output.hasSuffix(".gguf") ? output : output + "/model.safetensors")
     var object = JSONObject()
     object["output"] = .string(output)
     object["dtype"] = .string(dtype.rawValue)
     object["bytes"] = .integer(bytes)
+    if dtype.elementType == nil { object["calibration"] = .string(way.name) }
     if !conversion.damaged.isEmpty {
       object["tensors_not_finite"] = .integer(conversion.damaged.count)
     }
@@ -181,7 +215,8 @@ struct Convert: ParsableCommand {
     if json {
       print(JSONValue.object(object).text())
     } else {
-      print("\(output): \(dtype.rawValue), \(fixed(Double(bytes) / 1e6, 1)) MB")
+      let words = dtype.elementType == nil ? ", \(way)" : ""
+      print("\(output): \(dtype.rawValue)\(words), \(fixed(Double(bytes) / 1e6, 1)) MB")
     }
   }
 

@@ -48,11 +48,16 @@ final class CalibratedTensors: Sendable {
           (WeightBinding.Key(path: slot.path, layer: slot.layer), place.layout))
       }
     }
+    var wanted: [WeightBinding.Key: Int] = [:]
+    for tensor in tensors {
+      for member in members[tensor.name] ?? [] {
+        wanted[member.key] = tensor.blockType?.blockWidth
+      }
+    }
     self.members = members
     self.lookedUp = lookedUp
     self.steps = steps
-    calibration = try Calibration(
-      text, of: model, wanted: Set(members.values.joined().map(\.key)), steps: steps)
+    calibration = try Calibration(text, of: model, wanted: wanted, steps: steps)
   }
 
   /// The tensors in the order in which the text comes to them, those without calibration first.

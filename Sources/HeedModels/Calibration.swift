@@ -31,7 +31,7 @@ final class Calibration: Sendable {
 
   private let model: PublishedModel
   private let binding: WeightBinding
-  private let wanted: Set<WeightBinding.Key>
+  private let wanted: [WeightBinding.Key: Int]
   private let mostBytes: Int
   private let steps: ConversionSteps
   private let state: Mutex<State>
@@ -39,12 +39,12 @@ final class Calibration: Sendable {
   /// A text of a model.
   ///
   /// - Parameters:
-  ///   - wanted: the slots that will be asked for.
+  ///   - wanted: the slots that will be asked for, and how wide the blocks are that each becomes.
   ///   - steps: told of each window that has gone through a block.
   ///   - mostBytes: of the moments of one block.
   /// - Throws: `FormatError`, also when the text is too short or is not of this model's tokens.
   init(
-    _ text: CalibrationText, of model: PublishedModel, wanted: Set<WeightBinding.Key>,
+    _ text: CalibrationText, of model: PublishedModel, wanted: [WeightBinding.Key: Int],
     steps: ConversionSteps, mostBytes: Int = 4 << 30
   ) throws(FormatError) {
     let (spec, ids) = (model.spec, text.tokens)
@@ -113,8 +113,7 @@ final class Calibration: Sendable {
   /// Takes the text through the next block.
   private func runBlock(_ state: inout State) throws(FormatError) {
     let layer = state.layer
-    let inputs = ObservedInputs(
-      of: Set(wanted.filter { $0.layer == layer }.map(\.path)), mostBytes: mostBytes)
+    let inputs = ObservedInputs(of: blockWidths(in: layer), mostBytes: mostBytes)
     state.inputs = inputs
     let weights = try Self.weights(of: layer, model, binding) { path, _, input in
       inputs.add(input, to: path)
@@ -130,12 +129,18 @@ final class Calibration: Sendable {
     state.layer += 1
   }
 
+  /// The slots of a block that will be asked for.
+  private func blockWidths(in layer: Int?) -> [String: Int] {
+    let slots = wanted.filter { $0.key.layer == layer }.map { ($0.key.path, $0.value) }
+    return Dictionary(slots, uniquingKeysWith: { first, _ in first })
+  }
+
   /// What the head reads: the text behind the last norm.
   private func readHead(_ state: inout State) throws(FormatError) {
     let weights = try Self.weights(of: nil, model, binding)
     let norm = model.spec.finalNorm.map { Norm($0, path: "finalNorm", layer: nil, weights) }
     let path = Self.headPath(of: model.spec)
-    let inputs = ObservedInputs(of: [path], mostBytes: mostBytes)
+    let inputs = ObservedInputs(of: blockWidths(in: nil), mostBytes: mostBytes)
     for x in state.hidden {
       inputs.add(norm?(x) ?? x, to: path)
       inputs.endWindow()

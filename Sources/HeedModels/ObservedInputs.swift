@@ -9,7 +9,8 @@ package enum Rounding: Sendable {
   case plain(UncalibratedMatrices.Reason)
 }
 
-/// The moments of what the linear layers of one block read. Layers that read the same have them once.
+/// The moments of what the linear layers of one block read. Layers that read the same, for blocks of the same
+/// width, have them once.
 package final class ObservedInputs: Sendable {
   private enum Known {
     case moments(InputMoments)
@@ -21,33 +22,35 @@ package final class ObservedInputs: Sendable {
     /// Which of the inputs a weight is multiplied by.
     var places: [String: Int] = [:]
     /// What was seen of this window, so that the same input is known again.
-    var seen: [(tensor: Tensor, place: Int)] = []
+    var seen: [(tensor: Tensor, blockWidth: Int, place: Int)] = []
     var byteCount = 0
   }
 
   private let state = Mutex(State())
-  private let wanted: Set<String>
+  private let wanted: [String: Int]
   private let mostBytes: Int
 
   /// The inputs of some weights.
   ///
   /// - Parameters:
-  ///   - wanted: the paths of their slots.
+  ///   - wanted: the paths of their slots, and how wide the blocks are that each becomes.
   ///   - mostBytes: of all moments together.
-  package init(of wanted: Set<String>, mostBytes: Int) {
+  package init(of wanted: [String: Int], mostBytes: Int) {
     self.wanted = wanted
     self.mostBytes = mostBytes
   }
 
   /// Adds what the weight at `path` is multiplied by.
   package func add(_ input: Tensor, to path: String) {
-    guard wanted.contains(path) else { return }
+    guard let blockWidth = wanted[path] else { return }
     state.withLock { state in
-      let same = state.seen.first { $0.tensor.isSame(as: input) }?.place
+      let same = state.seen.first {
+        $0.blockWidth == blockWidth && $0.tensor.isSame(as: input)
+      }?.place
       let place = state.places[path] ?? same ?? state.inputs.count
       state.places[path] = place
       if same != nil { return }
-      state.seen.append((input, place))
+      state.seen.append((input, blockWidth, place))
       if place == state.inputs.count {
         let width = input.shape.last ?? 0
         state.byteCount += width * width * 4
@@ -72,7 +75,9 @@ package final class ObservedInputs: Sendable {
     of path: String, step: () throws(Failure) -> Void
   ) throws(Failure) -> Rounding {
     try state.withLock { (state) throws(Failure) in
-      guard let place = state.places[path] else { return .plain(.notRead) }
+      guard let place = state.places[path], let blockWidth = wanted[path] else {
+        return .plain(.notRead)
+      }
       switch state.inputs[place] {
       case .rounding(let rounding): return rounding
       case .moments(let moments):
@@ -80,8 +85,8 @@ package final class ObservedInputs: Sendable {
           if moments.rowCount < moments.width {
             .plain(.fewInputs)
           } else {
-            try ErrorCompensation(moments, step: step).map { .compensating($0) }
-              ?? .plain(.notFinite)
+            try ErrorCompensation(moments, blockWidth: blockWidth, step: step)
+              .map { .compensating($0) } ?? .plain(.notFinite)
           }
         state.inputs[place] = .rounding(rounding)
         return rounding

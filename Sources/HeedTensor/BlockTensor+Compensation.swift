@@ -14,7 +14,7 @@ extension BlockTensor {
   /// - Parameters:
   ///   - weight: `[N, K]`, of any floating-point type; K whole blocks.
   ///   - type: one that is written (`isWritable`).
-  ///   - compensation: of the inputs of the matrix, of width K.
+  ///   - compensation: of the inputs of the matrix, of width K, for blocks of this width.
   /// - Complexity: O(N·K²).
   public init(
     quantizing weight: Tensor, as type: BlockType, compensating compensation: ErrorCompensation
@@ -29,9 +29,10 @@ extension BlockTensor {
   ) throws(Failure) {
     precondition(
       type.isWritable && weight.elementType.isFloatingPoint && weight.rank == 2
-        && weight.shape[1] == compensation.width && weight.shape[1] % type.blockWidth == 0,
+        && weight.shape[1] == compensation.width && weight.shape[1] % type.blockWidth == 0
+        && type.blockWidth == compensation.blockWidth,
       "BlockTensor: \(weight.shape) \(weight.elementType) cannot become \(type) with the inputs "
-        + "of \(compensation.width) values")
+        + "of \(compensation.width) values for blocks of \(compensation.blockWidth)")
     let (rows, width) = (weight.shape[0], weight.shape[1])
     let rowBytes = type.rowByteCount(width: width)
     let result = Tensor(uninitialized: [rows, rowBytes], .uint8)
@@ -40,7 +41,7 @@ extension BlockTensor {
       try step()
       let part = weight.detached().sliced(axis: 0, range: start..<min(rows, start + piece))
         .converted(to: .float32).dense()
-      CompensatedRounding(weights: part, type: type, factor: compensation.factor)
+      CompensatedRounding(weights: part, type: type, compensation: compensation)
         .run(result.rawPointer + start * rowBytes)
     }
     self.init(type, bytes: result)
@@ -52,11 +53,20 @@ private struct CompensatedRounding {
   /// `[n, K]`, float32, dense.
   let weights: Tensor
   let type: BlockType
-  /// `[K, K]`.
-  let factor: Tensor
+  let compensation: ErrorCompensation
+  /// The place of each column in its block, in the order of rounding.
+  let places: [UInt8]
+
+  init(weights: Tensor, type: BlockType, compensation: ErrorCompensation) {
+    self.weights = weights
+    self.type = type
+    self.compensation = compensation
+    places = compensation.order.map { UInt8($0 % type.blockWidth) }
+  }
 
   func run(_ target: UnsafeMutableRawPointer) {
     let (rows, width) = (weights.shape[0], weights.shape[1])
+    let factor = compensation.factor  // [K, K]
     let errors = Tensor(uninitialized: weights.shape)
     let panel = max(128, type.blockWidth)
     for start in stride(from: 0, to: width, by: panel) {
@@ -81,15 +91,19 @@ private struct CompensatedRounding {
   ) {
     let width = weights.shape[1]
     let debts = owed.mutablePointer(to: Float.self) + row * columns.count
+    let values = weights.pointer(to: Float.self) + row * width
     let bytes = target + row * type.rowByteCount(width: width)
-    for first in stride(from: columns.lowerBound, to: columns.upperBound, by: type.blockWidth) {
-      let place = row * width + first
-      _ = heed_quantize_compensated(
-        type.kernelType, weights.pointer(to: Float.self) + place, columns.upperBound - first,
-        factor.pointer(to: Float.self) + first * width + first, width,
-        debts + first - columns.lowerBound,
-        bytes + first / type.blockWidth * type.blockByteCount,
-        errors.mutablePointer(to: Float.self) + place)
+    places.withUnsafeBufferPointer { places in
+      guard let places = places.baseAddress else { return }
+      for first in stride(from: columns.lowerBound, to: columns.upperBound, by: type.blockWidth) {
+        let block = compensation.order[first] / type.blockWidth
+        _ = heed_quantize_compensated(
+          type.kernelType, values + block * type.blockWidth, places + first,
+          columns.upperBound - first, compensation.weights.pointer(to: Float.self) + first,
+          compensation.factor.pointer(to: Float.self) + first * width + first, width,
+          debts + first - columns.lowerBound, bytes + block * type.blockByteCount,
+          errors.mutablePointer(to: Float.self) + row * width + first)
+      }
     }
   }
 }

@@ -206,10 +206,16 @@ static double plain_loss(const float *x, ptrdiff_t n, int high, int has_least) {
 /// Rounding with what the inputs are like: nothing changes where no input goes with another, and where
 /// all columns read the same input the sum of a row's errors is one rounding, not the sum of all.
 static void check_compensation(int type, const char *name, const float *x) {
-  static float factors[256 * 256], owed[256], errors[256];
+  static float factors[256 * 256], ones[256], owed[256], errors[256];
   finding f = begin(heed_kernels_select("generic"), name, "of a plain sum of errors", 0.5);
   const int width = (int)heed_block_width(type);
   const size_t bytes = (size_t)heed_block_bytes(type);
+  // From the last column to the first.
+  uint8_t places[256];
+  for (int i = 0; i < width; i++) {
+    ones[i] = 1;
+    places[i] = (uint8_t)(width - 1 - i);
+  }
   double plain = 0, compensated = 0;
   for (int start = 0; start + width <= 4096; start += width) {
     uint8_t want[256];
@@ -222,12 +228,13 @@ static void check_compensation(int type, const char *name, const float *x) {
       for (int i = 0; i < width * width; i++) factors[i] = (float)same;
       memset(owed, 0, sizeof owed);
       uint8_t *got = guarded(bytes);
-      heed_quantize_compensated(type, x + start, width, factors, width, owed, got, errors);
+      heed_quantize_compensated(
+          type, x + start, places, width, ones, factors, width, owed, got, errors);
       require(&f, intact(got, bytes) && (same || memcmp(got, want, bytes) == 0));
       heed_dequantize(type, 1, got, back);
       for (int j = 0; j < width; j++) {
         if (same) sums[1] += (double)x[start + j] - back[j];
-        require(&f, fabs((double)x[start + j] - back[j] - errors[j]) < 1e-5);
+        require(&f, fabs((double)x[start + j] - back[j] - errors[width - 1 - j]) < 1e-5);
       }
       free(got);
     }

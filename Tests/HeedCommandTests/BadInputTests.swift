@@ -125,13 +125,15 @@ import Testing
 
   @Test(
     "a conversion that a signal ends leaves the whole file or none",
-    arguments: [SIGINT, SIGTERM] + (hasNamelessFiles ? [SIGKILL] : []))
-  func signals(number: Int32) throws {
+    arguments: [SIGINT, SIGTERM] + (hasNamelessFiles ? [SIGKILL] : []), ["self", "none"])
+  func signals(number: Int32, calibration: String) throws {
     try withFolder { folder in
       for delay in [0.01, 0.03, 0.05, 0.08, 0.12] {
         let process = Process()
         process.executableURL = Run.binary
-        process.arguments = ["convert", "storyteller", folder.path + "/a.gguf", "--dtype", "q4_k"]
+        process.arguments =
+          ["convert", "storyteller", folder.path + "/a.gguf", "--dtype", "q4_k"]
+          + ["--calibrate", calibration]
         (process.standardOutput, process.standardError) = (Pipe(), Pipe())
         try process.run()
         Thread.sleep(forTimeInterval: delay)

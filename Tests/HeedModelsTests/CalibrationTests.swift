@@ -231,7 +231,8 @@ struct CalibrationTests {
   @Test("layers that read the same have its moments once, and moments beyond a bound are not kept")
   func observed() {
     var generator = RandomGenerator(seed: 4)
-    let inputs = ObservedInputs(of: ["query", "key", "output", "gate"], mostBytes: 2 * 64 * 64 * 4)
+    let inputs = ObservedInputs(
+      of: ["query": 32, "key": 32, "output": 32, "gate": 32], mostBytes: 2 * 64 * 64 * 4)
     for _ in 0..<3 {
       let (x, y) = (generator.normal([1, 50, 64]), generator.normal([1, 50, 64]))
       inputs.add(x, to: "query")

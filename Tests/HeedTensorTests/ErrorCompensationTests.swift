@@ -14,10 +14,12 @@ struct ErrorCompensationTests {
     return Tensor(values, shape: [rows, width])
   }
 
-  private func compensation(_ inputs: Tensor...) throws -> ErrorCompensation {
+  private func compensation(
+    for type: BlockType = .q4_0, _ inputs: Tensor...
+  ) throws -> ErrorCompensation {
     var moments = InputMoments(width: inputs[0].shape[1])
     for x in inputs { moments.add(x) }
-    return try #require(ErrorCompensation(moments))
+    return try #require(ErrorCompensation(moments, for: type))
   }
 
   private func weight(_ rows: Int, _ width: Int) -> Tensor {
@@ -31,9 +33,12 @@ struct ErrorCompensationTests {
     var moments = InputMoments(width: width)
     let x = inputs(3 * width, width, seed: 3)
     moments.add(x)
-    let got = try #require(ErrorCompensation(moments)).factor.elements(as: Float.self)
+    let compensation = try #require(ErrorCompensation(moments, for: .q4_0))
+    let (got, order) = (compensation.factor.elements(as: Float.self), compensation.order)
+    #expect(order.sorted() == Array(0..<width))
     let wide = x.converted(to: .float64)
-    var rest = wide.transposed().matrixProduct(wide).elements(as: Double.self)
+    let sums = wide.transposed().matrixProduct(wide).elements(as: Double.self)
+    var rest = order.flatMap { row in order.map { sums[row * width + $0] } }
     let mean = (0..<width).reduce(0) { $0 + rest[$1 * width + $1] } / Double(width)
     for k in 0..<width { rest[k * width + k] += 0.01 * mean }
     var worst = 0.0
@@ -46,6 +51,11 @@ struct ErrorCompensationTests {
     }
     // Products in float32, of moments that are at most some hundred times the damping.
     #expect(worst < 1e-4)
+    let pivots = (0..<width).map { rest[$0 * width + $0] }
+    let unit = pivots.reduce(0, +) / Double(width)
+    for (weight, pivot) in zip(compensation.weights.elements(as: Float.self), pivots) {
+      #expect(abs(Double(weight) - pivot / unit) < 1e-4 * pivot / unit)
+    }
   }
 
   @Test(
@@ -58,7 +68,8 @@ struct ErrorCompensationTests {
     let weight = weight(7, 512)
     let want = BlockTensor(quantizing: weight, as: type).bytes.elements(as: UInt8.self)
     for inputs in [alone, Tensor(zeros: [4, 512])] {
-      let got = BlockTensor(quantizing: weight, as: type, compensating: try compensation(inputs))
+      let got = BlockTensor(
+        quantizing: weight, as: type, compensating: try compensation(for: type, inputs))
       #expect(got.bytes.elements(as: UInt8.self) == want)
     }
   }
@@ -74,9 +85,32 @@ struct ErrorCompensationTests {
       return (change * change).mean().item()
     }
     let compensation = try compensation(
-      inputs(512, 512, seed: 3), inputs(512, 512, seed: 4))
+      for: type, inputs(512, 512, seed: 3), inputs(512, 512, seed: 4))
     let compensated = loss(BlockTensor(quantizing: weight, as: type, compensating: compensation))
     #expect(compensated < 0.6 * loss(BlockTensor(quantizing: weight, as: type)))
+  }
+
+  @Test("columns of large inputs come first, blocks as wholes and columns within them")
+  func order() throws {
+    // Each input alone: those of columns 3, 259 and 288 to 351 are twice as large.
+    var scales = [Float](repeating: 1, count: 512)
+    for column in [3, 259] + Array(288..<352) { scales[column] = 2 }
+    var values = [Float](repeating: 0, count: 512 * 512)
+    for (column, scale) in scales.enumerated() { values[column * 513] = scale }
+    let alone = Tensor(values, shape: [512, 512])
+    let narrow = try compensation(alone).order
+    #expect(Array(narrow.prefix(65)) == Array(288..<352) + [3])
+    let wide = try compensation(for: .q4_K, alone).order
+    #expect(Array(wide.prefix(65)) == [259] + Array(288..<352))
+    #expect(wide.last == 255)
+    // No column can help another here, but scales fit those whose errors count more.
+    let weight = weight(7, 512)
+    func loss(_ blocks: BlockTensor) -> Float {
+      let change = (blocks.dequantized() - weight) * Tensor(scales)
+      return (change * change).mean().item()
+    }
+    let made = BlockTensor(quantizing: weight, as: .q4_0, compensating: try compensation(alone))
+    #expect(loss(made) < loss(BlockTensor(quantizing: weight, as: .q4_0)))
   }
 
   @Test("the same bytes for any number of threads, and for rows alone", arguments: [1, 2, 3])
@@ -120,6 +154,6 @@ struct ErrorCompensationTests {
     }
     var moments = InputMoments(width: 2)
     moments.add(Tensor([Float.infinity, 1], shape: [1, 2]))
-    #expect(ErrorCompensation(moments) == nil)
+    #expect(ErrorCompensation(moments, for: .q4_0) == nil)
   }
 }

@@ -103,8 +103,10 @@ static void put_numbers(heed_block_type type, const int *q, uint8_t *y) {
 int heed_quantize(heed_block_type type, ptrdiff_t blocks, const float *x, void *target) {
   const int width = (int)heed_block_width(type);
   uint8_t *y = target;
+  float ones[256];
+  for (int j = 0; j < width; j++) ones[j] = 1;
   for (ptrdiff_t b = 0; b < blocks; b++, x += width, y += heed_block_bytes(type)) {
-    if (!heed_choose_scales(type, x, y)) return 0;
+    if (!heed_choose_scales(type, x, ones, y)) return 0;
     const grid g = read_grid(type, y);
     int q[256];
     for (int first = 0, part = 0; first < width; first += g.part_width, part++) {
@@ -119,26 +121,31 @@ int heed_quantize(heed_block_type type, ptrdiff_t blocks, const float *x, void *
 }
 
 int heed_quantize_compensated(
-    heed_block_type type, const float *x, ptrdiff_t behind, const float *factors, ptrdiff_t stride,
-    float *owed, void *target, float *errors) {
+    heed_block_type type, const float *x, const uint8_t *places, ptrdiff_t behind,
+    const float *weights, const float *factors, ptrdiff_t stride, float *owed, void *target,
+    float *errors) {
   const int width = (int)heed_block_width(type);
   uint8_t *y = target;
-  float wanted[256];
-  for (int j = 0; j < width; j++) wanted[j] = x[j] + owed[j];
-  if (!heed_choose_scales(type, wanted, y)) return 0;
+  float wanted[256], counts[256];
+  for (int i = 0; i < width; i++) {
+    wanted[places[i]] = x[places[i]] + owed[i];
+    counts[places[i]] = weights[i];
+  }
+  if (!heed_choose_scales(type, wanted, counts, y)) return 0;
   const grid g = read_grid(type, y);
   int q[256];
-  for (int first = 0, part = 0; first < width; first += g.part_width, part++) {
-    const float scale = g.scales[part], start = g.starts[part], factor = heed_inverse(scale);
-    for (int i = first; i < first + g.part_width; i++) {
-      const int number = heed_nearest((x[i] + owed[i] - start) * factor, g.low, g.high);
-      const float error = x[i] - ((float)number * scale + start);
-      q[i] = number - g.low;
-      // A weight that is no number is lost alone.
-      errors[i] = isfinite(error) ? error : 0;
-      const float *row = factors + i * stride;
-      for (ptrdiff_t j = i + 1; j < behind; j++) owed[j] += errors[i] * row[j];
-    }
+  for (int i = 0; i < width; i++) {
+    const int place = places[i], part = place / g.part_width;
+    const float scale = g.scales[part], start = g.starts[part];
+    const float value = x[place];
+    const int number =
+        heed_nearest((value + owed[i] - start) * heed_inverse(scale), g.low, g.high);
+    const float error = value - ((float)number * scale + start);
+    q[place] = number - g.low;
+    // A weight that is no number is lost alone.
+    errors[i] = isfinite(error) ? error : 0;
+    const float *row = factors + i * stride;
+    for (ptrdiff_t j = i + 1; j < behind; j++) owed[j] += errors[i] * row[j];
   }
   put_numbers(type, q, y);
   return 1;

@@ -66,7 +66,7 @@ static inline int heed_nearest(float x, int low, int high) {
 static inline float heed_inverse(float x) { return x != 0 && isfinite(1 / x) ? 1 / x : 0; }
 
 /// Chooses the scales that fit the values of a block best, and writes them into the block; false for a
-/// type that is only read.
-int heed_choose_scales(heed_block_type type, const float *x, uint8_t *y);
+/// type that is only read. The squared error of value i counts w[i] times.
+int heed_choose_scales(heed_block_type type, const float *x, const float *w, uint8_t *y);
 
 #endif

@@ -304,14 +304,16 @@ int heed_quantize(heed_block_type type, ptrdiff_t blocks, const float *x, void *
 
 /// One block of a row, whose values make good what the columns before them lost in rounding.
 ///
-/// `factors`, row i at i * stride, says how much of an error of column i the columns behind it, j > i,
-/// make good. Value i becomes the nearest to x[i] + owed[i] that the block can hold, its error is x[i] less
-/// that, and owed[j] += error * factors[i][j] for i < j < behind, in this order. Scales are chosen for
-/// x + owed. With factors and owed of zero: the bytes of heed_quantize.
+/// Columns come in an order of their own, in which all but `x` and the block lie: the i-th of the block is
+/// x[places[i]]. `factors`, row i at i * stride, says how much of an error of column i the columns behind
+/// it, j > i, make good. The value becomes the nearest to itself + owed[i] that the block can hold, its
+/// error is the value less that, and owed[j] += error * factors[i][j] for i < j < behind, in this order.
+/// Scales are chosen for values + owed, the squared error of column i counting weights[i] times. In the
+/// order of the block, with factors and owed of zero and weights of one: the bytes of heed_quantize.
 /// `owed` and the columns of `factors` are `behind` long, at least the block's width.
-int heed_quantize_compensated(heed_block_type type, const float *x, ptrdiff_t behind,
-                              const float *factors, ptrdiff_t stride, float *owed, void *y,
-                              float *errors);
+int heed_quantize_compensated(heed_block_type type, const float *x, const uint8_t *places,
+                              ptrdiff_t behind, const float *weights, const float *factors,
+                              ptrdiff_t stride, float *owed, void *y, float *errors);
 
 /// The panel format that holds weights of a type: exactly for Q8_0, Q4_0, Q4_1, Q5_0, Q5_1 and
 /// Q6_K; for MXFP4 exactly where its power of two is one that f16 has, 2^-24 to 2^15 for a value of a half;
