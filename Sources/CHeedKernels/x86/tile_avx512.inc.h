@@ -15,8 +15,9 @@
 // streams bring the rest. Few rows want no more: their panels come from memory, whose speed is the
 // limit, and asking for every line held up to a third of it back, because each takes a miss buffer of
 // the first cache. Values of the attention (`by_rows`) are read a block at a time, too short for the
-// streams: few rows ask for every line of them. With more rows both operands are also asked for a few steps ahead, out of the
-// second cache: what the processor foresees by itself left a twentieth of the speed behind.
+// streams: few rows ask for every line of them. So do 7 to 12 rows (texts side by side), which compute too long
+// between two lines for the streams to keep up. With more rows both operands are also asked for a few steps
+// ahead, out of the second cache: what the processor foresees by itself left a twentieth of the speed behind.
 
 // Columns lie in panels of 32 (two vectors), panel_stride apart; 32 where b is one matrix.
 #define AT(v) ((v) / 2 * panel_stride + 16 * ((v) % 2))
@@ -42,7 +43,8 @@ TILE_INLINE void NAME(block)(const int rows, const int vectors, const int by_row
                       : _mm512_setzero_ps();
   for (ptrdiff_t kk = 0; kk < k; kk++) {
     __m512i y[8];
-    if (by_rows && rows <= 6) {
+    const int every_line = rows <= 6 ? by_rows : rows <= 12;
+    if (every_line) {
 #pragma clang loop unroll(full)
       for (int v = 0; v < vectors; v++)
         _mm_prefetch((const char *)(b + AT(v)) + VALUES_AHEAD, _MM_HINT_T1);
@@ -51,7 +53,7 @@ TILE_INLINE void NAME(block)(const int rows, const int vectors, const int by_row
       for (int v = 0; v < vectors; v += 2)
         _mm_prefetch((const char *)(b + AT(v)) + TILE_AHEAD, _MM_HINT_T1);
     }
-    if (rows > 6) {
+    if (rows > 12) {
 #pragma clang loop unroll(full)
       for (int v = 0; v < vectors; v++)
         _mm_prefetch((const char *)(b + 16 * b_stride + AT(v)), _MM_HINT_T0);
