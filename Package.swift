@@ -101,7 +101,8 @@ let package = Package(
       ]),
     tests(of: "HeedExplorer", ["Heed", "HeedFormats", "HeedModels", "HeedTensor", "HeedText"]),
     tests(of: "HeedVerification", ["HeedFormats", "HeedTensor"]),
-    tests(of: "HeedCommand", ["HeedFormats", "HeedTensor", "HeedTraining"]),
+    tests(
+      of: "HeedCommand", ["HeedFormats", "HeedTensor", "HeedTraining", "HeedTestSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11

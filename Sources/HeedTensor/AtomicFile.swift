@@ -66,7 +66,7 @@ package struct AtomicFile: ~Copyable {
     var generator = SystemRandomNumberGenerator()
     let mark = String(UInt64.random(in: .min ... .max, using: &generator), radix: 36)
     self.temporaryPath = "\(path).\(mark).partial"
-    let unnamed = UnnamedFile.open(in: Self.folder(of: path))
+    let unnamed = UnnamedFile.make(in: Self.folder(of: path))
     self.isNamed = unnamed == nil
     self.descriptor =
       unnamed ?? open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
@@ -115,7 +115,7 @@ package struct AtomicFile: ~Copyable {
     let largest = 1 << 30
     var written = 0
     while written < buffer.count {
-      let count = Platform.write(
+      let count = PlatformWrite.write(
         descriptor, base + written, min(largest, buffer.count - written))
       if count < 0 {
         if errno == EINTR { continue }
@@ -146,8 +146,8 @@ package struct AtomicFile: ~Copyable {
   }
 }
 
-/// The system's calls, under names that methods do not hide.
-private enum Platform {
+/// The system's `write`, under a name that `AtomicFile.write` does not hide.
+private enum PlatformWrite {
   static func write(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
     #if canImport(Glibc)
       Glibc.write(descriptor, bytes, count)
@@ -157,25 +157,15 @@ private enum Platform {
       Darwin.write(descriptor, bytes, count)
     #endif
   }
-
-  static func open(_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32 {
-    #if canImport(Glibc)
-      Glibc.open(path, flags, mode)
-    #elseif canImport(Musl)
-      Musl.open(path, flags, mode)
-    #else
-      Darwin.open(path, flags, mode)
-    #endif
-  }
 }
 
 /// Files that have no name until they are given one.
 private enum UnnamedFile {
   /// A new file for writing; nil where there can be none.
-  static func open(in folder: String) -> Int32? {
+  static func make(in folder: String) -> Int32? {
     #if os(Linux)
       // O_TMPFILE, which is no plain number in C.
-      let descriptor = Platform.open(
+      let descriptor = open(
         folder, O_WRONLY | O_CLOEXEC | O_DIRECTORY | 0o20_000_000, 0o644)
       guard descriptor >= 0 else { return nil }
       if access(place(of: descriptor), F_OK) == 0 { return descriptor }

@@ -5,15 +5,15 @@ import CHeedKernels
 // in the same order, so both give the same bits.
 
 /// A weight `[N, K]` packed for inference.
-public struct PackedMatrix: Sendable {
+public struct PackedMatrix: PanelWeight, Sendable {
   /// N.
-  public let outputCount: Int
+  public package(set) var outputCount: Int
   /// K.
   public let inputCount: Int
   /// Precision of the products with this matrix.
   public let precision: ProductPrecision
   /// `[ceil(N / 32)][K][32]` float32, or pairs of bfloat16 in 32 bits `[ceil(N / 32)][ceil(K / 2)][32]`.
-  let panels: Tensor
+  package var panels: Tensor
 
   /// Packs `weight`.
   ///
@@ -83,22 +83,6 @@ public struct PackedMatrix: Sendable {
       rows.strides[0] / 2, target.assumingMemoryBound(to: UInt32.self), TiledProduct.panel)
     withExtendedLifetime(rows) {}
     return true
-  }
-
-  /// The weight of some of the outputs, in the same memory; nil where they are not whole panels.
-  public func outputs(_ range: Range<Int>) -> PackedMatrix? {
-    TiledProduct.wholePanels(range, of: outputCount).map {
-      PackedMatrix(
-        outputCount: range.count, inputCount: inputCount, precision: precision,
-        panels: panels.sliced(axis: 0, range: $0))
-    }
-  }
-
-  private init(outputCount: Int, inputCount: Int, precision: ProductPrecision, panels: Tensor) {
-    self.outputCount = outputCount
-    self.inputCount = inputCount
-    self.precision = precision
-    self.panels = panels
   }
 
   /// Bytes of the packed weight.

@@ -14,14 +14,14 @@ import CHeedKernels
 // to bfloat16 when many rows come (other bits than one row, and slower than int8 products).
 
 /// A weight `[N, K]` of blocks, packed for inference in 8, 6 or 4 bits a value and its scales.
-public struct QuantizedMatrix: Sendable {
+public struct QuantizedMatrix: PanelWeight, Sendable {
   /// N.
-  public let outputCount: Int
+  public package(set) var outputCount: Int
   /// K.
   public let inputCount: Int
   let format: heed_panel_format
   /// `[ceil(N / 32)][ceil(K / 32)]` blocks of panels, as bytes.
-  let panels: Tensor
+  package var panels: Tensor
 
   /// Packs `weight`; exact, except that the two-level scales of Q4_K and Q5_K are rounded to half
   /// precision, and the powers of two of MXFP4 limited to what half precision has.
@@ -114,22 +114,6 @@ public struct QuantizedMatrix: Sendable {
     outputCount = outputs
     inputCount = inputs
     panels = result
-  }
-
-  /// The weight of some of the outputs, in the same memory; nil where they are not whole panels.
-  public func outputs(_ range: Range<Int>) -> QuantizedMatrix? {
-    TiledProduct.wholePanels(range, of: outputCount).map {
-      QuantizedMatrix(
-        outputCount: range.count, inputCount: inputCount, format: format,
-        panels: panels.sliced(axis: 0, range: $0))
-    }
-  }
-
-  private init(outputCount: Int, inputCount: Int, format: heed_panel_format, panels: Tensor) {
-    self.outputCount = outputCount
-    self.inputCount = inputCount
-    self.format = format
-    self.panels = panels
   }
 
   /// Bytes of the packed weight.

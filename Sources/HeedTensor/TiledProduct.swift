@@ -126,14 +126,6 @@ enum TiledProduct {
     withExtendedLifetime((packedRows, packedColumns)) {}
   }
 
-  /// The panels of `columns` of `count`; nil where they begin or end within one.
-  static func wholePanels(_ columns: Range<Int>, of count: Int) -> Range<Int>? {
-    guard columns.lowerBound % panel == 0,
-      columns.upperBound % panel == 0 || columns.upperBound == count
-    else { return nil }
-    return columns.lowerBound / panel..<(columns.upperBound + panel - 1) / panel
-  }
-
   /// All of b in panels, as `PackedMatrix` has them.
   private static func packColumns(_ product: MatrixProduct<Float>) -> Storage {
     let panels = (product.columns + panel - 1) / panel

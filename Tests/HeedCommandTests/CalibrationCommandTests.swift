@@ -1,6 +1,7 @@
 import Foundation
 import HeedFormats
 import HeedTensor
+import HeedTestSupport
 import Testing
 
 @Suite("Calibrated conversions by the command")
@@ -102,15 +103,8 @@ struct CalibrationCommandTests {
         "convert", model, folder + "/b.gguf", "--dtype", "q4_0", "--calibrate", "self")
       #expect(asked.status == 1 && asked.errors.contains("no numbers"), "\(asked.errors)")
       #expect(!FileManager.default.fileExists(atPath: folder + "/b.gguf"))
-      // A file that can be copied, but of whose architecture nothing is known.
       let strange = folder + "/strange.gguf"
-      try GGUFFile.write(
-        metadata: [("general.architecture", .string("strange"))],
-        tensors: [
-          GGUFTensor("a.weight", shape: [2, 32], type: .elements(.float32)) {
-            Tensor(zeros: [2, 32])
-          }
-        ], to: strange)
+      try writeStrangeModel(to: strange)
       let copied = try Run("convert", strange, output, "--dtype", "q4_0")
       #expect(copied.status == 0 && copied.errors.contains("strange"), "\(copied.errors)")
     }

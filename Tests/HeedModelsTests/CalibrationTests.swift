@@ -153,15 +153,8 @@ struct CalibrationTests {
       fails("/a.gguf", .q4_0, tokens(99) + [17], "below 17")
       fails("/a.gguf", .f16, tokens(99), "takes no calibration")
       fails("/made", .q4_0, tokens(99), "blocks")
-      // A file that can be copied, but of whose architecture nothing is known.
       let file = folder + "/strange.gguf"
-      try GGUFFile.write(
-        metadata: [("general.architecture", .string("strange"))],
-        tensors: [
-          GGUFTensor("a.weight", shape: [2, 32], type: .elements(.float32)) {
-            Tensor(zeros: [2, 32])
-          }
-        ], to: file)
+      try writeStrangeModel(to: file)
       try ModelConversion.convert(file, to: folder + "/copy.gguf", type: .q4_0)
       let error = #expect(throws: FormatError.self) {
         try ModelConversion.convert(
