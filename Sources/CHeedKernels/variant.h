@@ -28,17 +28,24 @@ typedef double heed_peak_function(int64_t iterations);
 
 #define HEED_DECLARE_PANELS(prefix)                                                             \
   void prefix##_panels_f32(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a,               \
-                           ptrdiff_t a_stride, const float *b, ptrdiff_t panel_stride,          \
-                           float *c, ptrdiff_t c_stride, int accumulate);                       \
+                           ptrdiff_t a_stride, int by_rows, const float *b,                     \
+                           ptrdiff_t panel_stride, float *c, ptrdiff_t c_stride,                \
+                           int accumulate);                                                     \
   void prefix##_panels_bf16(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a,           \
-                            ptrdiff_t a_stride, const uint32_t *b, ptrdiff_t panel_stride,      \
-                            float *c, ptrdiff_t c_stride, int accumulate);
+                            ptrdiff_t a_stride, int by_rows, const uint32_t *b,                 \
+                            ptrdiff_t panel_stride, float *c, ptrdiff_t c_stride,               \
+                            int accumulate);
 
-/// The body of a `panels` entry that takes one panel after the other by `tile`.
+/// The body of a `panels` entry that takes one panel after the other by `tile`, to which both steps of a
+/// are told; a constant one makes a loop of its own.
 #define HEED_PANEL_BY_PANEL(tile)                                                               \
   for (ptrdiff_t j = 0; j < n; j += HEED_PANEL, b += panel_stride) {                            \
-    tile(m, n - j < HEED_PANEL ? n - j : HEED_PANEL, k, a, a_stride, b, HEED_PANEL, c + j,      \
-         c_stride, accumulate);                                                                 \
+    const ptrdiff_t width = n - j < HEED_PANEL ? n - j : HEED_PANEL;                            \
+    if (by_rows) {                                                                              \
+      tile(m, width, k, a, a_stride, 1, b, HEED_PANEL, c + j, c_stride, accumulate);            \
+    } else {                                                                                    \
+      tile(m, width, k, a, 1, a_stride, b, HEED_PANEL, c + j, c_stride, accumulate);            \
+    }                                                                                           \
   }
 
 #define HEED_DECLARE_STORED(prefix)                                                             \

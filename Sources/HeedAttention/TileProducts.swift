@@ -56,14 +56,9 @@ final class TileProducts: Sendable {
     _ m: Int, _ n: Int, _ k: Int, _ a: UnsafeMutablePointer<Float>, _ aStride: Int,
     _ b: UnsafeMutablePointer<Float>, _ c: UnsafeMutablePointer<Float>, _ cStride: Int
   ) {
-    let panelStride = k * Int(HEED_PANEL)
-    if isPaired {
-      kernels.panels_bf16(
-        m, n, k, UnsafeRawPointer(a).assumingMemoryBound(to: UInt32.self), aStride,
-        UnsafeRawPointer(b).assumingMemoryBound(to: UInt32.self), panelStride, c, cStride, 0)
-    } else {
-      kernels.panels_f32(m, n, k, a, aStride, b, panelStride, c, cStride, 0)
-    }
+    left.multiplyPanels(
+      m, n, k, a, aStride, b, panelStride: k * Int(HEED_PANEL), c, stride: cStride,
+      accumulate: false)
   }
 
   /// Rows that are few: stored keys and values are then read as they lie, rather than packed.

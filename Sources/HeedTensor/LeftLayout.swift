@@ -3,7 +3,8 @@ import CHeedKernels
 /// How the left operand of a product lies, packed for the tiles of the table in use.
 ///
 /// Words are 32 bits: a float, or a pair of bf16 of neighbouring k. Most tables want the words of one
-/// k side by side ("by k": they broadcast them); those with tile registers want rows.
+/// k side by side ("by k": they broadcast them); those with tile registers want rows. So does a single
+/// tile of rows against packed panels: each value of it is read about as often as it would be moved.
 package struct LeftLayout: Sendable {
   package let precision: ProductPrecision
   /// `[row][word]`; otherwise `[word][row]`.
@@ -11,7 +12,20 @@ package struct LeftLayout: Sendable {
 
   package init(_ precision: ProductPrecision) {
     self.precision = precision
-    isByRows = precision == .bfloat16 && Kernels.table.left_by_rows != 0
+    isByRows = Self.hasTileRegisters(precision)
+  }
+
+  /// The layout of a product: rows where it is a single tile of them and k is contiguous.
+  init(_ product: MatrixProduct<Float>) {
+    precision = product.precision
+    isByRows =
+      Self.hasTileRegisters(precision)
+      || product.rows <= TiledProduct.tileRows && !product.left.liesAcross
+  }
+
+  /// Whether the tiles are those of registers that take rows.
+  static func hasTileRegisters(_ precision: ProductPrecision) -> Bool {
+    precision == .bfloat16 && Kernels.table.left_by_rows != 0
   }
 
   /// Words for `depth` values along the summed axis.
@@ -23,6 +37,31 @@ package struct LeftLayout: Sendable {
   /// The stride that the tiles are told, for a dense operand.
   package func stride(rows: Int, words: Int) -> Int { isByRows ? words : rows }
 
+  /// c[rows][columns] (+)= a b, b in packed panels.
+  ///
+  /// - Parameters:
+  ///   - words: of a row of `a`, which lies as this layout says, `leftStride` words from row to row or
+  ///     from word to word.
+  ///   - panelStride: words between two panels of `b`.
+  @inline(__always)
+  package func multiplyPanels(
+    _ rows: Int, _ columns: Int, _ words: Int, _ a: UnsafeRawPointer, _ leftStride: Int,
+    _ b: UnsafeRawPointer, panelStride: Int, _ c: UnsafeMutablePointer<Float>, stride: Int,
+    accumulate: Bool
+  ) {
+    let (byRows, accumulate) = (Int32(isByRows ? 1 : 0), Int32(accumulate ? 1 : 0))
+    switch precision {
+    case .float32:
+      Kernels.table.panels_f32(
+        rows, columns, words, a.assumingMemoryBound(to: Float.self), leftStride, byRows,
+        b.assumingMemoryBound(to: Float.self), panelStride, c, stride, accumulate)
+    case .bfloat16:
+      Kernels.table.panels_bf16(
+        rows, columns, words, a.assumingMemoryBound(to: UInt32.self), leftStride, byRows,
+        b.assumingMemoryBound(to: UInt32.self), panelStride, c, stride, accumulate)
+    }
+  }
+
   /// Packs `rows` x `depth` floats, dense, to `rows * words(depth)` words.
   ///
   /// - Precondition: one of the strides of `source` is 1.
@@ -31,7 +70,12 @@ package struct LeftLayout: Sendable {
     to target: UnsafeMutableRawPointer
   ) {
     let table = Kernels.table
-    if rows == 1 && columnStride == 1 { return packRow(depth: depth, source, to: target) }
+    if columnStride == 1 && (isByRows || rows == 1) {
+      for row in 0..<rows {
+        packRow(depth: depth, source + row * rowStride, to: target + row * words(depth) * 4)
+      }
+      return
+    }
     switch (precision, columnStride == 1) {
     case (.bfloat16, _):
       table.pack_left_bf16(
@@ -76,7 +120,7 @@ package struct LeftLayout: Sendable {
     }
   }
 
-  /// One row has the same layout either way: its words in order. Generating a token packs nothing else.
+  /// The words of a row in order.
   private func packRow(
     depth: Int, _ source: UnsafePointer<Float>, to target: UnsafeMutableRawPointer
   ) {

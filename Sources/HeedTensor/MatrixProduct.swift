@@ -46,6 +46,10 @@ package enum LeftOperand<Scalar> {
     case .halves(let matrix): matrix.columnStride != 1
     }
   }
+
+  var isHalves: Bool {
+    if case .halves = self { true } else { false }
+  }
 }
 
 /// Where the result goes.

@@ -11,14 +11,16 @@ import CHeedKernels
 // Where the processor has tile registers for bf16, the row tile is the whole block of rows, a multiple
 // of 32: panels are then read from the second cache and the more rows share one the better.
 //
-// Inside a part: for each k block, the rows of a are packed by tiles ([k][rows of the tile]); for
-// each panel, its block is packed (or was, see PackedMatrix) and all row tiles go over it. Every
+// Inside a part: for each k block, the rows of a are packed by tiles ([k][rows of the tile]), but for a
+// single tile whose rows are read where they lie (see LeftLayout); for each panel, its block is packed (or was, see PackedMatrix) and all row tiles go over it. Every
 // element of c is one sum over k in order, whatever m, n and the parts are, because a k block
 // continues from what c holds. So a row computed alone has the bits of the same row among others.
 
 enum TiledProduct {
   static let panel = Int(HEED_PANEL)
   static let tileRows = 14
+  /// Rows of which the micro-kernel takes several panels at once.
+  private static let fewRows = 6
   /// Values of k that are packed at once of an operand whose rows of memory go across its panels or
   /// tiles; even, because of pairs.
   private static let packedDepth = 64
@@ -42,20 +44,24 @@ enum TiledProduct {
 
     /// Columns of the sums of a part that are kept until they are rounded.
     let sumColumns: Int
+    /// Whether the rows of a are read where they lie: a single tile by rows, in the numbers of the product.
+    let readsRows: Bool
 
     init(_ product: MatrixProduct<Float>) {
       let (rows, columns, depth) = (product.rows, product.columns, product.depth)
       let precision = product.precision
       let panels = (columns + panel - 1) / panel
       let bytesPerPanel = max(1, depth) * panel * (precision == .float32 ? 4 : 2)
-      let isByRows = LeftLayout(precision).isByRows
+      let isByRows = LeftLayout.hasTileRegisters(precision)
       if rows <= (isByRows ? registerRows : TiledProduct.tileRows) {
         // One tile of rows: b is read once, straight through. 256 KB of it in each part, where the
-        // micro-kernel finds fours of panels.
+        // micro-kernel finds fours of panels; more rows take one panel after the other, and a thread that
+        // has nothing left waits the shorter for the last.
         depthBlock = max(depth, 1)
         rowsPerPart = max(rows, 1)
         tileRows = rowsPerPart
-        let most = max(1, min(panels, (256 << 10) / bytesPerPanel))
+        let bytesPerPart = rows <= TiledProduct.fewRows ? 256 << 10 : 64 << 10
+        let most = max(1, min(panels, bytesPerPart / bytesPerPanel))
         panelsPerPart = most < 4 ? most : most / 4 * 4
       } else if isByRows {
         depthBlock = depth <= 1536 ? max(depth, 1) : 1024
@@ -92,6 +98,10 @@ enum TiledProduct {
         panelsPerStep = 1
       }
       sumColumns = min(panelsPerPart, depthBlock < depth ? panelsPerPart : panelsPerStep) * panel
+      let isOneTile = rows <= rowsPerPart && rows <= tileRows && depth <= depthBlock
+      readsRows =
+        isOneTile && LeftLayout(product).isByRows && !product.left.liesAcross
+        && (product.left.isHalves || precision == .float32)
     }
   }
 
@@ -109,7 +119,7 @@ enum TiledProduct {
       plan = Plan(product)
     }
     // Rows that several parts read are packed once, before.
-    let isShared = product.itemCount == 1 && plan.panelParts > 1
+    let isShared = product.itemCount == 1 && plan.panelParts > 1 && !plan.readsRows
     let packedRows = isShared ? packRows(product, plan) : nil
     // Few rows read b once, from memory.
     let order: ThreadPool.Order = plan.rowParts == 1 && product.rows <= tileRows ? .runs : .next
@@ -187,7 +197,8 @@ enum TiledProduct {
 
     init(_ product: MatrixProduct<Float>, _ plan: Plan, sharedRows: Storage?) {
       let depth = min(plan.depthBlock, product.depth) + 1
-      let rowBytes = sharedRows == nil ? (plan.rowsPerPart * depth * 4 + 63) & ~63 : 0
+      let isPacked = sharedRows == nil && !plan.readsRows
+      let rowBytes = isPacked ? (plan.rowsPerPart * depth * 4 + 63) & ~63 : 0
       self.sharedRows = sharedRows?.base
       var panelBytes = 0
       if !product.right.isPacked { panelBytes = TiledProduct.panel * depth * 4 }
@@ -197,6 +208,20 @@ enum TiledProduct {
       rows = storage.base
       panel = storage.base + rowBytes
       sums = (panel + panelBytes).assumingMemoryBound(to: Float.self)
+    }
+  }
+
+  /// The rows of a that a part multiplies.
+  private enum LeftRows {
+    case packed(UnsafeRawPointer)
+    /// Where they lie, `stride` words apart.
+    case asTheyLie(UnsafeRawPointer, stride: Int)
+
+    init(of left: LeftOperand<Float>, at place: Int) {
+      switch left {
+      case .matrix(let a): self = .asTheyLie(a.base + place, stride: a.rowStride)
+      case .halves(let a): self = .asTheyLie(a.base + place, stride: a.rowStride / 2)
+      }
     }
   }
 
@@ -213,13 +238,16 @@ enum TiledProduct {
     var kk = 0
     repeat {
       let depth = min(plan.depthBlock, product.depth - kk)
-      var packed = scratch.rows
-      if let shared = scratch.sharedRows {
-        packed = shared + place(of: kk, firstRow: firstRow, rows: rows, product)
+      let left: LeftRows
+      if plan.readsRows {
+        left = LeftRows(of: product.left, at: product.leftPlaces[item])
+      } else if let shared = scratch.sharedRows {
+        left = .packed(shared + place(of: kk, firstRow: firstRow, rows: rows, product))
       } else {
         pack(
           product, item: item, rows: firstRow..<firstRow + rows, tiles: tiles, from: kk,
-          depth: depth, packed)
+          depth: depth, scratch.rows)
+        left = .packed(scratch.rows)
       }
       for index in stride(from: firstPanel, to: lastPanel, by: plan.panelsPerStep) {
         let columns =
@@ -239,7 +267,7 @@ enum TiledProduct {
             columns: columns)
         }
         multiply(
-          product.precision, rows: rows, tiles: tiles, width: columns.count, depth: depth, packed,
+          LeftLayout(product), rows: rows, tiles: tiles, width: columns.count, depth: depth, left,
           b, panelStride: panelStride, c.base, stride: c.stride, accumulate: kk > 0)
         if case .halves(let result) = product.result, kk + depth == product.depth {
           product.finish(c)
@@ -271,7 +299,7 @@ enum TiledProduct {
     _ product: MatrixProduct<Float>, item: Int, rows: Range<Int>, tiles: Int, from kk: Int,
     depth: Int, _ target: UnsafeMutableRawPointer
   ) {
-    let layout = LeftLayout(product.precision)
+    let layout = LeftLayout(product)
     // Where neighbours in memory are rows, all tiles take their part of a line while it is in the cache.
     let step = product.left.liesAcross && !layout.isByRows ? packedDepth : max(depth, 1)
     for kkk in stride(from: 0, to: max(depth, 1), by: step) {
@@ -355,29 +383,23 @@ enum TiledProduct {
   }
 
   private static func multiply(
-    _ precision: ProductPrecision, rows: Int, tiles: Int, width: Int, depth: Int,
-    _ a: UnsafeMutableRawPointer, _ b: UnsafeRawPointer, panelStride: Int,
-    _ c: UnsafeMutablePointer<Float>, stride: Int, accumulate: Bool
+    _ layout: LeftLayout, rows: Int, tiles: Int, width: Int, depth: Int, _ a: LeftRows,
+    _ b: UnsafeRawPointer, panelStride: Int, _ c: UnsafeMutablePointer<Float>, stride: Int,
+    accumulate: Bool
   ) {
-    let layout = LeftLayout(precision)
     let units = layout.words(depth)
-    let table = Kernels.table
     for tile in 0..<tiles {
       let first = start(tile, rows, tiles)
       let count = start(tile + 1, rows, tiles) - first
-      let place = a + first * units * 4
-      let leftStride = layout.stride(rows: count, words: units)
-      if precision == .float32 {
-        table.panels_f32(
-          count, width, units, place.assumingMemoryBound(to: Float.self), count,
-          b.assumingMemoryBound(to: Float.self), panelStride, c + first * stride, stride,
-          accumulate ? 1 : 0)
-      } else {
-        table.panels_bf16(
-          count, width, units, place.assumingMemoryBound(to: UInt32.self), leftStride,
-          b.assumingMemoryBound(to: UInt32.self), panelStride, c + first * stride, stride,
-          accumulate ? 1 : 0)
-      }
+      let (place, leftStride) =
+        switch a {
+        case .packed(let base):
+          (base + first * units * 4, layout.stride(rows: count, words: units))
+        case .asTheyLie(let base, let stride): (base + first * stride * 4, stride)
+        }
+      layout.multiplyPanels(
+        count, width, units, place, leftStride, b, panelStride: panelStride, c + first * stride,
+        stride: stride, accumulate: accumulate)
     }
   }
 }

@@ -158,11 +158,12 @@ static void check_panels(const heed_kernels *table, const char *name, int bf16) 
     ptrdiff_t m = sizes[at % size_count], n = sizes[at / size_count % size_count];
     ptrdiff_t k = sizes[at / size_count / size_count], c_stride = n + 3;
     if (m > 17 && n > 64 && k > 17) continue;  // the largest alone take most of the time
+    const int by_rows = bf16 && table->left_by_rows;
     ptrdiff_t panel_stride = k * HEED_PANEL + 16, panels = (n + HEED_PANEL - 1) / HEED_PANEL;
     size_t a_size = (size_t)(m * k) * 4, b_size = (size_t)(panels * panel_stride) * 4;
     size_t c_size = (size_t)((m - 1) * c_stride + n) * 4;
     uint32_t *a = guarded(a_size), *b = guarded(b_size);
-    float *c = guarded(c_size), *other = guarded(c_size);
+    float *c = guarded(c_size), *other = guarded(c_size), *start = guarded(c_size);
     for (size_t i = 0; i < b_size / 4; i++) {
       float x = number();
       uint32_t pair = random_pair();
@@ -172,12 +173,14 @@ static void check_panels(const heed_kernels *table, const char *name, int bf16) 
     for (size_t i = b_size / 4; i < a_size / 4; i++) a[i] = 0x3f003f00;
     fill((ptrdiff_t)(c_size / 4), c);
     memcpy(other, c, c_size);
+    memcpy(start, c, c_size);
     int accumulate = at % 2;
-    ptrdiff_t a_stride = bf16 && table->left_by_rows ? k : m;
+    ptrdiff_t a_stride = by_rows ? k : m;
     if (bf16) {
-      table->panels_bf16(m, n, k, a, a_stride, b, panel_stride, c, c_stride, accumulate);
+      table->panels_bf16(m, n, k, a, a_stride, by_rows, b, panel_stride, c, c_stride, accumulate);
     } else {
-      table->panels_f32(m, n, k, (float *)a, m, (float *)b, panel_stride, c, c_stride, accumulate);
+      table->panels_f32(m, n, k, (float *)a, m, 0, (float *)b, panel_stride, c, c_stride,
+                        accumulate);
     }
     for (ptrdiff_t j = 0; j < n; j += HEED_PANEL) {
       ptrdiff_t width = n - j < HEED_PANEL ? n - j : HEED_PANEL;
@@ -192,7 +195,22 @@ static void check_panels(const heed_kernels *table, const char *name, int bf16) 
     }
     require(&f, memcmp(c, other, c_size) == 0);
     require(&f, intact(c, c_size));
-    free(a), free(b), free(c), free(other);
+    // The same rows where each lies by itself.
+    if (!by_rows) {
+      uint32_t *rows = guarded((size_t)(m * (k + 2)) * 4);
+      for (ptrdiff_t i = 0; i < m * k; i++) rows[i / k * (k + 2) + i % k] = a[i % k * m + i / k];
+      memcpy(other, start, c_size);
+      if (bf16) {
+        table->panels_bf16(m, n, k, rows, k + 2, 1, b, panel_stride, other, c_stride, accumulate);
+      } else {
+        table->panels_f32(m, n, k, (float *)rows, k + 2, 1, (float *)b, panel_stride, other,
+                          c_stride, accumulate);
+      }
+      require(&f, memcmp(c, other, c_size) == 0);
+      require(&f, intact(rows, (size_t)(m * (k + 2)) * 4));
+      free(rows);
+    }
+    free(start), free(a), free(b), free(c), free(other);
   }
   finish(&f);
 }

@@ -63,14 +63,16 @@ void heed_generic_tile_rows_bf16(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const ui
   tile_pairs(m, n, k, a, HEED_SCORE_STRIDE / 2, 1, b, b_stride, c, c_stride, accumulate);
 }
 
-void heed_generic_panels_f32(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t a_stride,
-                    const float *b, ptrdiff_t panel_stride, float *c, ptrdiff_t c_stride,
-                    int accumulate) {
-  HEED_PANEL_BY_PANEL(heed_generic_tile_f32)
+void heed_generic_panels_f32(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a,
+                             ptrdiff_t a_stride, int by_rows, const float *b,
+                             ptrdiff_t panel_stride, float *c, ptrdiff_t c_stride,
+                             int accumulate) {
+  HEED_PANEL_BY_PANEL(tile)
 }
 
-void heed_generic_panels_bf16(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a, ptrdiff_t a_stride,
-                    const uint32_t *b, ptrdiff_t panel_stride, float *c, ptrdiff_t c_stride,
-                    int accumulate) {
-  HEED_PANEL_BY_PANEL(heed_generic_tile_bf16)
+void heed_generic_panels_bf16(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a,
+                              ptrdiff_t a_stride, int by_rows, const uint32_t *b,
+                              ptrdiff_t panel_stride, float *c, ptrdiff_t c_stride,
+                              int accumulate) {
+  HEED_PANEL_BY_PANEL(tile_pairs)
 }

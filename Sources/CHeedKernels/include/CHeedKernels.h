@@ -103,7 +103,7 @@ typedef struct HEED_SENDABLE heed_kernels {
   // The same over pairs: k, a_stride and b_stride count pairs (32 bits); by rows the stride of a
   // is HEED_SCORE_STRIDE / 2 pairs. Products of bf16 are exact, sums are f32. The order within
   // HEED_PAIR_GROUP pairs, and whether denormals count, is the table's (see the README). Where
-  // left_by_rows is 1, "A by k" of tile_bf16 and panels_bf16 is A(i, kk) = a[i * a_stride + kk].
+  // left_by_rows is 1, "A by k" of tile_bf16 is A(i, kk) = a[i * a_stride + kk].
   void (*tile_bf16)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a, ptrdiff_t a_stride,
                     const uint32_t *b, ptrdiff_t b_stride, float *c, ptrdiff_t c_stride,
                     int accumulate);
@@ -111,14 +111,15 @@ typedef struct HEED_SENDABLE heed_kernels {
                          const uint32_t *b, ptrdiff_t b_stride, float *c, ptrdiff_t c_stride,
                          int accumulate);
 
-  // The same over packed panels of HEED_PANEL columns, A by k: column j of b lies in panel
-  // j / HEED_PANEL, which begins at b + j / HEED_PANEL * panel_stride and has rows of HEED_PANEL.
+  // The same over packed panels of HEED_PANEL columns: column j of b lies in panel j / HEED_PANEL,
+  // which begins at b + j / HEED_PANEL * panel_stride and has rows of HEED_PANEL. A by k, or where
+  // by_rows is 1, A(i, kk) = a[i * a_stride + kk]; for bf16 by_rows is 1 where left_by_rows is.
   void (*panels_f32)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t a_stride,
-                     const float *b, ptrdiff_t panel_stride, float *c, ptrdiff_t c_stride,
-                     int accumulate);
+                     int by_rows, const float *b, ptrdiff_t panel_stride, float *c,
+                     ptrdiff_t c_stride, int accumulate);
   void (*panels_bf16)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a,
-                      ptrdiff_t a_stride, const uint32_t *b, ptrdiff_t panel_stride, float *c,
-                      ptrdiff_t c_stride, int accumulate);
+                      ptrdiff_t a_stride, int by_rows, const uint32_t *b, ptrdiff_t panel_stride,
+                      float *c, ptrdiff_t c_stride, int accumulate);
 
   // ---- few rows against keys and values as they lie in a cache, with the bits of packing and tiles.
   // c[i * c_stride + j] = sum over kk < k of a[kk * a_stride + i] * keys[j * key_stride + kk], i < m, j < n

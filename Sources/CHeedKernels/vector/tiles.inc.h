@@ -105,9 +105,9 @@ void HEED_TILE(_tile_rows_)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const HEED_WO
 }
 
 void HEED_TILE(_panels_)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const HEED_WORD *a,
-                         ptrdiff_t a_stride, const HEED_WORD *b, ptrdiff_t panel_stride, float *c,
-                         ptrdiff_t c_stride, int accumulate) {
-  HEED_PANEL_BY_PANEL(HEED_TILE(_tile_))
+                         ptrdiff_t a_stride, int by_rows, const HEED_WORD *b,
+                         ptrdiff_t panel_stride, float *c, ptrdiff_t c_stride, int accumulate) {
+  HEED_PANEL_BY_PANEL(HEED_TILE(_any_tile_))
 }
 
 #undef HEED_ALL_ROWS

@@ -3,7 +3,7 @@
 //   FMA(acc,a,b)   the product of two vectors added to acc
 //   BROADCAST(p)   a vector of the element at p
 //   LOAD(mask,p)   a vector of elements at p, zeros outside mask
-//   ROW_STRIDE     elements between the rows of an operand laid out by rows
+//   ROW_STRIDE     elements between the rows of a score tile
 //   NAME(x)        the name of a function
 //
 // A tile holds ROWS x VECTORS accumulators in registers and walks over k once: VECTORS loads of b,
@@ -14,7 +14,7 @@
 // Panels are asked for a page ahead, one line in two and into the second cache; the processor's own
 // streams bring the rest. Few rows want no more: their panels come from memory, whose speed is the
 // limit, and asking for every line held up to a third of it back, because each takes a miss buffer of
-// the first cache. Values of the attention (`by_rows`) are read a block at a time, too short for the
+// the first cache. Values of the attention (behind a score tile) are read a block at a time, too short for the
 // streams: few rows ask for every line of them. So do 7 to 12 rows (texts side by side), which compute too long
 // between two lines for the streams to keep up. With more rows both operands are also asked for a few steps
 // ahead, out of the second cache: what the processor foresees by itself left a twentieth of the speed behind.
@@ -28,7 +28,10 @@
 
 #define TILE_INLINE static inline __attribute__((always_inline))
 
-TILE_INLINE void NAME(block)(const int rows, const int vectors, const int by_rows, ptrdiff_t k,
+/// How a lies: A(i, kk) = a[kk * a_stride + i], a[i * a_stride + kk], or a[i * ROW_STRIDE + kk].
+enum { NAME(by_k), NAME(by_rows), NAME(score_rows) };
+
+TILE_INLINE void NAME(block)(const int rows, const int vectors, const int layout, ptrdiff_t k,
                              const ELEMENT *a, ptrdiff_t a_stride, const ELEMENT *b,
                              ptrdiff_t b_stride, ptrdiff_t panel_stride, float *c,
                              ptrdiff_t c_stride, __mmask16 last, int accumulate) {
@@ -41,9 +44,10 @@ TILE_INLINE void NAME(block)(const int rows, const int vectors, const int by_row
                       ? _mm512_maskz_loadu_ps(v == vectors - 1 ? last : (__mmask16)0xffff,
                                               c + i * c_stride + 16 * v)
                       : _mm512_setzero_ps();
+  const ptrdiff_t row_step = layout == NAME(by_k) ? 1 : layout == NAME(by_rows) ? a_stride : ROW_STRIDE;
   for (ptrdiff_t kk = 0; kk < k; kk++) {
     __m512i y[8];
-    const int every_line = rows <= 6 ? by_rows : rows <= 12;
+    const int every_line = rows <= 6 ? layout == NAME(score_rows) : rows <= 12;
     if (every_line) {
 #pragma clang loop unroll(full)
       for (int v = 0; v < vectors; v++)
@@ -58,17 +62,17 @@ TILE_INLINE void NAME(block)(const int rows, const int vectors, const int by_row
       for (int v = 0; v < vectors; v++)
         _mm_prefetch((const char *)(b + 16 * b_stride + AT(v)), _MM_HINT_T0);
     }
-    if (!by_rows && rows > 1) _mm_prefetch((const char *)(a + 24 * a_stride), _MM_HINT_T0);
+    if (layout == NAME(by_k) && rows > 1) _mm_prefetch((const char *)(a + 24 * a_stride), _MM_HINT_T0);
 #pragma clang loop unroll(full)
     for (int v = 0; v < vectors; v++)
       y[v] = LOAD(v == vectors - 1 ? last : (__mmask16)0xffff, b + AT(v));
 #pragma clang loop unroll(full)
     for (int i = 0; i < rows; i++) {
-      __m512i x = BROADCAST(by_rows ? a + (ptrdiff_t)i * ROW_STRIDE : a + i);
+      __m512i x = BROADCAST(a + i * row_step);
 #pragma clang loop unroll(full)
       for (int v = 0; v < vectors; v++) sum[i][v] = FMA(sum[i][v], x, y[v]);
     }
-    a += by_rows ? 1 : a_stride;
+    a += layout == NAME(by_k) ? a_stride : 1;
     b += b_stride;
   }
 #pragma clang loop unroll(full)
@@ -82,11 +86,11 @@ TILE_INLINE void NAME(block)(const int rows, const int vectors, const int by_row
 // One strip of `vectors` vectors: the constants make the compiler unroll each case by itself.
 #define CASE(R, V)                                                                             \
   case R:                                                                                      \
-    NAME(block)(R, V, by_rows, k, a, a_stride, b, b_stride, panel_stride, c, c_stride, last,   \
+    NAME(block)(R, V, layout, k, a, a_stride, b, b_stride, panel_stride, c, c_stride, last,   \
                 accumulate);                                                                   \
     break;
 
-TILE_INLINE void NAME(rows_2)(const int vectors, const int by_rows, int rows, ptrdiff_t k,
+TILE_INLINE void NAME(rows_2)(const int vectors, const int layout, int rows, ptrdiff_t k,
                               const ELEMENT *a, ptrdiff_t a_stride, const ELEMENT *b,
                               ptrdiff_t b_stride, ptrdiff_t panel_stride, float *c,
                               ptrdiff_t c_stride, __mmask16 last, int accumulate) {
@@ -97,7 +101,7 @@ TILE_INLINE void NAME(rows_2)(const int vectors, const int by_rows, int rows, pt
   }
 }
 
-TILE_INLINE void NAME(rows_4)(const int vectors, const int by_rows, int rows, ptrdiff_t k,
+TILE_INLINE void NAME(rows_4)(const int vectors, const int layout, int rows, ptrdiff_t k,
                               const ELEMENT *a, ptrdiff_t a_stride, const ELEMENT *b,
                               ptrdiff_t b_stride, ptrdiff_t panel_stride, float *c,
                               ptrdiff_t c_stride, __mmask16 last, int accumulate) {
@@ -107,7 +111,7 @@ TILE_INLINE void NAME(rows_4)(const int vectors, const int by_rows, int rows, pt
   }
 }
 
-TILE_INLINE void NAME(rows_8)(const int vectors, const int by_rows, int rows, ptrdiff_t k,
+TILE_INLINE void NAME(rows_8)(const int vectors, const int layout, int rows, ptrdiff_t k,
                               const ELEMENT *a, ptrdiff_t a_stride, const ELEMENT *b,
                               ptrdiff_t b_stride, ptrdiff_t panel_stride, float *c,
                               ptrdiff_t c_stride, __mmask16 last, int accumulate) {
@@ -116,7 +120,7 @@ TILE_INLINE void NAME(rows_8)(const int vectors, const int by_rows, int rows, pt
 #undef CASE
 
 // All of m x n: strips of columns, in each balanced groups of rows (16 = 8 + 8, not 14 + 2).
-TILE_INLINE void NAME(all)(const int by_rows, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
+TILE_INLINE void NAME(all)(const int layout, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
                            const ELEMENT *a, ptrdiff_t a_stride, const ELEMENT *b,
                            ptrdiff_t b_stride, ptrdiff_t panel_stride, float *c,
                            ptrdiff_t c_stride, int accumulate) {
@@ -137,23 +141,24 @@ TILE_INLINE void NAME(all)(const int by_rows, ptrdiff_t m, ptrdiff_t n, ptrdiff_
     for (ptrdiff_t g = 0; g < groups; g++) {
       const ptrdiff_t next = (g + 1) * m / groups;
       const int rows = (int)(next - row);
-      const ELEMENT *ar = by_rows ? a + row * ROW_STRIDE : a + row;
+      const ptrdiff_t row_step = layout == NAME(by_k) ? 1 : layout == NAME(by_rows) ? a_stride : ROW_STRIDE;
+      const ELEMENT *ar = a + row * row_step;
       float *cr = c + row * c_stride + j;
       switch (vectors) {
         case 1:
-          NAME(rows_2)(1, by_rows, rows, k, ar, a_stride, strip, b_stride, panel_stride, cr, c_stride,
+          NAME(rows_2)(1, layout, rows, k, ar, a_stride, strip, b_stride, panel_stride, cr, c_stride,
                        last, accumulate);
           break;
         case 2:
-          NAME(rows_2)(2, by_rows, rows, k, ar, a_stride, strip, b_stride, panel_stride, cr, c_stride,
+          NAME(rows_2)(2, layout, rows, k, ar, a_stride, strip, b_stride, panel_stride, cr, c_stride,
                        last, accumulate);
           break;
         case 4:
-          NAME(rows_4)(4, by_rows, rows, k, ar, a_stride, strip, b_stride, panel_stride, cr, c_stride,
+          NAME(rows_4)(4, layout, rows, k, ar, a_stride, strip, b_stride, panel_stride, cr, c_stride,
                        last, accumulate);
           break;
         default:
-          NAME(rows_8)(8, by_rows, rows, k, ar, a_stride, strip, b_stride, panel_stride, cr, c_stride,
+          NAME(rows_8)(8, layout, rows, k, ar, a_stride, strip, b_stride, panel_stride, cr, c_stride,
                        last, accumulate);
       }
       row = next;

@@ -24,8 +24,9 @@ void heed_avx512bf16_tile_rows_bf16(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const
                                     const uint32_t *b, ptrdiff_t b_stride, float *c,
                                     ptrdiff_t c_stride, int accumulate);
 void heed_avx512bf16_panels_bf16(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a,
-                                 ptrdiff_t a_stride, const uint32_t *b, ptrdiff_t panel_stride,
-                                 float *c, ptrdiff_t c_stride, int accumulate);
+                                 ptrdiff_t a_stride, int by_rows, const uint32_t *b,
+                                 ptrdiff_t panel_stride, float *c, ptrdiff_t c_stride,
+                                 int accumulate);
 void heed_avx512bf16_softmax_step_bf16(ptrdiff_t m, ptrdiff_t n, float *s, uint32_t *p,
                                        float factor, float *row_max, float *row_sum,
                                        float *correction);

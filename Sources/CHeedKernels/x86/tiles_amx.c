@@ -142,8 +142,9 @@ void heed_amx_tile_rows_bf16(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32
 }
 
 void heed_amx_panels_bf16(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a,
-                          ptrdiff_t a_stride, const uint32_t *b, ptrdiff_t panel_stride, float *c,
-                          ptrdiff_t c_stride, int accumulate) {
+                          ptrdiff_t a_stride, int by_rows, const uint32_t *b,
+                          ptrdiff_t panel_stride, float *c, ptrdiff_t c_stride, int accumulate) {
+  (void)by_rows;  // it always is
   all(m, n, k, a, a_stride, b, HEED_PANEL, panel_stride, c, c_stride, accumulate);
 }
 

@@ -18,19 +18,23 @@
 void heed_avx512_tile_f32(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a,
                           ptrdiff_t a_stride, const float *b, ptrdiff_t b_stride, float *c,
                           ptrdiff_t c_stride, int accumulate) {
-  f32_all(0, m, n, k, a, a_stride, b, b_stride, 32, c, c_stride, accumulate);
+  f32_all(f32_by_k, m, n, k, a, a_stride, b, b_stride, 32, c, c_stride, accumulate);
 }
 
 void heed_avx512_tile_rows_f32(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a,
                                const float *b, ptrdiff_t b_stride, float *c, ptrdiff_t c_stride,
                                int accumulate) {
-  f32_all(1, m, n, k, a, 0, b, b_stride, 32, c, c_stride, accumulate);
+  f32_all(f32_score_rows, m, n, k, a, 0, b, b_stride, 32, c, c_stride, accumulate);
 }
 
-void heed_avx512_panels_f32(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t a_stride,
-                            const float *b, ptrdiff_t panel_stride, float *c, ptrdiff_t c_stride,
-                            int accumulate) {
-  f32_all(0, m, n, k, a, a_stride, b, HEED_PANEL, panel_stride, c, c_stride, accumulate);
+void heed_avx512_panels_f32(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a,
+                            ptrdiff_t a_stride, int by_rows, const float *b,
+                            ptrdiff_t panel_stride, float *c, ptrdiff_t c_stride, int accumulate) {
+  if (by_rows) {
+    f32_all(f32_by_rows, m, n, k, a, a_stride, b, HEED_PANEL, panel_stride, c, c_stride, accumulate);
+  } else {
+    f32_all(f32_by_k, m, n, k, a, a_stride, b, HEED_PANEL, panel_stride, c, c_stride, accumulate);
+  }
 }
 
 #include "softmax_avx512.inc.h"

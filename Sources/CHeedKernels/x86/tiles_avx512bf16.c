@@ -19,19 +19,23 @@
 void heed_avx512bf16_tile_bf16(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a,
                                ptrdiff_t a_stride, const uint32_t *b, ptrdiff_t b_stride, float *c,
                                ptrdiff_t c_stride, int accumulate) {
-  bf16_all(0, m, n, k, a, a_stride, b, b_stride, 32, c, c_stride, accumulate);
+  bf16_all(bf16_by_k, m, n, k, a, a_stride, b, b_stride, 32, c, c_stride, accumulate);
 }
 
 void heed_avx512bf16_tile_rows_bf16(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a,
                                     const uint32_t *b, ptrdiff_t b_stride, float *c,
                                     ptrdiff_t c_stride, int accumulate) {
-  bf16_all(1, m, n, k, a, 0, b, b_stride, 32, c, c_stride, accumulate);
+  bf16_all(bf16_score_rows, m, n, k, a, 0, b, b_stride, 32, c, c_stride, accumulate);
 }
 
-void heed_avx512bf16_panels_bf16(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a, ptrdiff_t a_stride,
-                            const uint32_t *b, ptrdiff_t panel_stride, float *c, ptrdiff_t c_stride,
-                            int accumulate) {
-  bf16_all(0, m, n, k, a, a_stride, b, HEED_PANEL, panel_stride, c, c_stride, accumulate);
+void heed_avx512bf16_panels_bf16(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a,
+                                 ptrdiff_t a_stride, int by_rows, const uint32_t *b,
+                                 ptrdiff_t panel_stride, float *c, ptrdiff_t c_stride, int accumulate) {
+  if (by_rows) {
+    bf16_all(bf16_by_rows, m, n, k, a, a_stride, b, HEED_PANEL, panel_stride, c, c_stride, accumulate);
+  } else {
+    bf16_all(bf16_by_k, m, n, k, a, a_stride, b, HEED_PANEL, panel_stride, c, c_stride, accumulate);
+  }
 }
 
 #include "softmax_avx512.inc.h"

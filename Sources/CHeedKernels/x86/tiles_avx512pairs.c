@@ -22,7 +22,7 @@
 /// Columns lie in panels of 32 (two vectors), panel_stride apart; 32 where b is one matrix.
 #define AT(v) ((v) / 2 * panel_stride + 16 * ((v) % 2))
 
-enum { most_rows = 14, stretch = 64, pairs_row_stride = HEED_SCORE_STRIDE / 2 };
+enum { most_rows = 14, stretch = 64 };
 
 /// A stretch of a, widened: value of row i at pair kk is low[kk * most_rows + i] where a lies by k,
 /// low[i * stretch + kk] where it lies by rows.
@@ -40,7 +40,7 @@ PAIRS_INLINE __m512 upper(__m512i pairs) {
 PAIRS_INLINE void widen(const int by_rows, int rows, ptrdiff_t k, const uint32_t *a,
                         ptrdiff_t a_stride, widened *wide) {
   if (by_rows) {
-    for (int i = 0; i < rows; i++, a += pairs_row_stride) {
+    for (int i = 0; i < rows; i++, a += a_stride) {
       for (ptrdiff_t kk = 0; kk < k; kk += 16) {
         const __mmask16 mask = k - kk >= 16 ? 0xffff : (__mmask16)(0xffffu >> (16 - (k - kk)));
         const __m512i pairs = _mm512_maskz_loadu_epi32(mask, a + kk);
@@ -146,7 +146,7 @@ PAIRS_INLINE void all(const int by_rows, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, 
     do {  // once for k = 0, which clears c
       const ptrdiff_t deep = k - from < stretch ? k - from : stretch;
       const int add = accumulate || from > 0;
-      widen(by_rows, rows, deep, by_rows ? a + row * pairs_row_stride + from : a + from * a_stride + row,
+      widen(by_rows, rows, deep, by_rows ? a + row * a_stride + from : a + from * a_stride + row,
             a_stride, &wide);
       for (ptrdiff_t j = 0; j < n;) {
         const ptrdiff_t left = n - j;
@@ -182,13 +182,18 @@ void heed_avx512_tile_bf16(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t
 void heed_avx512_tile_rows_bf16(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a,
                                 const uint32_t *b, ptrdiff_t b_stride, float *c,
                                 ptrdiff_t c_stride, int accumulate) {
-  all(1, m, n, k, a, 0, b, b_stride, 32, c, c_stride, accumulate);
+  all(1, m, n, k, a, HEED_SCORE_STRIDE / 2, b, b_stride, 32, c, c_stride, accumulate);
 }
 
 void heed_avx512_panels_bf16(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const uint32_t *a,
-                             ptrdiff_t a_stride, const uint32_t *b, ptrdiff_t panel_stride,
-                             float *c, ptrdiff_t c_stride, int accumulate) {
-  all(0, m, n, k, a, a_stride, b, HEED_PANEL, panel_stride, c, c_stride, accumulate);
+                             ptrdiff_t a_stride, int by_rows, const uint32_t *b,
+                             ptrdiff_t panel_stride, float *c, ptrdiff_t c_stride,
+                             int accumulate) {
+  if (by_rows) {
+    all(1, m, n, k, a, a_stride, b, HEED_PANEL, panel_stride, c, c_stride, accumulate);
+  } else {
+    all(0, m, n, k, a, a_stride, b, HEED_PANEL, panel_stride, c, c_stride, accumulate);
+  }
 }
 
 #pragma clang attribute pop
