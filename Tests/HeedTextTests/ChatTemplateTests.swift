@@ -36,6 +36,48 @@ import Testing
     #expect(try rendered(template) == wanted)
   }
 
+  @Test(
+    "strings have Python's methods that look for parts and that bring to a width",
+    arguments: [
+      ("{{ 'abcabc'.find('b', 2) }} {{ 'abc'.rfind('z') }} {{ 'abab'.rindex('ab') }}", "4 -1 2"),
+      ("{{ 'aXé'.index('é') }} {{ 'abc'.find('c', -1) }} {{ 'abc'.find('', 3) }}", "2 2 3"),
+      ("{{ 'a.b.c'.partition('.') }}", "('a', '.', 'b.c')"),
+      (
+        "{{ 'a.b.c'.rpartition('.') }} {{ 'a'.rpartition('.') }}", "('a.b', '.', 'c') ('', '', 'a')"
+      ),
+      ("{{ 'a b  c'.rsplit(none, 1) }} {{ 'a,b,c'.rsplit(',', 1) }}", "['a b', 'c'] ['a,b', 'c']"),
+      ("{{ 'a\nb\n'.splitlines(true) }}", "['a\\n', 'b\\n']"),
+      ("{{ 'ab'.ljust(4, '.') }}{{ 'ab'.rjust(4) }}{{ '-7'.zfill(4) }}", "ab..  ab-007"),
+      ("{{ 'ab'.center(5, '*') }} {{ 'a'.center(4, '*') }} {{ 'ab'.center(1) }}", "**ab* *a** ab"),
+      ("{{ 'aßB'.swapcase() }} {{ '٣²'.isdecimal() }} {{ 'é'.isascii() }}", "ASSb False False"),
+      ("{{ {'a': 1}.copy() }}", "{'a': 1}"),
+    ])
+  func textMethods(template: String, wanted: String) throws {
+    #expect(try rendered(template) == wanted)
+  }
+
+  @Test("what is nothing selects nothing, and rounds and counts as Jinja says")
+  func nothing() throws {
+    #expect(
+      try rendered(
+        "{{ none | selectattr('a') | list }}{{ 0 | map('upper') | list }}"
+          + "{{ false | reject('none') | list }}") == "[][][]")
+    #expect(
+      try rendered("{{ 3 | round }} {{ -1 | round(2) }} {{ 3 | round(0, 'ceil') }}") == "3 -1 3.0")
+    #expect(try rendered("{{ x is callable }}") == "True")
+    #expect(kind("{{ x | int(7) }}") == .template)
+    #expect(kind("{{ x | float }}") == .template)
+  }
+
+  @Test("a macro takes more than it names only where its body asks for it")
+  func macroArguments() throws {
+    #expect(kind("{% macro m(a) %}{{ a }}{% endmacro %}{{ m(1, 2) }}") == .runtime)
+    #expect(kind("{% macro m(a) %}{{ a }}{% endmacro %}{{ m(b=2) }}") == .runtime)
+    #expect(
+      try rendered("{% macro m(a) %}{{ varargs }}{{ kwargs }}{% endmacro %}{{ m(1, 2, b=3) }}")
+        == "(2,){'b': 3}")
+  }
+
   @Test("white space around tags goes where the tags say")
   func space() throws {
     #expect(try rendered("a\n  {% if true %}  \n b\n  {%- endif +%}\n c") == "a\n  \n b\n c")

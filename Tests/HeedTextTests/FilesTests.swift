@@ -156,6 +156,17 @@ struct FilesTests {
     ]) { (path: String) throws in
       #expect(try TokenizerFolder.tokenizer(at: path).decode([0, 1]) == "a.")
     }
+    // Spaces of byte pairs are the text's own.
+    let pairs = """
+      {"model": {"type": "BPE", "vocab": {"a": 0, "Ġ": 1, ".": 2, "Ġ.": 3}, "merges": ["Ġ ."]},
+       "pre_tokenizer": {"type": "ByteLevel"}, "decoder": {"type": "ByteLevel"}}
+      """
+    try withFolder([
+      "tokenizer.json": bytes(pairs),
+      "tokenizer_config.json": bytes(#"{"clean_up_tokenization_spaces": true}"#),
+    ]) { (path: String) throws in
+      #expect(try TokenizerFolder.tokenizer(at: path).decode([0, 3]) == "a .")
+    }
   }
 
   @Test("what is absent, cut short or of no known kind is refused")

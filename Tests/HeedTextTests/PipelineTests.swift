@@ -193,6 +193,40 @@ struct PipelineTests {
     #expect(encoding.words == [0, 1, 2])
   }
 
+  @Test("white space that is a token of its own is not counted again when another has taken it")
+  func strippedTokens() throws {
+    let tokenizer = try wordLevel(
+      ["a", "<r>", "\n", "  "], preTokenizer: #"{"type": "WhitespaceSplit"}"#,
+      added: #"""
+        [{"id": 2, "content": "<r>", "rstrip": true, "special": true},
+         {"id": 3, "content": "\n", "lstrip": true, "rstrip": true, "special": true},
+         {"id": 4, "content": "  ", "lstrip": true, "special": true}]
+        """#)
+    #expect(try tokenizer.encode("a\n\n\na") == [1, 3, 1])
+    #expect(try tokenizer.encode("<r>    a") == [2, 1])
+    #expect(try tokenizer.encode("a    a") == [1, 4, 4, 1])
+    #expect(try tokenizer.encoding(of: "<r>  \n\na").words == [0, 1])
+  }
+
+  @Test("of added tokens that normalisation makes one the first is found")
+  func equalAddedTokens() throws {
+    let tokenizer = try wordLevel(
+      ["É", "é"], normalizer: #"{"type": "Lowercase"}"#,
+      added: """
+        [{"id": 1, "content": "É", "normalized": true},
+         {"id": 2, "content": "é", "normalized": true, "special": true}]
+        """)
+    #expect(try tokenizer.encode("é") == [1])
+  }
+
+  @Test("joiners belong to the words of the pre-tokenizer of white space, not to those of patterns")
+  func joiners() throws {
+    let text = "a\u{200D}b 𐅰²"
+    #expect(try words(#"{"type": "Whitespace"}"#, text) == ["a\u{200D}b", "𐅰", "²"])
+    let pattern = #"{"type": "Split", "behavior": "Isolated", "pattern": {"Regex": "\\w+"}}"#
+    #expect(try words(pattern, text) == ["a", "\u{200D}", "b", " ", "𐅰²"])
+  }
+
   @Test("added tokens keep to their flags")
   func addedTokens() throws {
     let tokenizer = try wordLevel(

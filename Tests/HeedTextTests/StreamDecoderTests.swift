@@ -1,3 +1,4 @@
+import HeedFormats
 import HeedText
 import Testing
 
@@ -28,6 +29,45 @@ struct StreamDecoderTests {
       }
       result += stream.finish()
       #expect(Array(result.utf8) == Array(text.utf8))
+    }
+  }
+
+  @Test("characters come at once, and whole, where every token ends one and begins the next")
+  func straddlingTokens() throws {
+    // A thumb is F0 9F 91 8D; the only merges make "8D F0 9F" of two of them.
+    let letters = ByteAlphabet.letters.map(String.init)
+    let middle = letters[0x8D] + letters[0xF0]
+    var vocabulary = JSONObject()
+    for (id, token) in (letters + [middle, middle + letters[0x9F]]).enumerated() {
+      vocabulary[token] = .integer(id)
+    }
+    let tokenizer = try pipeline(
+      """
+      {"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false},
+       "decoder": {"type": "ByteLevel"},
+       "model": {"type": "BPE", "vocab": \(JSONValue.object(vocabulary).text()),
+                 "merges": [["\(letters[0x8D])", "\(letters[0xF0])"],
+                            ["\(middle)", "\(letters[0x9F])"]]}}
+      """)
+    let thumbs = String(repeating: "👍", count: 100)
+    let ids = try tokenizer.encode(thumbs)
+    #expect(ids.count == 3 + 99 * 2 + 1)
+    var stream = StreamDecoder(tokenizer)
+    let pieces = ids.map { stream.next($0) }
+    #expect(pieces.joined() + stream.finish() == thumbs)
+    #expect(pieces.filter { $0 == "👍" }.count == 100)
+  }
+
+  @Test("spaces behind an unknown token are not taken for the beginning of a text")
+  func spacesOfTheirOwn() throws {
+    let model = Protobuf.model([("<unk>", 0, 2), ("▁", -1, 1), ("▁the", -1, 1)], type: 1)
+    try withFolder(["tokenizer.model": model]) { folder in
+      let tokenizer = try TokenizerFolder.tokenizer(at: folder)
+      for ids in [[0, 1, 2], [2, 1, 1, 1, 2], [2, 1, 0, 1, 1]] {
+        var stream = StreamDecoder(tokenizer)
+        let text = ids.map { stream.next($0) }.joined() + stream.finish()
+        #expect(text == tokenizer.decode(ids))
+      }
     }
   }
 

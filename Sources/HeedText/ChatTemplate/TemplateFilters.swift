@@ -27,8 +27,11 @@ enum TemplateFilters {
       }
       return .number(abs(try number(value, name)))
     case "round": return try rounded(value, call)
-    case "int": return .integer(wholeNumber(value) ?? call.integer(0, "default") ?? 0)
+    case "int":
+      if case .undefined(let what) = value { throw TemplateError(.template, what) }
+      return .integer(wholeNumber(value) ?? call.integer(0, "default") ?? 0)
     case "float":
+      if case .undefined(let what) = value { throw TemplateError(.template, what) }
       if let number = value.anyNumber { return .number(number) }
       if case .string(let text) = value, let number = Double(TemplateMethods.stripped(text, nil)) {
         return .number(number)
@@ -54,6 +57,8 @@ enum TemplateFilters {
     let digits = max(-300, min(300, call.integer(0, "precision") ?? 0))
     switch call.text(1, "method") ?? "common" {
     case "common":
+      // Python rounds whole numbers to whole numbers.
+      if digits >= 0, let whole = value.wholeNumber { return .integer(whole) }
       guard digits >= 0 else {
         let unit = power(-digits)
         return .number((number / unit).rounded(.toNearestOrEven) * unit)

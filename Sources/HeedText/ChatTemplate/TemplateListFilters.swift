@@ -156,7 +156,7 @@ enum TemplateListFilters {
   private static func mapped(
     _ value: TemplateValue, _ call: TemplateCall, _ interpreter: TemplateInterpreter
   ) throws(TemplateError) -> TemplateValue {
-    let items = try interpreter.items(of: value)
+    let items = value.isTrue ? try interpreter.items(of: value) : []
     var result: [TemplateValue] = []
     if let attribute = call.named("attribute") {
       for item in items {
@@ -209,7 +209,7 @@ enum TemplateListFilters {
     }
     let rest = TemplateCall(places: Array(places), names: call.names)
     var kept: [TemplateValue] = []
-    for item in try interpreter.items(of: value) {
+    for item in value.isTrue ? try interpreter.items(of: value) : [] {
       try interpreter.charge()
       let subject =
         try attribute.map { (path) throws(TemplateError) in

@@ -125,8 +125,16 @@ struct TemplateMacro: TemplateCallable {
       }
     }
     let extra = Array(arguments.places.dropFirst(names.count))
+    guard extra.isEmpty || parameters.takesMorePlaces else {
+      throw TemplateError(
+        .runtime, "TypeError: macro '\(name)' takes not more than \(names.count) argument(s)")
+    }
     inner.set("varargs", .tuple(TemplateList(extra)))
     let others = arguments.names.filter { !names.contains($0.name) && $0.name != "caller" }
+    if let other = others.first, !parameters.takesMoreNames {
+      throw TemplateError(
+        .runtime, "TypeError: macro '\(name)' takes no keyword argument '\(other.name)'")
+    }
     inner.set(
       "kwargs", try interpreter.dictionary(others.map { (.string($0.name), $0.value) }))
     if let caller = arguments.named("caller") { inner.set("caller", caller) }

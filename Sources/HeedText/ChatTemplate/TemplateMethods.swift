@@ -43,6 +43,9 @@ enum TemplateMethods {
         TemplateFunction { (call, _) throws(TemplateError) in
           call.places.first.flatMap { dictionary[$0] } ?? call.value(1, "default") ?? .none
         })
+    case "copy":
+      // What cannot be changed needs no copy.
+      return .callable(TemplateFunction { (_, _) in .dictionary(dictionary) })
     default: return nil
     }
   }
@@ -122,22 +125,81 @@ enum TemplateMethods {
       try interpreter.list(
         split(text, by: call.text(0, "sep"), limit: call.integer(1, "maxsplit") ?? -1))
     },
-    "splitlines": Method { (text, _, interpreter) throws(TemplateError) in
-      var lines = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
-      if lines.last?.isEmpty == true { lines.removeLast() }
-      return try interpreter.list(lines.map { .string(String($0)) })
+    "splitlines": Method { (text, call, interpreter) throws(TemplateError) in
+      let end = call.value(0, "keepends")?.isTrue ?? false ? "\n" : ""
+      let lines = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
+      return try interpreter.list(
+        lines.enumerated().compactMap { place, line in
+          if place < lines.count - 1 { return .string(String(line) + end) }
+          return line.isEmpty ? nil : .string(String(line))
+        })
     },
     "replace": Method { (text, call, interpreter) throws(TemplateError) in
       try replaced(
         text, required(call, 0), required(call, 1), limit: call.integer(2, "count") ?? -1,
         interpreter)
     },
-    "find": Method { (text, call, _) throws(TemplateError) in
-      let bytes = Array(text.utf8)
-      guard let place = Bytes.find(Array(try required(call, 0).utf8), in: bytes) else {
-        return .integer(-1)
-      }
-      return .integer(String(decoding: bytes[..<place], as: UTF8.self).unicodeScalars.count)
+    "rsplit": Method { (text, call, interpreter) throws(TemplateError) in
+      let limit = call.integer(1, "maxsplit") ?? -1
+      return try interpreter.list(
+        splitFromEnd(text, by: call.text(0, "sep"), limit: limit, interpreter))
+    },
+    "partition": Method { (text, call, interpreter) throws(TemplateError) in
+      let separator = try required(call, 0)
+      let place = try places(of: separator, in: text, interpreter).first
+      return parts(text, separator, place, otherwise: [text, "", ""])
+    },
+    "rpartition": Method { (text, call, interpreter) throws(TemplateError) in
+      let separator = try required(call, 0)
+      let place = try places(of: separator, in: text, interpreter).last
+      return parts(text, separator, place, otherwise: ["", "", text])
+    },
+    "find": Method { (text, call, interpreter) throws(TemplateError) in
+      .integer(try found(text, call, interpreter) { $0.first } ?? -1)
+    },
+    "rfind": Method { (text, call, interpreter) throws(TemplateError) in
+      .integer(try found(text, call, interpreter) { $0.last } ?? -1)
+    },
+    "index": Method { (text, call, interpreter) throws(TemplateError) in
+      guard let place = try found(text, call, interpreter, { $0.first }) else { throw notFound }
+      return .integer(place)
+    },
+    "rindex": Method { (text, call, interpreter) throws(TemplateError) in
+      guard let place = try found(text, call, interpreter, { $0.last }) else { throw notFound }
+      return .integer(place)
+    },
+    "ljust": Method { (text, call, interpreter) throws(TemplateError) in
+      try interpreter.string(filled(text, call, interpreter) { (0, $0) })
+    },
+    "rjust": Method { (text, call, interpreter) throws(TemplateError) in
+      try interpreter.string(filled(text, call, interpreter) { ($0, 0) })
+    },
+    "center": Method { (text, call, interpreter) throws(TemplateError) in
+      // Of an odd number the larger half stands before, in an odd width, as in Python.
+      let odd = (call.integer(0, "width") ?? 0) & 1
+      return try interpreter.string(
+        filled(text, call, interpreter) { count in
+          let before = count / 2 + (count & odd)
+          return (before, count - before)
+        })
+    },
+    "zfill": Method { (text, call, interpreter) throws(TemplateError) in
+      let sign = text.unicodeScalars.first.map { $0 == "-" || $0 == "+" } ?? false
+      let digits = sign ? String(text.unicodeScalars.dropFirst()) : text
+      let width = TemplateCall(places: [
+        .integer((call.integer(0, "width") ?? 0) - (sign ? 1 : 0)), .string("0"),
+      ])
+      return try interpreter.string(
+        (sign ? String(text.unicodeScalars.prefix(1)) : "")
+          + filled(digits, width, interpreter) { ($0, 0) })
+    },
+    "swapcase": Method { (text, _, interpreter) throws(TemplateError) in
+      try interpreter.string(
+        text.unicodeScalars.map {
+          $0.properties.isUppercase
+            ? $0.properties.lowercaseMapping
+            : $0.properties.isLowercase ? $0.properties.uppercaseMapping : String($0)
+        }.joined())
     },
     "count": Method { (text, call, _) throws(TemplateError) in
       let part = Array(try required(call, 0).utf8)
@@ -161,6 +223,10 @@ enum TemplateMethods {
       try interpreter.string(TemplateFormat.braces(text, call, interpreter))
     },
     "isdigit": Method { (text, _, _) in all(text) { $0.properties.numericType == .decimal } },
+    "isdecimal": Method { (text, _, _) in
+      all(text) { $0.properties.generalCategory == .decimalNumber }
+    },
+    "isascii": Method { (text, _, _) in .bool(text.utf8.allSatisfy { $0 < 0x80 }) },
     "isnumeric": Method { (text, _, _) in all(text) { $0.properties.numericType != nil } },
     "isalpha": Method { (text, _, _) in all(text) { $0.properties.isAlphabetic } },
     "isalnum": Method { (text, _, _) in
@@ -175,11 +241,15 @@ enum TemplateMethods {
     },
   ]
 
+  private static var notFound: TemplateError {
+    TemplateError(.runtime, "ValueError: substring not found")
+  }
+
   private static func all(_ text: String, _ test: (Unicode.Scalar) -> Bool) -> TemplateValue {
     .bool(!text.isEmpty && text.unicodeScalars.allSatisfy(test))
   }
 
-  private static func required(_ call: TemplateCall, _ place: Int) throws(TemplateError) -> String {
+  static func required(_ call: TemplateCall, _ place: Int) throws(TemplateError) -> String {
     guard case .string(let text)? = place < call.places.count ? call.places[place] : nil else {
       throw TemplateError(.runtime, "TypeError: argument \(place + 1) must be a string")
     }
@@ -213,7 +283,7 @@ enum TemplateMethods {
     return String(rest)
   }
 
-  private static func split(_ text: String, by separator: String?, limit: Int) -> [TemplateValue] {
+  static func split(_ text: String, by separator: String?, limit: Int) -> [TemplateValue] {
     let limit = limit < 0 ? Int.max : limit
     if let separator, !separator.isEmpty {
       return Bytes.split(Array(text.utf8), by: Array(separator.utf8), limit: limit)

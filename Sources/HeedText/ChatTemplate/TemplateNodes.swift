@@ -50,6 +50,10 @@ struct TemplateParameters: Sendable {
   var names: [String] = []
   /// Those of the last names.
   var defaults: [TemplateExpression] = []
+  /// The body asks for `varargs`: any number of arguments is taken.
+  var takesMorePlaces = false
+  /// The body asks for `kwargs`: arguments of any name are taken.
+  var takesMoreNames = false
 }
 
 /// What a template does.

@@ -145,15 +145,17 @@ struct TemplateParser {
     case "set": return try assignment()
     case "macro":
       let name = try self.name()
-      let parameters = try parameters()
+      var parameters = try parameters()
       try expect(.blockEnd)
-      return .macro(name, parameters, body: try outsideLoops("endmacro"))
+      let body = try macroBody("endmacro", &parameters)
+      return .macro(name, parameters, body: body)
     case "call":
-      let parameters = token == .sign("(") ? try parameters() : TemplateParameters()
+      var parameters = token == .sign("(") ? try parameters() : TemplateParameters()
       let call = try expression()
       guard case .call = call else { throw error("expected a call") }
       try expect(.blockEnd)
-      return .callBlock(parameters, call, body: try outsideLoops("endcall"))
+      let body = try macroBody("endcall", &parameters)
+      return .callBlock(parameters, call, body: body)
     case "filter":
       let filter = try filterChain()
       try expect(.blockEnd)
@@ -167,12 +169,20 @@ struct TemplateParser {
     }
   }
 
-  /// The body of a macro: a loop around it is not its own.
-  private mutating func outsideLoops(_ end: String) throws(TemplateError) -> [TemplateStatement] {
+  /// The body of a macro: a loop around it is not its own, and what it names says what it takes.
+  private mutating func macroBody(
+    _ end: String, _ parameters: inout TemplateParameters
+  ) throws(TemplateError) -> [TemplateStatement] {
     let outer = loopDepth
     loopDepth = 0
     defer { loopDepth = outer }
-    return try closed(end)
+    let start = place
+    let body = try closed(end)
+    for token in tokens[start..<min(place, tokens.count)].lazy.map(\.token) {
+      if token == .name("varargs") { parameters.takesMorePlaces = true }
+      if token == .name("kwargs") { parameters.takesMoreNames = true }
+    }
+    return body
   }
 
   private mutating func condition() throws(TemplateError) -> TemplateStatement.Kind {

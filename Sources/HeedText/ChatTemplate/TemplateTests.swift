@@ -48,7 +48,12 @@ enum TemplateTests {
       case .undefined: return true
       default: return false
       }
-    case "callable": if case .callable = value { return true } else { return false }
+    case "callable":
+      switch value {
+      // What is not defined can be called, to say so.
+      case .callable, .undefined: return true
+      default: return false
+      }
     case "odd": return !(try remainder(by: 2))
     case "even": return try remainder(by: 2)
     case "divisibleby": return try remainder(by: other().wholeNumber ?? 0)

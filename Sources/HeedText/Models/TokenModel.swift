@@ -34,6 +34,8 @@ enum TokenModel: Sendable {
   case unigram(UnigramModel)
   case wordLevel(WordLevelModel)
 
+  var isBytePair: Bool { if case .bytePair = self { true } else { false } }
+
   var vocabulary: Vocabulary {
     switch self {
     case .bytePair(let model): model.vocabulary

@@ -66,7 +66,9 @@ struct AddedTokens: Sendable {
     let length = kept.reduce(0) { $0 + $1.content.utf8.count }
     var raw = ByteTrie(capacity: length)
     var normalized = ByteTrie(capacity: length)
-    for (place, token) in kept.enumerated() {
+    // The last value of a text counts: of tokens that are one text the first is found, as in the
+    // reference implementation.
+    for (place, token) in kept.enumerated().reversed() {
       if token.isNormalized {
         normalized.insert(
           (normalizedContents[token.id] ?? token.content).utf8, value: Int32(place))
@@ -121,6 +123,8 @@ struct AddedTokens: Sendable {
       if token.isSingleWord, !Self.isWord(text, start..<end, in: range) { continue }
       if token.stripsLeft { start = max(Self.spaceStart(text, before: start, range), done) }
       if token.stripsRight { end = Self.spaceEnd(text, from: end, range) }
+      // White space that is a token itself may have gone with the token before.
+      if start >= end { continue }
       if done < start { parts.append(Part(range: done..<start)) }
       parts.append(Part(range: start..<end, token: token))
       done = end

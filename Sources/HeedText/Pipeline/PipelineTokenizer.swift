@@ -24,7 +24,8 @@ public struct PipelineTokenizer: Tokenizer {
   public let padding: Padding?
   /// The tokens that have a role.
   public var specialTokens = SpecialTokens()
-  /// The spaces before punctuation are taken out of decoded text.
+  /// The spaces before punctuation are taken out of decoded text; not of that of byte pairs, whose
+  /// spaces are the text's own, as in transformers since 5.
   var cleansUpSpaces = false
 
   /// Patterns that cut one after the other; nil when the pre-tokenizer does more than cut.
@@ -298,7 +299,7 @@ public struct PipelineTokenizer: Tokenizer {
     } else {
       bytes = Array(tokens.joined(separator: [0x20]))
     }
-    if cleansUpSpaces { bytes = Decoder.cleaned(bytes, contracts: false) }
+    if cleansUpSpaces, !model.isBytePair { bytes = Decoder.cleaned(bytes, contracts: false) }
     return String(decoding: bytes, as: UTF8.self)
   }
 }

@@ -262,8 +262,9 @@ extension PreTokenizer {
         replacement: try fields.scalar("replacement"), scheme,
         splits: try fields.bool("split", default: true))
     case "Whitespace":
-      self = .split(
-        try TextPattern(#"\w+|[^\w\s]+"#, place: fields.place), .removed, isInverted: true)
+      // Here a word is what Rust's patterns call one: joiners belong to it.
+      let pattern = #"[\w\x{200C}\x{200D}]+|[^\w\s\x{200C}\x{200D}]+"#
+      self = .split(try TextPattern(pattern, place: fields.place), .removed, isInverted: true)
     case "WhitespaceSplit": self = .whitespaceSplit
     case "BertPreTokenizer": self = .bert
     case "Digits": self = .digits(areSingle: try fields.bool("individual_digits", default: false))

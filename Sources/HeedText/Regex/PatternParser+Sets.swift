@@ -21,6 +21,9 @@ extension PatternParser {
         .set(ScalarSet(ranges: [0x0D...0x0D])), .set(ScalarSet(ranges: [0x0A...0x0A])),
       ])
       return .atomic(.alternatives([pair, .set(newline)]))
+    case "w", "W":
+      position += 1
+      return .set(next == "w" ? .wordAlone : ScalarSet.wordAlone.negated)
     default: return .set(try cased(try escapedSet()))
     }
   }

@@ -49,10 +49,16 @@ struct ScalarSet: Sendable, Hashable {
     0x2028...0x2029, 0x202F...0x202F, 0x205F...0x205F, 0x3000...0x3000,
   ])
   static let digit = ScalarSet(categories: .decimalNumber)
+  /// Letters in all but category: those in circles and squares.
+  private static let alphabeticSymbols: [ClosedRange<UInt32>] = [
+    0x24B6...0x24E9, 0x1F130...0x1F149, 0x1F150...0x1F169, 0x1F170...0x1F189,
+  ]
   static let word = ScalarSet(
-    categories: [.letter, .mark, .decimalNumber, .connectorPunctuation],
-    // Letters in all but category: circled letters and roman numerals.
-    ranges: [0x24B6...0x24E9, 0x2160...0x2188])
+    categories: [.letter, .mark, .decimalNumber, .letterNumber, .connectorPunctuation],
+    ranges: alphabeticSymbols)
+  /// Oniguruma's `\w` and `\b` outside of brackets: small digits and fractions of Latin-1 as well.
+  static let wordAlone = ScalarSet(
+    ranges: [0xB2...0xB3, 0xB9...0xB9, 0xBC...0xBE], members: [word])
   static let hexadecimal = ScalarSet(ranges: [0x30...0x39, 0x41...0x46, 0x61...0x66])
   static let any = ScalarSet(isNegated: true)
   static let notNewline = ScalarSet(ranges: [0x0A...0x0A], isNegated: true)

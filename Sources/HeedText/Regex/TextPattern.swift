@@ -357,7 +357,7 @@ package final class TextPattern: Sendable {
   ) -> Bool {
     let (start, end) = (range.lowerBound, range.upperBound)
     func isWordPart(at place: Int) -> Bool {
-      Unicode.Scalar(bytes.scalarValue(at: place))?.isWordPart ?? false
+      ScalarSet.wordAlone.holds(bytes.scalarValue(at: place))
     }
     switch anchor {
     case 0: return position == start

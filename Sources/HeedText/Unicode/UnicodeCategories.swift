@@ -186,7 +186,7 @@ extension Unicode.Scalar {
     }
   }
 
-  /// A part of a word: letters, marks, decimal digits, connectors, joiners.
+  /// A part of a word as Rust's patterns see it: letters, marks, decimal digits, connectors, joiners.
   var isWordPart: Bool {
     isIn([.letter, .mark, .decimalNumber, .connectorPunctuation]) || properties.isAlphabetic
       || value == 0x200C || value == 0x200D
