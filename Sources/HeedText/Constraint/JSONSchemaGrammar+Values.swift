@@ -151,6 +151,8 @@ extension JSONSchemaGrammar {
   private mutating func matches(
     _ text: String, _ pattern: String, _ place: String
   ) throws(FormatError) -> Bool {
+    // Long sets of characters are few states.
+    try countCompared((pattern.utf8.count + text.utf8.count) / 8, place)
     let node = try ConstraintNode(
       pattern: pattern, options: .ecmaScript, place: "JSON schema, \(place)", isAnchored: false)
     do throws(FormatError) {
