@@ -109,7 +109,10 @@ struct Convert: ParsableCommand {
   /// must.
   private func writtenText(of source: String, _ interrupt: Interrupt) throws -> CalibrationText? {
     do {
-      return try TextWriter(source, isAsked: calibrate != nil).text(interrupt)
+      let text = try TextWriter(source, isAsked: calibrate != nil).text(interrupt)
+      // What held the writing model's weights would wait beside what reads the text.
+      BufferPool.shared.drain()
+      return text
     } catch {
       guard calibrate == nil else { throw error }
       note("each block is rounded alone, as the model writes no text to calibrate with: \(error)")
