@@ -92,7 +92,9 @@ let package = Package(
     tests(
       of: "HeedModels",
       ["HeedTensor", "HeedAttention", "HeedBlocks", "HeedFormats", "HeedTestSupport"]),
-    tests(of: "HeedTraining", ["HeedFormats", "HeedModels", "HeedTensor", "HeedTestSupport"]),
+    tests(
+      of: "HeedTraining",
+      ["HeedBlocks", "HeedFormats", "HeedModels", "HeedTensor", "HeedTestSupport"]),
     tests(
       of: "Heed",
       [

@@ -3,7 +3,7 @@
 // less so, and the sum of both says little. The divergence counts every change, and none cancels.
 
 import HeedModels
-import HeedTensor
+public import HeedTensor
 import HeedText
 
 #if canImport(Glibc)
@@ -33,11 +33,16 @@ public struct Divergence: Sendable, Hashable {
 extension TextModel {
   /// How far this model is from `reference` on `text`, in windows of its context length.
   ///
-  /// - Parameter reference: a model of the same vocabulary.
+  /// - Parameters:
+  ///   - reference: a model of the same vocabulary; it reads keys and values as they are computed.
+  ///   - cacheType: how this model keeps them before it reads them, as where texts are generated with
+  ///     such caches; nil reads them as they are computed.
   /// - Throws: `TokenizerError` when the text cannot be encoded, is too short, or the vocabularies
   ///   differ in size; `GenerationError` when a model gives no numbers.
   /// - Complexity: two passes over the text, and 16 bytes for each token of a window and id.
-  public func divergence(from reference: TextModel, on text: String) throws -> Divergence {
+  public func divergence(
+    from reference: TextModel, on text: String, cacheType: ElementType? = nil
+  ) throws -> Divergence {
     let ids = try tokenizer.encode(text)
     guard ids.count > 1 else { throw TokenizerError("the text is too short to evaluate") }
     let (size, other) = (model.spec.vocabularySize, reference.model.spec.vocabularySize)
@@ -52,11 +57,13 @@ extension TextModel {
     var agreed = 0
     for start in stride(from: 0, to: ids.count - 1, by: window) {
       let end = min(start + window, ids.count - 1)
-      let input = [Array(ids[start..<end])]
+      let input = Array(ids[start..<end])
       let targets = Array(ids[start + 1...end])
       let shape = [end - start, size]
-      let p = reference.model.logits(input).reshaped(to: shape).logSoftmax()  // [T, V]
-      let q = model.logits(input).reshaped(to: shape).logSoftmax()  // [T, V]
+      let p = reference.logits(ofWindow: input, cacheType: nil).reshaped(to: shape)
+        .logSoftmax()  // [T, V]
+      let q = logits(ofWindow: input, cacheType: cacheType).reshaped(to: shape)
+        .logSoftmax()  // [T, V]
       let rows = (p.exp() * (p - q)).sum(alongAxes: [1]).elements(as: Float.self)  // [T]
       nats.add(rows.reduce(0) { $0 + Double($1) }, count: rows.count)
       let (likely, found) = (p.elements(as: Float.self), q.elements(as: Float.self))

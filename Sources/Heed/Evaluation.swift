@@ -2,7 +2,7 @@
 // byte of the text, as a compressor would need them. Tokens differ between models, bytes do not.
 
 import HeedModels
-import HeedTensor
+public import HeedTensor
 import HeedText
 
 #if canImport(Glibc)
@@ -67,11 +67,15 @@ extension TextModel {
   /// predicted from those before it in its window. Tokens at the beginning of a window know little;
   /// with an overlap, each window but the first begins with that many tokens of the one before.
   ///
-  /// - Parameter progress: told after each window how many tokens of how many are predicted.
+  /// - Parameters:
+  ///   - cacheType: how keys and values are kept before they are read: float32, bfloat16 or int8, as where
+  ///     texts are generated with such caches; nil reads them as they were computed. In float32 both are the same.
+  ///   - progress: told after each window how many tokens of how many are predicted.
   /// - Throws: `TokenizerError` when the text cannot be encoded or is too short, `GenerationError` when
   ///   the model gives no numbers.
   public func evaluate(
-    _ text: String, overlap: Int = 0, progress: (Int, Int) -> Void = { _, _ in }
+    _ text: String, overlap: Int = 0, cacheType: ElementType? = nil,
+    progress: (Int, Int) -> Void = { _, _ in }
   ) throws -> Evaluation {
     let ids = try tokenizer.encode(text)
     guard ids.count > 1 else { throw TokenizerError("the text is too short to evaluate") }
@@ -89,7 +93,10 @@ extension TextModel {
       let known = done - 1 - start
       var targets = Array(ids[start + 1...end])
       for place in 0..<known { targets[place] = -100 }  // no target
-      let loss: Float = model.loss([Array(ids[start..<end])], targets: [targets]).item()
+      let loss: Float = crossEntropy(
+        logits(ofWindow: Array(ids[start..<end]), cacheType: cacheType),
+        targets: Tensor(targets.map { Int64($0) }, shape: [1, end - start])
+      ).item()
       sum += Double(loss) * Double(end + 1 - done)
       done = end + 1
       progress(end, ids.count - 1)
@@ -101,5 +108,19 @@ extension TextModel {
     return Evaluation(
       loss: sum / Double(ids.count - 1), tokens: ids.count - 1, bytes: text.utf8.count,
       vocabularySize: model.spec.vocabularySize)
+  }
+
+  /// Logits of the token after each of `ids`, the first of a text; `[1, T, V]`.
+  ///
+  /// An attention reads keys and values of the same pass from its cache too, rounded as later passes
+  /// find them: one pass over a window predicts what reading it token by token would.
+  ///
+  /// - Parameter cacheType: how keys and values are kept before they are read; nil for no cache.
+  func logits(ofWindow ids: [Int], cacheType: ElementType?) -> Tensor {
+    var options = LanguageModel.Options()
+    // Those of the whole window, as without a cache.
+    options.textLengths = [ids.count]
+    var caches = cacheType.map { model.emptyCache(elementType: $0) } ?? []
+    return model.forward([ids], cache: &caches, options: options).logits
   }
 }

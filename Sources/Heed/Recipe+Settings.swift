@@ -1,6 +1,7 @@
 // The settings of a recipe by name: what a checkpoint remembers, and what a person may change
 // (`heed train RECIPE --set peak_rate=2e-3`). One table says which name is which member.
 
+import HeedBlocks
 public import HeedFormats
 import HeedModels
 import HeedTensor
@@ -27,6 +28,7 @@ extension Recipe {
       ("beta2", .number(\.beta2, 0...0.999_999_9)),
       ("weight_decay", .number(\.weightDecay, 0...1e3)),
       ("gradient_limit", .number(\.gradientLimit, 1e-9...1e9)),
+      ("balance_speed", .number(\.balanceSpeed, 0...1)),
       ("validation_interval", .integer(\.validationInterval, 1...1 << 32)),
       ("training_share", .number(\.trainingShare, 0...1)),
     ]
@@ -113,6 +115,12 @@ extension Recipe {
     object["vocab_size"] = 1
     let config = JSONValue.object(object)
     let family = try FamilyRegistry.standard.family(for: config, place: name)
+    let isBalanced = try family.spec(config, name).slots.contains { $0.training == .byLoad }
+    guard isBalanced || balanceSpeed == LoadBalance.usualSpeed else {
+      throw FormatError(
+        .unsupported, what: "the model has no router whose correction \"balance_speed\" moves",
+        place: name)
+    }
     let given = vocabulary.givenMembers
     let read = try family.membersRead(of: config, place: name)
     let known = ["model_type"] + read.filter { !given.contains($0) }

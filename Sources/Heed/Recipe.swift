@@ -45,6 +45,8 @@ public struct Recipe: Sendable {
   public var weightDecay = 0.1
   /// Longer gradients are shortened to this.
   public var gradientLimit = 1.0
+  /// How far a step moves the corrections of routers that balance the loads of experts.
+  public var balanceSpeed = LoadBalance.usualSpeed
   /// Precision of products in training.
   public var precision: ProductPrecision
   /// The seed of everything random.
@@ -102,8 +104,10 @@ public struct Recipe: Sendable {
 
   /// The settings of the trainer.
   ///
-  /// - Parameter outside: names of the parameters that belong to no block.
-  func training(outside: Set<String>) -> TrainingSettings {
+  /// - Parameters:
+  ///   - outside: names of the parameters that belong to no block.
+  ///   - corrections: names of those that follow the loads of experts.
+  func training(outside: Set<String>, corrections: Set<String>) -> TrainingSettings {
     let adamW = OptimizerRule.adamW(beta2: beta2, weightDecay: weightDecay)
     let rules =
       switch optimizer {
@@ -120,7 +124,10 @@ public struct Recipe: Sendable {
       optimizer: rules,
       schedule: .cosine(
         peak: peakRate, final: finalRate, warmup: min(warmupSteps, stepCount), total: stepCount),
-      gradientLimit: gradientLimit, microbatchCount: microbatchCount, seed: seed)
+      gradientLimit: gradientLimit,
+      balance: corrections.isEmpty
+        ? nil : LoadBalance(corrections: corrections, speed: balanceSpeed),
+      microbatchCount: microbatchCount, seed: seed)
   }
 }
 

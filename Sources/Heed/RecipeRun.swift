@@ -23,6 +23,8 @@ public struct RecipeRun: Sendable {
   private let settings: JSONValue
   private let spec: ModelSpec
   private let binding: WeightBinding
+  /// The corrections of routers, by their blocks.
+  private let corrections: [Int: String]
   private var trainer: Trainer
   private var log: TrainingLog
   /// Finished steps in the checkpoint.
@@ -89,14 +91,18 @@ public struct RecipeRun: Sendable {
     var object = recipe.config.object ?? JSONObject()
     for (key, value) in learned.config { object[key] = value }
     let config = JSONValue.object(object)
-    var settings = recipe.settings.object ?? JSONObject()
-    settings["texts"] = .string(texts.digest)
-    self.settings = .object(settings)
     let family = try FamilyRegistry.standard.family(for: config, place: recipe.name)
     spec = try family.spec(config, recipe.name)
     let fresh = family.weights(spec).freshParameters(of: spec, seed: recipe.seed)
     binding = fresh.binding
-    let training = recipe.training(outside: binding.namesOutsideBlocks)
+    corrections = binding.loadCorrections(of: spec)
+    let training = recipe.training(
+      outside: binding.namesOutsideBlocks, corrections: Set(corrections.values))
+    var settings = recipe.settings.object ?? JSONObject()
+    settings["texts"] = .string(texts.digest)
+    // Of no meaning to other models, whose earlier checkpoints do not know it.
+    if corrections.isEmpty { settings["balance_speed"] = nil }
+    self.settings = .object(settings)
     try FileAccess.makeFolder(folder)
     let lock = try Self.lock(folder)
     defer { withExtendedLifetime(lock) {} }
@@ -179,7 +185,13 @@ public struct RecipeRun: Sendable {
 
   private mutating func step() throws -> StepResult {
     let (recipe, spec, binding, training) = (recipe, spec, binding, training)
-    return try trainer.step { parameters, microbatch in
+    let (corrections, loads) = (corrections, ExpertLoads())
+    func counts() -> [String: [Int]] {
+      var result: [String: [Int]] = [:]
+      for (layer, name) in corrections { result[name] = loads.counts(ofBlock: layer) }
+      return result
+    }
+    return try trainer.step(loads: counts) { parameters, microbatch in
       let batch = training.batch(
         of: recipe.batchSize, microbatch, microbatchCount: recipe.microbatchCount,
         order: recipe.order)
@@ -187,6 +199,7 @@ public struct RecipeRun: Sendable {
         spec: spec, binding: binding, parameters: parameters, packed: false,
         precision: recipe.precision)
       var options = LanguageModel.Options()
+      options.loads = corrections.isEmpty ? nil : loads
       if recipe.dropout > 0 {
         options.dropout = DropoutSettings(
           rate: Float(recipe.dropout), seed: microbatch.dropoutSeed)

@@ -18,6 +18,8 @@ public struct BlockContext: Sendable {
   public var probe: AttentionProbe?
   /// Dropout, in training.
   public var dropout: DropoutSettings?
+  /// Told how many tokens each expert gets, in training.
+  public var loads: ExpertLoads?
   /// Keys and values of earlier steps, one for each block; empty without a cache.
   public var caches: [KeyValueCache]
   /// In place of `caches`: those of each sequence, which may be of different lengths; `[B][layers]`.

@@ -93,7 +93,7 @@ struct Experts: BranchOperation {
     let E = x.shape[x.rank - 1]
     let rows = x.reshaped(to: [x.count / max(1, E), E])  // [rows, E]
     if rows.count == 0 { return x }
-    var result = routed(rows, precision)
+    var result = routed(rows, precision) { context.loads?.add($0, layer: layer) }
     if let shared {
       var part = shared(rows, precision: precision)
       if let sharedGate { part = part * sharedGate(rows, precision: precision).sigmoid() }
@@ -103,12 +103,17 @@ struct Experts: BranchOperation {
   }
 
   /// The sum of the chosen experts of each row; `[rows, E]`.
-  private func routed(_ x: Tensor, _ precision: ProductPrecision) -> Tensor {
+  ///
+  /// - Parameter note: told how many rows each expert gets.
+  private func routed(
+    _ x: Tensor, _ precision: ProductPrecision, note: ([Int]) -> Void
+  ) -> Tensor {
     let routes = router(x)
     var members = [[Int]](repeating: [], count: experts.count)
     for (row, chosen) in routes.experts.enumerated() {
       for expert in chosen { members[expert].append(row) }
     }
+    note(members.map(\.count))
     var parts: [Tensor] = []
     var starts = [Int](repeating: 0, count: experts.count)
     var count = 0

@@ -67,7 +67,8 @@ public struct RouterSpec: Sendable, Hashable {
     guard hasCorrection else { return logits }
     return logits + [
       WeightSlot(
-        "experts.router.correction", layer: layer, shape: [expertCount], start: .constant(0))
+        "experts.router.correction", layer: layer, shape: [expertCount], start: .constant(0),
+        training: .byLoad)
     ]
   }
 }

@@ -11,6 +11,8 @@ public struct WeightSlot: Sendable, Hashable {
   public let shape: [Int]
   /// What it is before any training.
   public let start: Start
+  /// How training moves it.
+  public let training: Training
 
   /// What a weight is before any training.
   public enum Start: Sendable, Hashable {
@@ -22,13 +24,25 @@ public struct WeightSlot: Sendable, Hashable {
     case constant(Double)
   }
 
+  /// How training moves a weight.
+  public enum Training: Sendable, Hashable {
+    /// Along its gradient.
+    case byGradient
+    /// By the loads of the experts of its block, of which it has one number each.
+    case byLoad
+  }
+
   /// A slot of one layer, or of the model.
   ///
   /// - Parameter start: when nil, a gain starts with 1, a bias with 0, and all others are random.
-  public init(_ path: String, layer: Int? = nil, shape: [Int], start: Start? = nil) {
+  public init(
+    _ path: String, layer: Int? = nil, shape: [Int], start: Start? = nil,
+    training: Training = .byGradient
+  ) {
     self.path = path
     self.layer = layer
     self.shape = shape
+    self.training = training
     let usual: Start =
       path.hasSuffix(".gain") ? .constant(1) : path.hasSuffix(".bias") ? .constant(0) : .random
     self.start = start ?? usual

@@ -9,6 +9,8 @@ enum CalibrationSource: ExpressibleByArgument {
   case model
   /// Nothing: each block alone.
   case nothing
+  /// Nothing, as there are no weights that become blocks.
+  case needless
 
   init(argument: String) {
     self =
@@ -32,7 +34,7 @@ enum CalibrationSource: ExpressibleByArgument {
     switch self {
     case .file: "text"
     case .model: "self"
-    case .nothing: "none"
+    case .nothing, .needless: "none"
     }
   }
 }
@@ -44,6 +46,7 @@ extension CalibrationSource: CustomStringConvertible {
     case .file(let path): "rounded for \(path)"
     case .model: "rounded for a text that it wrote"
     case .nothing: "each block rounded alone"
+    case .needless: "blocks as they were"
     }
   }
 }

@@ -58,7 +58,7 @@ struct Convert: ParsableCommand {
       guard dtype.elementType == nil else {
         throw ValidationError("--calibrate goes with types of blocks, not with \(dtype.rawValue)")
       }
-    case .nothing, nil: break
+    case .nothing, .needless, nil: break
     }
   }
 
@@ -66,8 +66,9 @@ struct Convert: ParsableCommand {
     if output.hasSuffix(".gguf") { try AtomicFile.check(output) }
     let text = try measure.map { try TextFile.text(at: $0) }
     let source = try ShippedModel.place(of: input)
-    let calibration = try calibrationText(of: source)
-    // Whatever can be wrong with the text is said before anything is written.
+    // Whatever can be wrong with the model or the text is said before anything is read or written for long.
+    var way = try wantedWay(for: source)
+    let calibration = try calibrationText(way, of: source)
     let before = try text.map { try evaluation(of: source, source: source, on: $0) }
     var metadata: [(key: String, value: GGUFValue)] = []
     var files: [FolderFile] = []
@@ -78,7 +79,7 @@ struct Convert: ParsableCommand {
     } else if !output.hasSuffix(".gguf") {
       files = try tokenizerFiles(of: source)
     }
-    let (conversion, way) = try write(source, metadata, files, calibration)
+    let conversion = try write(source, metadata, files, calibration, &way)
     if !conversion.damaged.isEmpty { note(Self.warning(of: conversion.damaged)) }
     for fallback in conversion.fallbacks { note("\(fallback)") }
     for matrices in conversion.uncalibrated { note("\(matrices)") }
@@ -86,14 +87,20 @@ struct Convert: ParsableCommand {
     report(before, after, conversion, way)
   }
 
-  /// What blocks are to be rounded for. Folders have no blocks.
-  private var wantedWay: CalibrationSource {
-    calibrate ?? (output.hasSuffix(".gguf") ? .usual(for: dtype) : .nothing)
+  /// What blocks are to be rounded for. Folders have none.
+  ///
+  /// - Throws: `FormatError` for a model that the format of the output cannot say.
+  private func wantedWay(for source: String) throws -> CalibrationSource {
+    guard output.hasSuffix(".gguf") else { return calibrate ?? .nothing }
+    let isRounded = try ModelConversion.makesBlocks(of: source, to: output, type: dtype)
+    return isRounded ? calibrate ?? .usual(for: dtype) : .needless
   }
 
   /// The text of a file for the calibration.
-  private func calibrationText(of source: String) throws -> CalibrationText? {
-    guard case .file(let path) = wantedWay else { return nil }
+  private func calibrationText(
+    _ way: CalibrationSource, of source: String
+  ) throws -> CalibrationText? {
+    guard case .file(let path) = way else { return nil }
     let tokenizer = try TextModel.tokenizer(tokenizer ?? source)
     return CalibrationText(try tokenizer.encode(try TextFile.text(at: path)), place: path)
   }
@@ -102,7 +109,10 @@ struct Convert: ParsableCommand {
   /// must.
   private func writtenText(of source: String, _ interrupt: Interrupt) throws -> CalibrationText? {
     do {
-      return try TextWriter(source, isAsked: calibrate != nil).text(interrupt)
+      let text = try TextWriter(source, isAsked: calibrate != nil).text(interrupt)
+      // What held the writing model's weights would wait beside what reads the text.
+      BufferPool.shared.drain()
+      return text
     } catch {
       guard calibrate == nil else { throw error }
       note("each block is rounded alone, as the model writes no text to calibrate with: \(error)")
@@ -113,12 +123,14 @@ struct Convert: ParsableCommand {
   /// Writes the output, and before it the text of the calibration where the model does that. Ctrl-C and
   /// SIGTERM are asked for after each token, each tensor and each window of a text that a block reads, and
   /// leave nothing behind.
+  ///
+  /// - Parameter way: what blocks are to be rounded for, and then what they were.
   private func write(
     _ source: String, _ metadata: [(key: String, value: GGUFValue)], _ files: [FolderFile],
-    _ calibration: CalibrationText?
-  ) throws -> (ConversionReport, CalibrationSource) {
+    _ calibration: CalibrationText?, _ way: inout CalibrationSource
+  ) throws -> ConversionReport {
     let interrupt = Interrupt(Interrupt.endingSignals)
-    var (calibration, way) = (calibration, wantedWay)
+    var calibration = calibration
     if case .model = way {
       calibration = try writtenText(of: source, interrupt)
       if calibration == nil { way = .nothing }
@@ -127,7 +139,7 @@ struct Convert: ParsableCommand {
     let bar = Mutex(ProgressBar("tensors"))
     defer { bar.withLock { $0.end() } }
     do throws(FormatError) {
-      let conversion = try ModelConversion.convert(
+      return try ModelConversion.convert(
         source, to: output, type: dtype, metadata: metadata, files: files, calibration: calibration
       ) { progress throws(FormatError) in
         if isStopped() {
@@ -137,7 +149,6 @@ struct Convert: ParsableCommand {
           $0.show(Double(progress.written) + progress.readShare, of: progress.count)
         }
       }
-      return (conversion, way)
     } catch {
       if error.code == .interrupted { interrupt.obey() }
       throw error

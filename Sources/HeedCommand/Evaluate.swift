@@ -14,7 +14,10 @@ struct Evaluate: ParsableCommand {
       the same tokens: an interpolated n-gram model with modified Kneser-Ney smoothing that has seen \
       the texts named. With --against it says how far the model is from another one that has the same \
       tokens, such as the file that it was converted from: the divergence counts every change of a \
-      prediction, also where a perplexity says no more than noise.
+      prediction, also where a perplexity says no more than noise. With --cache-type keys and values \
+      are rounded as a cache of this type keeps them, as where texts are generated; without it they are \
+      read as they are computed. Beside --against it is the model that is rounded, never the other one: \
+      a model against itself says what a small cache costs.
       """)
 
   @Argument(help: "A UTF-8 text file, plain or .gz; - reads standard input.") var file: String
@@ -27,6 +30,8 @@ struct Evaluate: ParsableCommand {
   var ngram: [String] = []
   @Option(parsing: .unconditional, help: "The longest n-gram (default: 5).") var order: Int?
   @Option(help: "Measure how far the model is from this one instead.") var against: String?
+  @Option(help: "Read keys and values from a cache of this type, as generate does (default: none).")
+  var cacheType: CacheType?
   @Flag(help: "Print one JSON document.") var json = false
 
   func validate() throws {
@@ -38,6 +43,9 @@ struct Evaluate: ParsableCommand {
     guard order == nil || !ngram.isEmpty else { throw ValidationError("--order goes with --ngram") }
     guard ngram.isEmpty || overlap == 0 else {
       throw ValidationError("--overlap does not go with --ngram, which has no windows")
+    }
+    guard ngram.isEmpty || cacheType == nil else {
+      throw ValidationError("--cache-type does not go with --ngram, which has no keys")
     }
   }
 
@@ -51,6 +59,7 @@ struct Evaluate: ParsableCommand {
         "loss": .number(result.loss), "bits_per_token": .number(result.bitsPerToken),
         "bits_per_byte": .number(result.bitsPerByte), "tokens": .count(result.tokens),
         "bytes": .count(result.bytes), "perplexity": .number(result.perplexity),
+        "cache": cache,
       ])
     } else {
       print(
@@ -66,7 +75,7 @@ struct Evaluate: ParsableCommand {
     let loaded = try model.load()
     let (other, text) = (try model.load(reference), try readFile(file))
     let result = try Waiting.forIt("evaluating") {
-      try loaded.divergence(from: other, on: text)
+      try loaded.divergence(from: other, on: text, cacheType: cacheType?.elementType)
     }
     if json {
       printJSON([
@@ -74,6 +83,7 @@ struct Evaluate: ParsableCommand {
         "loss_change": .number(result.lossChange),
         "loss_change_error": .number(result.lossChangeError),
         "agreement": .number(result.agreement), "tokens": .count(result.tokens),
+        "cache": cache,
       ])
     } else {
       print(
@@ -86,12 +96,17 @@ struct Evaluate: ParsableCommand {
     }
   }
 
+  /// How keys and values were kept, as `heed generate` calls it.
+  private var cache: BenchValue { .text(cacheType.map { "\($0.elementType)" } ?? "none") }
+
   private func ofModel() throws -> (String, Evaluation) {
     let loaded = try model.load()
     let text = try readFile(file)
     var bar = ProgressBar("evaluating")
     defer { bar.end() }
-    let result = try loaded.evaluate(text, overlap: overlap) { bar.show($0, of: $1) }
+    let result = try loaded.evaluate(
+      text, overlap: overlap, cacheType: cacheType?.elementType
+    ) { bar.show($0, of: $1) }
     return (loaded.name, result)
   }
 

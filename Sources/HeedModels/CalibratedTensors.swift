@@ -93,6 +93,7 @@ final class CalibratedTensors: Sendable {
           }
         parts.append(PlacedWeight(layout: layout, weight: blocks.bytes))
       }
+      numbers.releasePages()
       return WeightLayout.fileTensor(of: parts)
     }
   }

@@ -103,6 +103,8 @@ public struct LanguageModel: Sendable {
     public var probe: AttentionProbe?
     /// Dropout, in training.
     public var dropout: DropoutSettings?
+    /// Told how many tokens each expert gets, in training.
+    public var loads: ExpertLoads?
     /// Whether to return hidden states.
     public var keepsHiddenStates = false
     /// How many of the last positions logits are wanted of, at least one; nil for all. The last block
@@ -185,6 +187,7 @@ public struct LanguageModel: Sendable {
 
   /// The pass itself.
   private func run(_ ids: [[Int]], context: inout BlockContext, options: Options) -> Output {
+    context.loads = options.loads
     // What is asked for beside logits is asked of all positions, and dropout counts them.
     let isLogitsAlone =
       options.probe == nil && options.dropout == nil && !options.keepsHiddenStates

@@ -45,35 +45,9 @@ public enum ModelConversion {
         input, output, type, registry: registry, files: files, progress)
       return ConversionReport(damaged: damaged, fallbacks: [])
     }
-    var tensors: [GGUFTensor]
-    // What reads the text of a calibration, and the same model as the file will have it.
-    var reader: (model: PublishedModel, target: ModelSpec, names: WeightMap)?
-    var extra = extra
-    var metadata: [(key: String, value: GGUFValue)]
-    if input.hasSuffix(".gguf") {
-      let file = try GGUFFile(path: input)
-      metadata = file.metadata.filter {
-        !["general.file_type", "general.alignment", "general.quantization_version"].contains($0.key)
-      }
-      tensors = try plan(file, type)
-      if calibration != nil {
-        let model = try PublishedModel(path: input, registry: registry)
-        reader = (model, model.spec, model.map)
-      }
-    } else {
-      let model = try PublishedModel(path: input, registry: registry)
-      let architecture = try GGUFArchitecture.writing(model, place: input)
-      metadata = try architecture.metadata(of: model, place: input)
-      tensors =
-        input.hasSuffix(".bin")
-        ? try plan(model.weights, type) : try architecture.tensors(of: model, type)
-      metadata += try PublishedGeneration(path: input).metadata
-      extra = filled(extra, upTo: model.spec.vocabularySize)
-      try architecture.check(
-        PlannedGGUF(path: output, metadata: metadata, tensors: tensors), says: model)
-      let target = architecture.adapted(model.spec)
-      reader = (model, target, architecture.weights(of: target))
-    }
+    let plan = try plan(input, output, type, registry, readsText: calibration != nil)
+    var (tensors, metadata) = (plan.tensors, plan.metadata)
+    let extra = plan.tokenCount.map { filled(extra, upTo: $0) } ?? extra
     // What the config of the model says of its tokens counts.
     let known = Set(metadata.map(\.key))
     metadata += extra.filter { !known.contains($0.key) }
@@ -81,7 +55,7 @@ public enum ModelConversion {
     metadata.append(("general.quantization_version", .uint32(2)))
     let steps = ConversionSteps(count: tensors.count, progress)
     var calibrated: CalibratedTensors?
-    if let calibration, let reader {
+    if let calibration, let reader = plan.reader {
       calibrated = try CalibratedTensors(
         calibration, of: reader.model, as: reader.target, named: reader.names, tensors,
         steps: steps)
@@ -96,27 +70,6 @@ public enum ModelConversion {
     return ConversionReport(
       damaged: watch.damaged, fallbacks: fallbacks,
       uncalibrated: calibrated?.uncalibrated ?? [])
-  }
-
-  /// The tensors of a source whose names stay.
-  private static func plan(
-    _ source: any TensorSource, _ type: ConversionType
-  ) throws(FormatError) -> [GGUFTensor] {
-    var result: [GGUFTensor] = []
-    for name in source.tensorNames {
-      let shape = try source.shape(named: name)
-      let blocks = try source.blocks(named: name)
-      let wanted = type.type(named: name, shape: shape)
-      if let blocks, wanted == .blocks(blocks.type) {
-        result.append(GGUFTensor(name, blocks))
-        continue
-      }
-      result.append(
-        GGUFTensor(name, shape: shape, type: wanted) { () throws(FormatError) in
-          try source.floatingPointTensor(named: name)
-        })
-    }
-    return result
   }
 
   /// Lists of tokens as long as the embedding has rows: what reads these files takes the size of the

@@ -161,5 +161,14 @@ public struct WeightBinding: Sendable {
     Set(sources.filter { $0.key.layer == nil }.values.map(\.name))
   }
 
+  /// The names of the parameters of `spec` that are trained by loads, by the block whose experts they are of.
+  public func loadCorrections(of spec: ModelSpec) -> [Int: String] {
+    var names: [Int: String] = [:]
+    for slot in spec.slots where slot.training == .byLoad {
+      if let layer = slot.layer { names[layer] = source(slot.path, layer)?.name }
+    }
+    return names
+  }
+
   func source(_ path: String, _ layer: Int?) -> Source? { sources[Key(path: path, layer: layer)] }
 }

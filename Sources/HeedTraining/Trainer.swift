@@ -12,6 +12,8 @@ public struct TrainingSettings: Sendable {
   public var schedule: Schedule
   /// Gradients longer than this together are shortened to it; nil for no limit.
   public var gradientLimit: Double?
+  /// Parameters that follow the loads of experts instead; nil for none.
+  public var balance: LoadBalance?
   /// Microbatches whose mean gradient makes a step.
   public var microbatchCount: Int
   /// The seed of everything random.
@@ -20,14 +22,20 @@ public struct TrainingSettings: Sendable {
   /// Settings; by default no limit and one microbatch.
   public init(
     optimizer: Optimizer, schedule: Schedule, gradientLimit: Double? = nil,
-    microbatchCount: Int = 1, seed: UInt64 = 0
+    balance: LoadBalance? = nil, microbatchCount: Int = 1, seed: UInt64 = 0
   ) {
     precondition(microbatchCount > 0, "TrainingSettings: \(microbatchCount) microbatches")
     self.optimizer = optimizer
     self.schedule = schedule
     self.gradientLimit = gradientLimit
+    self.balance = balance
     self.microbatchCount = microbatchCount
     self.seed = seed
+  }
+
+  /// Whether a parameter follows loads and no gradient.
+  fileprivate func isBalanced(_ name: String) -> Bool {
+    balance?.corrections.contains(name) == true
   }
 }
 
@@ -73,7 +81,7 @@ public struct Trainer: Sendable {
       return isMath ? parameter.detached() : parameter.converted(to: .float32)
     }
     moments = [:]
-    for (name, parameter) in self.parameters {
+    for (name, parameter) in self.parameters where !settings.isBalanced(name) {
       moments[name] = settings.optimizer.emptyMoments(like: parameter, named: name)
     }
     stepCount = 0
@@ -86,7 +94,8 @@ public struct Trainer: Sendable {
     guard checkpoint.seed == settings.seed,
       checkpoint.parameters.allSatisfy({ name, parameter in
         checkpoint.moments[name, default: []].count
-          == settings.optimizer.rule(for: name, shape: parameter.shape).momentCount
+          == (settings.isBalanced(name)
+            ? 0 : settings.optimizer.rule(for: name, shape: parameter.shape).momentCount)
       })
     else {
       throw TrainingError(
@@ -101,14 +110,18 @@ public struct Trainer: Sendable {
 
   /// One step.
   ///
-  /// - Parameter loss: the mean loss of a microbatch, a scalar, from parameters that a tape watches.
+  /// - Parameters:
+  ///   - loads: how many tokens each expert was given in all microbatches, by the name of the correction that
+  ///     follows it; asked for at the end, where there is a `balance`.
+  ///   - loss: the mean loss of a microbatch, a scalar, from parameters that a tape watches.
   /// - Throws: `TrainingError` when a loss or the gradient is NaN or infinite, and what `loss`
   ///   throws; nothing has changed then.
   @discardableResult
   public mutating func step(
+    loads: () -> [String: [Int]] = { [:] },
     loss: (_ parameters: [String: Tensor], _ microbatch: Microbatch) throws -> Tensor
   ) throws -> StepResult {
-    let names = parameters.keys.sorted()
+    let names = parameters.keys.filter { !settings.isBalanced($0) }.sorted()
     var sums: [Tensor] = []
     var total = 0.0
     for index in 0..<settings.microbatchCount {
@@ -129,6 +142,7 @@ public struct Trainer: Sendable {
     let rate = settings.schedule.rate(step: stepCount)
     stepCount += 1
     for (name, gradient) in zip(names, sums) { update(name, gradient, scale, rate) }
+    if let balance = settings.balance { follow(loads(), balance) }
     return StepResult(
       step: stepCount, loss: total * share, gradientNorm: norm, learningRate: rate)
   }
@@ -139,7 +153,8 @@ public struct Trainer: Sendable {
     _ loss: (_ parameters: [String: Tensor], _ microbatch: Microbatch) throws -> Tensor
   ) throws -> (loss: Double, gradients: [Tensor]) {
     let tape = Tape()
-    let watched = parameters.mapValues { tape.watch($0) }
+    var watched = parameters
+    for name in names { watched[name] = watched[name].map { tape.watch($0) } }
     let value = try loss(watched, microbatch)
     precondition(value.count == 1, "step(loss:): a loss of shape \(value.shape) is no scalar")
     let number = value.detached().converted(to: .float64).item(as: Double.self)
@@ -159,6 +174,15 @@ public struct Trainer: Sendable {
       learningRate: rate, step: stepCount)
     parameters[name] = parameter
     moments[name] = own
+  }
+
+  private mutating func follow(_ loads: [String: [Int]], _ balance: LoadBalance) {
+    for name in balance.corrections {
+      guard let correction = parameters[name], let counts = loads[name] else {
+        preconditionFailure("step(loss:): no loads for the correction \(name)")
+      }
+      parameters[name] = balance.moved(correction, by: counts)
+    }
   }
 
   private func diverged(_ what: String) -> TrainingError {

@@ -81,6 +81,16 @@ struct CalibrationCommandTests {
       #expect(files[0] != nil && files[0] == files[1] && files[0] != files[2])
       let eight = try Run("convert", model, outputs[0], "--dtype", "q8_0", "--json")
       #expect(eight.output.contains(#""calibration":"none""#))
+      // Blocks that are there already are copied, and nothing is written for them.
+      let copy = try Run("convert", outputs[1], outputs[2], "--dtype", "q4_0")
+      #expect(copy.output.contains("q4_0, blocks as they were"), "\(copy.errors)")
+      let (old, new) = (try GGUFFile(path: outputs[1]), try GGUFFile(path: outputs[2]))
+      for name in old.tensorNames {
+        let bytes = try [old, new].map {
+          try $0.blocks(named: name)?.bytes.elements(as: UInt8.self)
+        }
+        #expect(bytes[0] == bytes[1], "\(name)")
+      }
     }
   }
 
@@ -103,6 +113,13 @@ struct CalibrationCommandTests {
         "convert", model, folder + "/b.gguf", "--dtype", "q4_0", "--calibrate", "self")
       #expect(asked.status == 1 && asked.errors.contains("no numbers"), "\(asked.errors)")
       #expect(!FileManager.default.fileExists(atPath: folder + "/b.gguf"))
+      // What the format cannot say is said first.
+      let config = model + "/config.json"
+      try JSONValue(contentsOf: config)
+        .with(("rope_scaling", ["type": "dynamic", "factor": 2.0])).write(to: config)
+      let unsaid = try Run(
+        "convert", model, folder + "/b.gguf", "--dtype", "q4_0", "--calibrate", "self")
+      #expect(unsaid.status == 1 && unsaid.errors.contains("cannot say"), "\(unsaid.errors)")
       let strange = folder + "/strange.gguf"
       try writeStrangeModel(to: strange)
       let copied = try Run("convert", strange, output, "--dtype", "q4_0")

@@ -276,6 +276,16 @@ import Testing
     #expect(bits.count == 2 && abs(bits[0] * (count - 1) + 7 - bits[1] * count) < 1e-6)
   }
 
+  @Test("a model against itself says what a small cache costs")
+  func evaluateCache() throws {
+    let text = String(repeating: "To be, or not to be, that is the question.\n", count: 6)
+    let options = ["evaluate", "-", "--json", "--cache-type", "int8"]
+    let run = try document(Run(options, input: text))
+    #expect(run["cache"] as? String == "int8")
+    let against = try document(Run(options + ["--against", "shakespeare"], input: text))
+    #expect((against["divergence"] as? Double ?? 0) > 0 && against["cache"] as? String == "int8")
+  }
+
   @Test(
     "a prompt that is too long says so and what to do")
   func longPrompt() throws {

@@ -113,4 +113,29 @@ struct FolderConversionTests {
       #expect(error?.description.contains("already") == true && contents(other) == kept)
     }
   }
+  @Test("what a killed conversion has left is deleted by the next, and nothing else")
+  func leftovers() throws {
+    let config = SmallConfig.llama
+    try withModelFolder(config, parameters(config)) { folder in
+      let places = folder + "/places"
+      let ofKilled = "made.1zzzzzzzzzzzz.partial"
+      // One that a living process writes, that of another output, other names, and a link.
+      let alive = "made.2aaaaaaaaaaaa.partial"
+      let others = [
+        "made.1.partial", "made.notes.partial", "made.zzzzzzzzzzzzz.partial", "made.partial",
+        "made2.1zzzzzzzzzzzz.partial", "made.1ZZZZZZZZZZZZ.partial",
+      ]
+      for name in [ofKilled, alive] + others {
+        let path = "\(places)/\(name)/inner"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+      }
+      let link = "made.3aaaaaaaaaaaa.partial"
+      try FileManager.default.createSymbolicLink(
+        atPath: "\(places)/\(link)", withDestinationPath: folder)
+      let lock = FolderLock.taken("\(places)/\(alive)")
+      try ModelConversion.convert(folder, to: places + "/made", type: .f32)
+      #expect(contents(places) == (["made", alive, link] + others).sorted())
+      withExtendedLifetime(lock) {}
+    }
+  }
 }

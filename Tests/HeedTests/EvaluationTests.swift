@@ -3,6 +3,7 @@ import Heed
 import HeedFormats
 import HeedModels
 import HeedTensor
+import HeedTestSupport
 import HeedText
 import Testing
 
@@ -120,6 +121,41 @@ struct EvaluationTests {
     let wanted = (bits(model, ids, windows: windows) + 9) / Double(text.utf8.count)
     #expect(abs(result.bitsPerByte - wanted) < 1e-4)
     #expect(throws: TokenizerError.self) { try model.evaluate(text, overlap: 16) }
+  }
+
+  @Test(
+    "keys from a cache of 32 bits change nothing, those of 8 bits what they change token by token",
+    arguments: TinyModel.all + SmallConfig.all)
+  func cacheTypes(config: JSONValue) throws {
+    let model = try TinyModel.text(config)
+    let text = "abc, abc, a0. hgf ab"
+    #expect(try model.evaluate(text, cacheType: .float32) == model.evaluate(text))
+    let ids = try model.tokenizer.encode(text)
+    #expect(ids.count <= model.model.spec.contextLength)
+    var options = LanguageModel.Options()
+    // Rotary frequencies of the whole window.
+    options.textLengths = [ids.count - 1]
+    var cache = model.model.emptyCache(elementType: .int8)
+    var sum = 0.0
+    for place in 1..<ids.count {
+      let logits = model.model.forward([[ids[place - 1]]], cache: &cache, options: options).logits
+      let target = Tensor([Int64(ids[place])], shape: [1, 1])
+      sum += Double(crossEntropy(logits, targets: target).item(as: Float.self))
+    }
+    let small = try model.evaluate(text, cacheType: .int8)
+    // Sums of 19 losses near 5 in another order.
+    let rounding = 1e-5
+    #expect(abs(small.loss - sum / Double(ids.count - 1)) < rounding)
+  }
+
+  @Test("a cache of fewer bits is further from none")
+  func smallCaches() throws {
+    let model = try TinyModel.text()
+    let text = String(repeating: "abc, abc, a0. hgf {1}: ", count: 8)
+    let far = try [ElementType?.none, .float32, .bfloat16, .int8].map {
+      try model.divergence(from: model, on: text, cacheType: $0).nats
+    }
+    #expect(far[0] == 0 && far[1] == 0 && far[2] > 0 && far[3] > far[2])
   }
 
   @Test("a text that was counted bit by bit has no token that was not predicted")

@@ -3,6 +3,7 @@ import Heed
 import HeedFormats
 import HeedModels
 import HeedTensor
+import HeedTestSupport
 import HeedText
 import HeedTraining
 import Testing
@@ -86,6 +87,33 @@ struct RecipeTests {
         #expect(try TrainingLog.read(folder + "/log.jsonl").map(\.step) == [1, 2, 3, 4, 5, 6])
       }
     }
+  }
+
+  @Test("routers are corrected by loads in a run, and a resumed one writes the same bits")
+  func balance() throws {
+    var recipe = recipe
+    recipe.config = SmallConfig.deepSeekV3.with(("vocab_size", nil))
+    try recipe.set("balance_speed", to: "0.25")
+    try withFolder { whole in
+      var run = try RecipeRun(recipe, corpus: corpus, folder: whole)
+      _ = try run.run()
+      let file = try SafetensorsFile(path: whole + "/model.safetensors")
+      for name in file.tensorNames where name.hasSuffix("e_score_correction_bias") {
+        let steps = try file.tensor(named: name).elements(as: Float.self).map { $0 / 0.25 }
+        #expect(steps.allSatisfy { $0 == $0.rounded() } && steps.contains { $0 != 0 }, "\(steps)")
+      }
+      try withFolder { folder in
+        var first = try RecipeRun(recipe, corpus: corpus, folder: folder)
+        var finished = 0
+        _ = try first.run(shouldStop: { finished == 3 }) { finished = $0.step }
+        var second = try RecipeRun(recipe, corpus: corpus, folder: folder, earlierRun: .resumed)
+        _ = try second.run()
+        #expect(try weights(folder) == weights(whole))
+      }
+    }
+    // Other models have nothing that it would move.
+    recipe.config = self.recipe.config
+    #expect(throws: FormatError.self) { try recipe.checkConfig() }
   }
 
   @Test("a checkpoint of other settings, a missing one and a short text are refused")

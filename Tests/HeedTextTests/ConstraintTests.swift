@@ -264,10 +264,6 @@ import Testing
       (##"{"$ref":"#"}"##, "#/$ref"), (##"{"$ref":"#/nowhere"}"##, "#/$ref"),
       (#"{"allOf":[{"type":"null"},false]}"#, "#/allOf/1"), (#"{"allOf":[false]}"#, "#"),
       (##"{"$defs":{"n":false},"allOf":[{"$ref":"#/$defs/n"},true]}"##, "#/allOf/0"),
-      (
-        ##"{"$defs":{"n":{"type":"integer"}},"allOf":[{"$ref":"#/$defs/n","minimum":3},{}]}"##,
-        "#/allOf/0/minimum"
-      ),
       (#"{"allOf":[{"const":1},{"const":2}]}"#, "#/allOf/1/const"),
       (#"{"allOf":[{"enum":[1]},{"enum":[2]}]}"#, "#"),
       (#"{"required":["a"],"properties":{},"additionalProperties":false}"#, "#/required"),

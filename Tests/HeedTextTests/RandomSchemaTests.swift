@@ -35,7 +35,7 @@ private func isValid(_ value: JSONValue, _ schema: JSONValue) -> Bool {
   let anyOf = schema["anyOf"]?.array.map { parts in parts.contains { isValid(value, $0) } }
   let oneOf = schema["oneOf"]?.array.map { parts in parts.count { isValid(value, $0) } == 1 }
   guard anyOf ?? true, oneOf ?? true else { return false }
-  if let values = schema["enum"]?.array { return values.contains(value) }
+  if let values = schema["enum"]?.array, !values.contains(value) { return false }
   switch schema["type"]?.string {
   case "null": return value.isNull
   case "integer":
@@ -82,11 +82,16 @@ private struct RandomSchemas {
     case 4: return chance(0.5) ? false : ["type": "null"]
     case 5, 6: return bounded("integer", "minimum", "maximum", -3...4)
     case 7, 8: return bounded("string", "minLength", "maxLength", 0...3)
-    case 9:
-      let values: [JSONValue] = [1, "a", .null, [1, "b"], true]
-      return ["enum": .array(values.filter { _ in chance(0.4) })]
+    case 9: return ["enum": listed()]
     default: return true
     }
+  }
+
+  private mutating func listed() -> JSONValue {
+    let values: [JSONValue] = [
+      1, "a", .null, [1, "b"], true, -2, "ab\u{E9}", [], ["a": 1], ["ab": .null, "c": "x"],
+    ]
+    return .array(values.filter { _ in chance(0.4) })
   }
 
   private mutating func parts(_ depth: Int, _ count: ClosedRange<Int>) -> JSONValue {
@@ -102,6 +107,7 @@ private struct RandomSchemas {
     if chance(0.5) { schema[least] = number(range) }
     if chance(0.5) { schema[most] = number(range) }
     if chance(0.1) { schema["anyOf"] = parts(2, 1...2) }
+    if chance(0.1) { schema["enum"] = listed() }
     return .object(schema)
   }
 
@@ -127,6 +133,7 @@ private struct RandomSchemas {
     if chance(0.3) { schema["minProperties"] = number(0...3) }
     if chance(0.3) { schema["maxProperties"] = number(0...4) }
     if chance(0.2) { schema[chance(0.5) ? "anyOf" : "oneOf"] = parts(depth, 1...3) }
+    if chance(0.1) { schema["enum"] = listed() }
     return .object(schema)
   }
 

@@ -25,19 +25,11 @@ struct JSONMultiples {
         expected: "a whole number up to \(Self.factorLimit) times a power of ten from "
           + "1e-\(Self.exponentLimit) to 1e\(Self.exponentLimit)")
     }
-    // As it is written shortest: 2.5, 1e-07, 3.0.
-    let parts = "\(step)".split(separator: "e").map(String.init)
-    let digits = (parts.first ?? "").split(separator: ".").map(String.init)
-    let behind = digits.count > 1 && digits[1] != "0" ? digits[1] : ""
-    guard var factor = Int((digits.first ?? "") + behind),
-      var exponent = parts.count > 1 ? Int(parts[1]) : 0
+    let decimal = JSONDecimal(.number(step))
+    guard let factor = Int(exactly: decimal.significand),
+      (1...Self.factorLimit).contains(factor), abs(decimal.exponent) <= Self.exponentLimit
     else { throw limit() }
-    exponent -= behind.count
-    while factor > 0, factor % 10 == 0 { (factor, exponent) = (factor / 10, exponent + 1) }
-    guard (1...Self.factorLimit).contains(factor), abs(exponent) <= Self.exponentLimit else {
-      throw limit()
-    }
-    (self.factor, self.exponent, self.place) = (factor, exponent, place)
+    (self.factor, exponent, self.place) = (factor, decimal.exponent, place)
   }
 
   func node() throws(FormatError) -> ConstraintNode {

@@ -211,7 +211,7 @@ extension JSONSchemaGrammar {
   }
 
   /// Listed values, each at most once: in the order of the list, which is one of those that are allowed.
-  private func unique(
+  private mutating func unique(
     _ items: JSONValue, _ least: Int, _ most: Int?, _ place: String
   ) throws(FormatError) -> ConstraintNode {
     guard items["enum"] != nil || items["const"] != nil else { throw Self.notListed(place) }
@@ -265,7 +265,7 @@ extension JSONSchemaGrammar {
   }
 
   /// The names of the members that have to be there, each once.
-  private func requiredNames(
+  func requiredNames(
     _ schema: JSONValue, _ place: String
   ) throws(FormatError) -> [String] {
     guard let value = schema["required"] else { return [] }

@@ -67,7 +67,12 @@ extension JSONSchemaGrammar {
     // As long as a few comparisons.
     try countCompared(4 + (object["enum"]?.array?.count ?? 0), place)
     if let reference = object["$ref"] {
-      return try outline(of: target(of: reference, place).schema, place, depth: depth + 1)
+      let isAlone = Self.conditions(of: object, without: "$ref").members.isEmpty
+      let whole =
+        isAlone
+        ? try target(of: reference, place).schema
+        : try resolved(schema, place).map { .object($0) } ?? true
+      return try outline(of: whole, place, depth: depth + 1)
     }
     let values = object["const"].map { [$0] } ?? object["enum"]?.array
     var outline = Outline(schema: object, listed: values.map { Set($0.map(\.schemaKey)) })

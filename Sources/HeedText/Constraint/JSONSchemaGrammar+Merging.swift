@@ -23,8 +23,7 @@ extension JSONSchemaGrammar {
     guard let parts = parts.array, !parts.isEmpty else {
       throw Self.malformed("allOf", place + "/allOf", expected: "a list of schemas")
     }
-    var beside = Self.conditions(of: schema)
-    beside["allOf"] = nil
+    let beside = Self.conditions(of: schema, without: "allOf")
     var merged = beside
     for (index, part) in parts.enumerated() {
       let partPlace = "\(place)/allOf/\(index)"
@@ -38,8 +37,8 @@ extension JSONSchemaGrammar {
     return .object(merged)
   }
 
-  /// A part of anyOf or oneOf together with the keywords beside them, which hold for each part. A part that says
-  /// of itself what is beside it stays as it is, so that what it refers to is there once.
+  /// A part of anyOf or oneOf, or a reference, together with the keywords beside them, which hold for each part. A
+  /// part that says of itself what is beside it stays as it is, so that what it refers to is there once.
   mutating func joined(
     _ part: JSONValue, with schema: JSONObject, _ place: String
   ) throws(FormatError) -> JSONValue {
@@ -51,14 +50,16 @@ extension JSONSchemaGrammar {
       return part
     }
     try countPart(place)
-    guard let own = try resolved(part, place, 0) else { return .object(beside) }
+    guard let own = try resolved(part, place) else { return .object(beside) }
     return .object(try merged(beside, own, place))
   }
 
-  /// What a schema says of values.
-  private static func conditions(of schema: JSONObject) -> JSONObject {
+  /// What a schema says of values, beside a keyword where one is given.
+  static func conditions(of schema: JSONObject, without keyword: String? = nil) -> JSONObject {
     var result = JSONObject()
-    for (key, value) in schema.members where !annotations.contains(key) { result[key] = value }
+    for (key, value) in schema.members where key != keyword && !annotations.contains(key) {
+      result[key] = value
+    }
     return result
   }
 
@@ -81,9 +82,12 @@ extension JSONSchemaGrammar {
   }
 
   /// A part without references; nil for one that allows everything.
-  private mutating func resolved(
-    _ part: JSONValue, _ place: String, _ depth: Int
+  mutating func resolved(
+    _ part: JSONValue, _ place: String, _ depth: Int = 0
   ) throws(FormatError) -> JSONObject? {
+    guard depth < Self.partDepthLimit else {
+      throw Self.unsupported("keywords beside references that lead to themselves", place)
+    }
     var part = part
     for _ in 0..<Self.partDepthLimit {
       if part == true { return nil }
@@ -94,13 +98,19 @@ extension JSONSchemaGrammar {
       if let inner = object["allOf"], !Self.isOfPatterns(inner) {
         part = try allOf(inner, object, place, depth: depth + 1)
       } else if let reference = object["$ref"] {
-        try refuseOthers(object, beside: "$ref", place)
-        part = try target(of: reference, place).schema
+        let target = try target(of: reference, place).schema
+        let beside = Self.conditions(of: object, without: "$ref")
+        if !beside.members.isEmpty {
+          try countPart(place)
+          guard let others = try resolved(target, place, depth + 1) else { return beside }
+          return try merged(beside, others, place)
+        }
+        part = target
       } else {
         return object
       }
     }
-    throw Self.unsupported("references to references within allOf", place)
+    throw Self.unsupported("references to references beside other keywords", place)
   }
 
   /// Which of two bounds says more.
@@ -210,7 +220,8 @@ extension JSONSchemaGrammar {
     }
   }
 
-  private mutating func isSame(
+  /// Whether two values are the same to a schema.
+  mutating func isSame(
     _ left: JSONValue, _ right: JSONValue?, _ place: String
   ) throws(FormatError) -> Bool {
     guard let right else { return false }
@@ -224,7 +235,8 @@ extension JSONSchemaGrammar {
     guard comparisons <= Self.comparisonLimit else {
       throw FormatError(
         .limit,
-        what: "parts of allOf and oneOf of more than \(Self.comparisonLimit) names and values",
+        what: "parts of allOf and oneOf, or listed values, of more than \(Self.comparisonLimit) "
+          + "names and values",
         place: "JSON schema, \(place)")
     }
   }

@@ -8,9 +8,10 @@
 // patternProperties (one pattern, without properties), items, prefixItems, minItems, maxItems,
 // uniqueItems (of listed values, in their order), minLength, maxLength, pattern (several by allOf), minimum,
 // maximum and their exclusive forms, multipleOf (`JSONMultiples`), anyOf, oneOf of schemas that no value can
-// both meet (different types, values or tags), keywords beside these (made one schema with each), allOf (made
-// one schema), $ref within the document, by a pointer, an $anchor or an $id, also to itself: what is referred
-// to, and values of any kind, are rules, which may stand within themselves to any depth.
+// both meet (different types, values or tags), allOf (made one schema), $ref within the document, by a pointer,
+// an $anchor or an $id, also to itself: what is referred to, and values of any kind, are rules, which may stand
+// within themselves to any depth. Keywords beside anyOf, oneOf and $ref are made one schema with each; all that
+// stand beside enum and const, of which there are finitely many values, select among them.
 //
 // Members that a schema does not list are written behind those that it does, where additionalProperties says
 // in so many words that they may be there: true or a schema. Without that keyword JSON Schema allows them too,
@@ -128,21 +129,29 @@ struct JSONSchemaGrammar {
       throw Self.malformed(
         "\(schema.text())", place, expected: "a schema: an object, true or false")
     }
-    for key in object.keys where !Self.annotations.contains(key) && !Self.known.contains(key) {
-      throw Self.unsupported("the keyword \"\(key)\" is not supported", place + "/" + key)
-    }
+    try refuseUnknown(object, place)
     if let parts = schema["allOf"], !Self.isOfPatterns(parts) {
       return try node(allOf(parts, object, place), at: place)
+    }
+    // What else is said selects among the values, whatever it is.
+    if schema["const"] != nil || schema["enum"] != nil {
+      return JSONTexts.oneOf(try listedValues(schema, place))
     }
     if let reference = schema["$ref"] { return try referred(reference, object, place) }
     for key in ["anyOf", "oneOf"] {
       if let parts = schema[key] { return try combined(key, parts, object, place) }
     }
-    if schema["const"] != nil || schema["enum"] != nil { return try listed(schema, place) }
     let types = try types(of: schema, place)
     guard let types else { return JSONTexts.any }
     return try choice(of: types) { (grammar, type) throws(FormatError) in
       try grammar.node(ofType: type, schema, place)
+    }
+  }
+
+  /// Refuses what is not known and could forbid something.
+  func refuseUnknown(_ schema: JSONObject, _ place: String) throws(FormatError) {
+    for key in schema.keys where !Self.annotations.contains(key) && !Self.known.contains(key) {
+      throw Self.unsupported("the keyword \"\(key)\" is not supported", place + "/" + key)
     }
   }
 
@@ -184,19 +193,7 @@ struct JSONSchemaGrammar {
 
   /// The types that a schema names, or that its keywords are about; nil when it allows all.
   private func types(of schema: JSONValue, _ place: String) throws(FormatError) -> [String]? {
-    if let type = schema["type"] {
-      let names = type.string.map { [$0] } ?? type.array?.compactMap(\.string) ?? []
-      for name in names where !Self.typeNames.contains(name) {
-        throw Self.malformed(
-          "the type \"\(name)\"", place + "/type", expected: Self.typeNames.joined(separator: ", "))
-      }
-      guard !names.isEmpty, names.count == type.array?.count ?? 1 else {
-        throw Self.malformed(
-          "the type \(type.text())", place + "/type", expected: "a name or several")
-      }
-      var seen: Set<String> = []
-      return names.filter { seen.insert($0).inserted }
-    }
+    if let type = schema["type"] { return try named(type, place) }
     if Self.isAboutObjects(schema) { return ["object"] }
     if Self.isAboutArrays(schema) { return ["array"] }
     let others = [
@@ -208,6 +205,21 @@ struct JSONSchemaGrammar {
       throw Self.unsupported("\"\(key)\" without \"type\"", place, hint: "say which type is meant")
     }
     return nil
+  }
+
+  /// The types that `type` names, each once.
+  func named(_ type: JSONValue, _ place: String) throws(FormatError) -> [String] {
+    let names = type.string.map { [$0] } ?? type.array?.compactMap(\.string) ?? []
+    for name in names where !Self.typeNames.contains(name) {
+      throw Self.malformed(
+        "the type \"\(name)\"", place + "/type", expected: Self.typeNames.joined(separator: ", "))
+    }
+    guard !names.isEmpty, names.count == type.array?.count ?? 1 else {
+      throw Self.malformed(
+        "the type \(type.text())", place + "/type", expected: "a name or several")
+    }
+    var seen: Set<String> = []
+    return names.filter { seen.insert($0).inserted }
   }
 
   /// Whether a schema without a type has keywords of objects.
@@ -243,12 +255,17 @@ struct JSONSchemaGrammar {
   private mutating func referred(
     _ reference: JSONValue, _ schema: JSONObject, _ place: String
   ) throws(FormatError) -> ConstraintNode {
-    let (path, target) = try target(of: reference, place)
+    let target = try target(of: reference, place)
+    let beside = Self.conditions(of: schema, without: "$ref")
+    // What says the same beside a reference is one rule with it, so that lists within themselves end here too.
+    let path =
+      beside.members.isEmpty
+      ? target.path : "\(target.path) beside \(JSONValue.object(beside).text())"
+    try countCompared(path.utf8.count / 8, place)
     guard !open.contains(path) else {
       throw Self.unsupported(
         "\(path) is nothing but itself", place + "/$ref", hint: "put a list or an object between")
     }
-    try refuseOthers(schema, beside: "$ref", place)
     if let error = unmeetable[path] { throw error }
     if let known = ruleNumbers[path] { return .rule(known) }
     let rule = rules.count
@@ -258,7 +275,10 @@ struct JSONSchemaGrammar {
     open.append(path)
     defer { open.removeLast() }
     do throws(FormatError) {
-      rules[rule] = try node(target, at: path)
+      let whole =
+        beside.members.isEmpty
+        ? target.schema : try joined(["$ref": .string(target.path)], with: beside, place)
+      rules[rule] = try node(whole, at: beside.members.isEmpty ? path : place)
     } catch {
       // Parts of itself may refer to it already.
       if error.code == .inconsistent { (rules[rule], unmeetable[path]) = (.nothing, error) }
@@ -302,15 +322,6 @@ struct JSONSchemaGrammar {
     return try body(&self)
   }
 
-  /// Beside a keyword that stands for whole schemas, others would have to be met as well.
-  func refuseOthers(
-    _ schema: JSONObject, beside key: String, _ place: String
-  ) throws(FormatError) {
-    for other in schema.keys where other != key && !Self.annotations.contains(other) {
-      throw Self.unsupported("\"\(other)\" beside \"\(key)\"", place + "/" + other)
-    }
-  }
-
   private mutating func combined(
     _ key: String, _ parts: JSONValue, _ schema: JSONObject, _ place: String
   ) throws(FormatError) -> ConstraintNode {
@@ -338,16 +349,6 @@ struct JSONSchemaGrammar {
 
   /// The types that the values of a schema may have, all where that is not said.
   static func kinds(of schema: JSONValue) -> Set<String> {
-    func kind(_ value: JSONValue) -> String {
-      switch value {
-      case .null: "null"
-      case .bool: "boolean"
-      case .integer, .number: value.isWholeNumber ? "integer" : "number"
-      case .string: "string"
-      case .array: "array"
-      case .object: "object"
-      }
-    }
     if let value = schema["const"] { return [kind(value)] }
     if let values = schema["enum"]?.array { return Set(values.map(kind)) }
     if let name = schema["type"]?.string { return [name] }
@@ -355,37 +356,15 @@ struct JSONSchemaGrammar {
     return Set(typeNames)
   }
 
-  private func listed(_ schema: JSONValue, _ place: String) throws(FormatError) -> ConstraintNode {
-    JSONTexts.oneOf(try listedValues(schema, place))
-  }
-
-  /// The values that a schema lists and that meet what else it says.
-  func listedValues(
-    _ schema: JSONValue, _ place: String
-  ) throws(FormatError) -> [JSONValue] {
-    var values: [JSONValue]
-    if let value = schema["const"] {
-      values = [value]
-    } else if let list = schema["enum"]?.array {
-      values = list
-    } else {
-      throw Self.malformed("enum", place + "/enum", expected: "a list of values")
+  /// The least type of a value.
+  static func kind(_ value: JSONValue) -> String {
+    switch value {
+    case .null: "null"
+    case .bool: "boolean"
+    case .integer, .number: value.isWholeNumber ? "integer" : "number"
+    case .string: "string"
+    case .array: "array"
+    case .object: "object"
     }
-    if schema["const"] != nil, let list = schema["enum"]?.array {
-      let keys = Set(list.map(\.schemaKey))
-      values = values.filter { keys.contains($0.schemaKey) }
-    }
-    if let types = try types(of: schema, place).map({ Set($0) }), schema["type"] != nil {
-      values = values.filter { value in
-        let kinds = Self.kinds(of: ["const": value])
-        return !kinds.isDisjoint(with: types) || kinds == ["integer"] && types.contains("number")
-      }
-    }
-    for key in schema.object?.keys ?? []
-    where !["const", "enum", "type"].contains(key) && !Self.annotations.contains(key) {
-      throw Self.unsupported("\"\(key)\" beside a list of values", place + "/" + key)
-    }
-    if values.isEmpty { throw Self.impossible("a list without a value that fits", place) }
-    return values
   }
 }
