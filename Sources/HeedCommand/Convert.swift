@@ -4,6 +4,7 @@ import HeedFormats
 import HeedModels
 import HeedTensor
 import HeedText
+import HeedTraining
 import Synchronization
 
 #if canImport(FoundationEssentials)
@@ -22,8 +23,10 @@ struct Convert: ParsableCommand {
       .gguf, else a folder as Hugging Face has them, with the tokenizer and the chat template. For \
       types of 4 and 5 bits the model reads a text first, which it writes itself unless --calibrate \
       gives one, and each column of a matrix makes good what those before it lost in rounding \
-      (GPTQ): that about halves how far the model is from what it was. With --measure it says what \
-      the change of type costs on a text; take another one than that of the calibration.
+      (GPTQ): that about halves how far the model is from what it was. Up to 14 million weights, \
+      scales and norms are then tuned so that its predictions of that text come back to what they \
+      were. With --measure it says what the change of type costs on a text; take another one than \
+      that of the calibration.
       """)
 
   @Argument(help: "A folder, a .gguf or a .bin file.") var input: String
@@ -136,18 +139,17 @@ struct Convert: ParsableCommand {
       if calibration == nil { way = .nothing }
     }
     let (isStopped, output) = (interrupt.question, output)
-    let bar = Mutex(ProgressBar("tensors"))
+    let bar = Mutex(ConversionBar())
     defer { bar.withLock { $0.end() } }
     do throws(FormatError) {
       return try ModelConversion.convert(
-        source, to: output, type: dtype, metadata: metadata, files: files, calibration: calibration
+        source, to: output, type: dtype, metadata: metadata, files: files, calibration: calibration,
+        tuning: calibration == nil ? nil : Distillation()
       ) { progress throws(FormatError) in
         if isStopped() {
           throw FormatError(.interrupted, what: "the conversion was stopped", place: output)
         }
-        bar.withLock {
-          $0.show(Double(progress.written) + progress.readShare, of: progress.count)
-        }
+        bar.withLock { $0.show(progress) }
       }
     } catch {
       if error.code == .interrupted { interrupt.obey() }
@@ -202,6 +204,7 @@ struct Convert: ParsableCommand {
     object["dtype"] = .string(dtype.rawValue)
     object["bytes"] = .integer(bytes)
     if dtype.elementType == nil { object["calibration"] = .string(way.name) }
+    if let tuning = conversion.tuning { object["tuning"] = tuning.json }
     if !conversion.damaged.isEmpty {
       object["tensors_not_finite"] = .integer(conversion.damaged.count)
     }
@@ -226,13 +229,35 @@ struct Convert: ParsableCommand {
     if json {
       print(JSONValue.object(object).text())
     } else {
-      let words = dtype.elementType == nil ? ", \(way)" : ""
+      var words = dtype.elementType == nil ? ", \(way)" : ""
+      if let tuning = conversion.tuning { words += ", \(tuning)" }
       print("\(output): \(dtype.rawValue)\(words), \(fixed(Double(bytes) / 1e6, 1)) MB")
     }
   }
 
   private func size(_ path: String) -> Int {
     (try? MappedFile(path: path).byteCount) ?? 0
+  }
+}
+
+/// How far a conversion is: its tensors, and then the tuning of what they became.
+private struct ConversionBar {
+  private var tensors = ProgressBar("tensors")
+  private var tuning: ProgressBar?
+
+  mutating func show(_ progress: ConversionProgress) {
+    guard progress.tunedShare > 0 else {
+      tensors.show(Double(progress.written) + progress.readShare, of: progress.count)
+      return
+    }
+    var bar = tuning ?? ProgressBar("tuning, percent")
+    bar.show(100 * progress.tunedShare, of: 100)
+    tuning = bar
+  }
+
+  func end() {
+    tensors.end()
+    tuning?.end()
   }
 }
 
@@ -243,6 +268,16 @@ extension ConversionFallback {
       "written": .string(written?.rawValue ?? "f16"),
       "multiple_of": .integer(wanted.blockWidth),
     ]
+  }
+}
+
+extension ModelTuning {
+  fileprivate var json: JSONValue {
+    switch self {
+    case .tuned(let before, let after):
+      ["divergence_before": .number(before), "divergence_after": .number(after)]
+    case .skipped(let reason): ["skipped": .string(reason.rawValue)]
+    }
   }
 }
 

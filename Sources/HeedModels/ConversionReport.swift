@@ -8,14 +8,17 @@ public struct ConversionReport: Sendable, Hashable {
   public let fallbacks: [ConversionFallback]
   /// The matrices that were rounded without the calibration that was asked for.
   public let uncalibrated: [UncalibratedMatrices]
+  /// What came of tuning the rounded model; nil where nobody was to do it.
+  public let tuning: ModelTuning?
 
   init(
     damaged: [DamagedTensor], fallbacks: [ConversionFallback],
-    uncalibrated: [UncalibratedMatrices] = []
+    uncalibrated: [UncalibratedMatrices] = [], tuning: ModelTuning? = nil
   ) {
     self.damaged = damaged
     self.fallbacks = fallbacks
     self.uncalibrated = uncalibrated
+    self.tuning = tuning
   }
 }
 

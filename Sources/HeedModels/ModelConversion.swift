@@ -19,6 +19,8 @@ public enum ModelConversion {
   ///   - calibration: a text, for a type of blocks: columns then make good what others lost in
   ///     rounding, for inputs like those of this text (GPTQ, arXiv 2210.17323). It has at least as many tokens
   ///     as the model is wide; of a long text 32,768 are used.
+  ///   - tuning: who brings the rounded model nearer to what it was, on the text of the calibration. All
+  ///     tensors are in memory then, unless it refuses.
   ///   - progress: told how far the conversion is, also within a tensor that a calibration takes long
   ///     for; what it throws ends the conversion, of which nothing is left.
   /// - Returns: which tensors have weights that are NaN or infinite, or are of another type than `type`.
@@ -28,6 +30,7 @@ public enum ModelConversion {
     _ input: String, to output: String, type: ConversionType,
     registry: FamilyRegistry = .standard, metadata extra: [(key: String, value: GGUFValue)] = [],
     files: [FolderFile] = [], calibration: CalibrationText? = nil,
+    tuning: (any RoundedModelTuning)? = nil,
     progress: @escaping @Sendable (ConversionProgress) throws(FormatError) -> Void = { _ in }
   ) throws(FormatError) -> ConversionReport {
     guard !output.hasSuffix(".safetensors") else {
@@ -62,14 +65,24 @@ public enum ModelConversion {
     }
     let watch = WeightWatch()
     let fallbacks = type.fallbacks(in: tensors)
+    let planned = tensors
     tensors = tensors.map(watch.watching)
-    if let calibrated { tensors = calibrated.ordered(tensors).map(calibrated.calibrated) }
+    var tuned: TunedTensors?
+    if let calibrated {
+      tensors = calibrated.ordered(tensors).map(calibrated.calibrated)
+      if let tuning, let calibration, let reader {
+        tuned = try TunedTensors(
+          tensors, planned, of: reader.model, as: reader.target, named: reader.names, by: tuning,
+          for: calibration, steps: steps)
+        tensors = tuned?.tensors ?? tensors
+      }
+    }
     try GGUFFile.write(metadata: metadata, tensors: tensors, to: output) {
       (written) throws(FormatError) in try steps.wrote(written)
     }
     return ConversionReport(
       damaged: watch.damaged, fallbacks: fallbacks,
-      uncalibrated: calibrated?.uncalibrated ?? [])
+      uncalibrated: calibrated?.uncalibrated ?? [], tuning: tuned?.tuning)
   }
 
   /// Lists of tokens as long as the embedding has rows: what reads these files takes the size of the

@@ -72,9 +72,11 @@ struct CalibrationCommandTests {
       let outputs = ["a", "b", "none"].map { folder + "/\($0).gguf" }
       let usual = try Run("convert", model, outputs[0], "--dtype", "q4_0")
       #expect(usual.status == 0 && usual.output.contains("q4_0, rounded for a text that it wrote"))
+      #expect(usual.output.contains(", scales and norms tuned, "))
       let asked = try Run(
         "convert", model, outputs[1], "--dtype", "q4_0", "--calibrate", "self", "--json")
       #expect(asked.output.contains(#""calibration":"self""#), "\(asked.errors)")
+      #expect(asked.output.contains(#""tuning":{"divergence_before":"#), "\(asked.output)")
       let plain = try Run("convert", model, outputs[2], "--dtype", "q4_0", "--calibrate", "none")
       #expect(plain.output.contains("q4_0, each block rounded alone"))
       let files = outputs.map { FileManager.default.contents(atPath: $0) }

@@ -100,6 +100,20 @@ static void put_numbers(heed_block_type type, const int *q, uint8_t *y) {
   }
 }
 
+/// A block of floats, each the nearest that the scales at `y` can hold.
+static void put_nearest(heed_block_type type, const float *x, uint8_t *y) {
+  const grid g = read_grid(type, y);
+  const int width = (int)heed_block_width(type);
+  int q[256];
+  for (int first = 0, part = 0; first < width; first += g.part_width, part++) {
+    const float factor = heed_inverse(g.scales[part]), start = g.starts[part];
+    for (int j = first; j < first + g.part_width; j++) {
+      q[j] = heed_nearest((x[j] - start) * factor, g.low, g.high) - g.low;
+    }
+  }
+  put_numbers(type, q, y);
+}
+
 int heed_quantize(heed_block_type type, ptrdiff_t blocks, const float *x, void *target) {
   const int width = (int)heed_block_width(type);
   uint8_t *y = target;
@@ -107,15 +121,16 @@ int heed_quantize(heed_block_type type, ptrdiff_t blocks, const float *x, void *
   for (int j = 0; j < width; j++) ones[j] = 1;
   for (ptrdiff_t b = 0; b < blocks; b++, x += width, y += heed_block_bytes(type)) {
     if (!heed_choose_scales(type, x, ones, y)) return 0;
-    const grid g = read_grid(type, y);
-    int q[256];
-    for (int first = 0, part = 0; first < width; first += g.part_width, part++) {
-      const float factor = heed_inverse(g.scales[part]), start = g.starts[part];
-      for (int j = first; j < first + g.part_width; j++) {
-        q[j] = heed_nearest((x[j] - start) * factor, g.low, g.high) - g.low;
-      }
-    }
-    put_numbers(type, q, y);
+    put_nearest(type, x, y);
+  }
+  return 1;
+}
+
+int heed_requantize(heed_block_type type, ptrdiff_t blocks, const float *x, void *target) {
+  if (type == HEED_MXFP4) return 0;
+  uint8_t *y = target;
+  for (ptrdiff_t b = 0; b < blocks; b++, x += heed_block_width(type), y += heed_block_bytes(type)) {
+    put_nearest(type, x, y);
   }
   return 1;
 }

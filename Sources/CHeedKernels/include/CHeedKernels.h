@@ -303,6 +303,9 @@ void heed_dequantize(heed_block_type type, ptrdiff_t blocks, const void *x, floa
 /// least squares (Q8_0: that lies best among a few, none of which clips); 0 for MXFP4.
 int heed_quantize(heed_block_type type, ptrdiff_t blocks, const float *x, void *y);
 
+/// The same with the scales that lie in `y` already: each float becomes the nearest that they can hold.
+int heed_requantize(heed_block_type type, ptrdiff_t blocks, const float *x, void *y);
+
 /// One block of a row, whose values make good what the columns before them lost in rounding.
 ///
 /// Columns come in an order of their own, in which all but `x` and the block lie: the i-th of the block is
