@@ -70,7 +70,7 @@ public enum ModelConversion {
     var tuned: TunedTensors?
     if let calibrated {
       tensors = calibrated.ordered(tensors).map(calibrated.calibrated)
-      if let tuning, let calibration, let reader {
+      if let tuning, let calibration, let reader = plan.reader {
         tuned = try TunedTensors(
           tensors, planned, of: reader.model, as: reader.target, named: reader.names, by: tuning,
           for: calibration, steps: steps)
