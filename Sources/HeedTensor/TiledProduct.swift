@@ -12,9 +12,10 @@ import CHeedKernels
 // of 32: panels are then read from the second cache and the more rows share one the better.
 //
 // Inside a part: for each k block, the rows of a are packed by tiles ([k][rows of the tile]), but for a
-// single tile whose rows are read where they lie (see LeftLayout); for each panel, its block is packed (or was, see PackedMatrix) and all row tiles go over it. Every
-// element of c is one sum over k in order, whatever m, n and the parts are, because a k block
-// continues from what c holds. So a row computed alone has the bits of the same row among others.
+// single tile whose rows are read where they lie (see LeftLayout); for each panel, its block is packed
+// (or was, see PackedMatrix) and all row tiles go over it. Every element of c is one sum over k in
+// order, whatever m, n and the parts are, because a k block continues from what c holds. So a row
+// computed alone has the bits of the same row among others.
 
 enum TiledProduct {
   static let panel = Int(HEED_PANEL)

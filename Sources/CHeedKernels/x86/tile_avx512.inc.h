@@ -31,6 +31,11 @@
 /// How a lies: A(i, kk) = a[kk * a_stride + i], a[i * a_stride + kk], or a[i * ROW_STRIDE + kk].
 enum { NAME(by_k), NAME(by_rows), NAME(score_rows) };
 
+/// Elements from a row of a to the next.
+TILE_INLINE ptrdiff_t NAME(row_step)(const int layout, ptrdiff_t a_stride) {
+  return layout == NAME(by_k) ? 1 : layout == NAME(by_rows) ? a_stride : ROW_STRIDE;
+}
+
 TILE_INLINE void NAME(block)(const int rows, const int vectors, const int layout, ptrdiff_t k,
                              const ELEMENT *a, ptrdiff_t a_stride, const ELEMENT *b,
                              ptrdiff_t b_stride, ptrdiff_t panel_stride, float *c,
@@ -44,7 +49,7 @@ TILE_INLINE void NAME(block)(const int rows, const int vectors, const int layout
                       ? _mm512_maskz_loadu_ps(v == vectors - 1 ? last : (__mmask16)0xffff,
                                               c + i * c_stride + 16 * v)
                       : _mm512_setzero_ps();
-  const ptrdiff_t row_step = layout == NAME(by_k) ? 1 : layout == NAME(by_rows) ? a_stride : ROW_STRIDE;
+  const ptrdiff_t row_step = NAME(row_step)(layout, a_stride);
   for (ptrdiff_t kk = 0; kk < k; kk++) {
     __m512i y[8];
     const int every_line = rows <= 6 ? layout == NAME(score_rows) : rows <= 12;
@@ -141,7 +146,7 @@ TILE_INLINE void NAME(all)(const int layout, ptrdiff_t m, ptrdiff_t n, ptrdiff_t
     for (ptrdiff_t g = 0; g < groups; g++) {
       const ptrdiff_t next = (g + 1) * m / groups;
       const int rows = (int)(next - row);
-      const ptrdiff_t row_step = layout == NAME(by_k) ? 1 : layout == NAME(by_rows) ? a_stride : ROW_STRIDE;
+      const ptrdiff_t row_step = NAME(row_step)(layout, a_stride);
       const ELEMENT *ar = a + row * row_step;
       float *cr = c + row * c_stride + j;
       switch (vectors) {
