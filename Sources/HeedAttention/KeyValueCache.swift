@@ -80,6 +80,34 @@ public struct KeyValueCache: Sendable {
     store = open
   }
 
+  /// Adds one row to each head where there is room and rows are kept as numbers; false otherwise, and
+  /// nothing is done (see `append(keys:values:stride:batch:groups:width:valueWidth:)`).
+  mutating func appendInPlace(
+    _ keys: UnsafePointer<Float>, _ values: UnsafePointer<Float>, _ stride: (keys: Int, values: Int)
+  ) -> Bool {
+    if case .window = policy { return false }
+    if case .sliding(let window) = policy { forgetSplits(before: position + 1 - window) }
+    guard let place = store.map({ $0.start + count }), elementType != .int8,
+      place < store?.capacity ?? 0
+    else { return false }
+    store?.keys.replaceRow(at: place, with: keys, stride: stride.keys)
+    store?.values.replaceRow(at: place, with: values, stride: stride.values)
+    count += 1
+    position += 1
+    return true
+  }
+
+  /// The rows of one sequence where they lie, as long as the cache is not changed; nil where they are no
+  /// numbers, or pairs of them no words of memory.
+  package func rows(ofSequence row: Int) -> CachedRows? {
+    guard let store, elementType != .int8,
+      elementType == .float32 || (store.keys.shape[3] | store.values.shape[3]) % 2 == 0
+    else { return nil }
+    return CachedRows(
+      keys: CachedHeads(store.keys, sequence: row, first: store.start),
+      values: CachedHeads(store.values, sequence: row, first: store.start), count: count)
+  }
+
   /// Forgets whole splits of keys before the place `first`.
   private mutating func forgetSplits(before first: Int) {
     let kept = position - count

@@ -165,15 +165,49 @@ public struct Rotary: Sendable, Hashable {
             let row = (isShared ? t : part / H * T + t) * half
             let from = source + (part * T + t) * D
             let to = target + (part * T + t) * D
-            for i in 0..<half {
-              let (first, second) = pairing == .halves ? (i, i + half) : (2 * i, 2 * i + 1)
-              let c = Scalar(cosines[row + i])
-              let s = Scalar(sines[row + i]) * sign
-              to[first] = from[first] * c - from[second] * s
-              to[second] = from[second] * c + from[first] * s
-            }
+            turnRow(from, to, cosines, sines, from: row, sign: sign)
             for i in width..<D { to[i] = from[i] }
           }
+        }
+      }
+    }
+  }
+
+  /// One row, perhaps in place, by the angles of a table from `first` on.
+  @inline(__always)
+  private func turnRow<Scalar: BinaryFloatingPoint>(
+    _ source: UnsafePointer<Scalar>, _ target: UnsafeMutablePointer<Scalar>,
+    _ cosines: UnsafeBufferPointer<Float>, _ sines: UnsafeBufferPointer<Float>, from first: Int,
+    sign: Scalar
+  ) {
+    let half = width / 2
+    for i in 0..<half {
+      let (one, other) = pairing == .halves ? (i, i + half) : (2 * i, 2 * i + 1)
+      let (x, y) = (source[one], source[other])
+      let c = Scalar(cosines[first + i])
+      let s = Scalar(sines[first + i]) * sign
+      target[one] = x * c - y * s
+      target[other] = y * c + x * s
+    }
+  }
+
+  /// Turns the heads of one token in place.
+  ///
+  /// - Parameters:
+  ///   - x: `[heads, D]`, D = `headWidth` at least `width`.
+  ///   - first: where the angles of the token begin in `cosines` and `sines`, which `table` made.
+  package func turn(
+    _ x: UnsafeMutablePointer<Float>, heads: Int, headWidth: Int, cosines: [Float], sines: [Float],
+    from first: Int
+  ) {
+    precondition(
+      first + width / 2 <= cosines.count && width <= headWidth,
+      "Rotary: \(cosines.count) angles and width \(width) do not fit \(first) and \(headWidth)")
+    cosines.withUnsafeBufferPointer { cosines in
+      sines.withUnsafeBufferPointer { sines in
+        for head in 0..<heads {
+          let row = x + head * headWidth
+          turnRow(row, row, cosines, sines, from: first, sign: 1)
         }
       }
     }

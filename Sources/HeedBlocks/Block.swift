@@ -76,6 +76,30 @@ public struct Block: Sendable {
     }
   }
 
+  /// The block for tokens that are being generated, of E = `width`; nil where it has only that on tensors.
+  package func tokens(width: Int) -> TokenBlock? {
+    var isComplete = true
+    func tokens(_ norm: Norm?) -> TokenNorm? {
+      let result = norm.flatMap { TokenNorm($0) }
+      if norm != nil, result == nil { isComplete = false }
+      return result
+    }
+    let parts = branches.compactMap { branch in
+      branch.operation.tokens().map {
+        TokenBlock.Branch(
+          input: tokens(branch.input), operation: $0, output: tokens(branch.output),
+          gate: branch.gate?.detached().converted(to: .float32).dense(),
+          after: tokens(branch.after))
+      }
+    }
+    var isParallel = false
+    if case .parallel = arrangement { isParallel = true }
+    let shared = tokens(sharedNorm)
+    guard parts.count == branches.count, isComplete else { return nil }
+    return TokenBlock(
+      layer: layer, width: width, isParallel: isParallel, sharedNorm: shared, branches: parts)
+  }
+
   /// gate * out(op(in(x))), with dropout in training; of the `last` tokens.
   private func result(
     of branch: Branch, index: Int, _ x: Tensor, last: Int?, _ context: inout BlockContext

@@ -31,10 +31,12 @@ public struct BlockContext: Sendable {
   public var keepsBitsInPieces = false
   /// Whether keys and values are kept for later steps.
   var hasCaches: Bool { !caches.isEmpty || !sequenceCaches.isEmpty }
-  private var tables: [Rotary: RotaryTable] = [:]
+  /// One for each rotary of the model: so few that comparing them is quicker than a dictionary.
+  private var tables: [RotaryTable] = []
 
   /// Cosines and sines, made once for all blocks that share a rotary.
-  private struct RotaryTable: Sendable {
+  struct RotaryTable: Sendable {
+    fileprivate let rotary: Rotary
     let cosines: [Float]
     let sines: [Float]
   }
@@ -64,6 +66,12 @@ public struct BlockContext: Sendable {
     return window.map { mask & .window(left: $0 - 1, right: nil) } ?? mask
   }
 
+  /// Whether this is a pass over one token of each of a few sequences, which have caches and no padding.
+  package func isOneToken(of ids: [[Int]]) -> Bool {
+    hasCaches && visibleKeys == nil && (1...RowProduct.mostRows).contains(ids.count)
+      && ids[0].count == 1
+  }
+
   /// What `look` sees of the keys and values of block `layer`, earlier ones included: all sequences at
   /// once, or each with its own cache.
   ///
@@ -77,33 +85,72 @@ public struct BlockContext: Sendable {
     _ queries: [Tensor], keys: Tensor, values: Tensor, layer: Int, window: Int? = nil,
     _ look: ([Tensor], SeenKeys, Mask) -> Tensor
   ) -> Tensor {
-    guard !sequenceCaches.isEmpty else {
-      guard layer < caches.count else {
-        return look(
-          queries, .tensors(keys: keys, values: values),
-          mask(keyCount: keys.shape[2], window: window))
-      }
+    guard !sequenceCaches.isEmpty || layer < caches.count else {
+      return look(
+        queries, .tensors(keys: keys, values: values),
+        mask(keyCount: keys.shape[2], window: window))
+    }
+    if sequenceCaches.isEmpty {
       caches[layer].append(keys: keys, values: values)
+    }
+    for row in sequenceCaches.indices {
+      sequenceCaches[row][layer].append(
+        keys: keys.sliced(axis: 0, range: row..<row + 1),
+        values: values.sliced(axis: 0, range: row..<row + 1))
+    }
+    return attended(queries, layer: layer, window: window, look)
+  }
+
+  /// What `look` sees of the keys and values that the caches of block `layer` hold.
+  func attended(
+    _ queries: [Tensor], layer: Int, window: Int? = nil,
+    _ look: ([Tensor], SeenKeys, Mask) -> Tensor
+  ) -> Tensor {
+    guard !sequenceCaches.isEmpty else {
       let cache = caches[layer]
       return look(queries, .cached(cache), mask(keyCount: cache.count, window: window))
     }
     precondition(visibleKeys == nil, "attended: sequences with caches of their own have no padding")
-    func part(_ tensor: Tensor, _ row: Int) -> Tensor {
-      tensor.sliced(axis: 0, range: row..<row + 1)
-    }
-    for row in sequenceCaches.indices {
-      sequenceCaches[row][layer].append(keys: part(keys, row), values: part(values, row))
-    }
     let seen = sequenceCaches.map { $0[layer] }
     let masks = seen.map { mask(keyCount: $0.count, window: window) }
     func result(of row: Int) -> Tensor {
-      look(queries.map { part($0, row) }, .cached(seen[row]), masks[row])
+      look(
+        queries.map { $0.sliced(axis: 0, range: row..<row + 1) }, .cached(seen[row]), masks[row])
     }
     // A probe hears of one sequence after the other.
     let looks =
       probe == nil
       ? ThreadPool.shared.map(seen.count, result) : seen.indices.map(result)
     return Tensor(concatenating: looks, alongAxis: 0)
+  }
+
+  /// Adds a key and a value of each head of `rows` tokens to the caches of block `layer`.
+  ///
+  /// - Parameters:
+  ///   - keys: `[rows][G * D]`, `stride` floats apart; so are values.
+  mutating func append(
+    keys: UnsafePointer<Float>, values: UnsafePointer<Float>, stride: (keys: Int, values: Int),
+    rows: Int, layer: Int, groups: Int, width: Int
+  ) {
+    if sequenceCaches.isEmpty {
+      return caches[layer].append(
+        keys: keys, values: values, stride: stride, batch: rows, groups: groups, width: width,
+        valueWidth: width)
+    }
+    for row in 0..<rows {
+      sequenceCaches[row][layer].append(
+        keys: keys + row * stride.keys, values: values + row * stride.values, stride: stride,
+        batch: 1, groups: groups, width: width, valueWidth: width)
+    }
+  }
+
+  /// What each of `rows` tokens sees in the caches of block `layer`, where they lie; fewer where one is
+  /// kept otherwise.
+  func cachedRows(_ rows: Int, layer: Int) -> [CachedRows] {
+    (0..<rows).compactMap {
+      sequenceCaches.isEmpty
+        ? caches[layer].rows(ofSequence: $0) : sequenceCaches[$0][layer].rows(ofSequence: 0)
+    }
   }
 
   /// How block `layer` keeps its keys and values; nil without a cache.
@@ -127,15 +174,7 @@ public struct BlockContext: Sendable {
   /// - Parameter tokenCount: T, where `x` has only the latest of the tokens.
   mutating func turned(_ x: Tensor, _ rotary: Rotary, tokenCount: Int? = nil) -> Tensor {
     let T = tokenCount ?? x.shape[2]
-    let table: RotaryTable
-    if let known = tables[rotary] {
-      table = known
-    } else {
-      let (cosines, sines) = rotary.table(
-        positions: positions, textLengths: textLengths ?? longestPositions(of: T))
-      table = RotaryTable(cosines: cosines, sines: sines)
-      tables[rotary] = table
-    }
+    let table = table(rotary, tokenCount: T)
     let missing = T - x.shape[2]
     /// The part of a table that belongs to the latest tokens of each sequence.
     func latest(_ table: [Float]) -> [Float] {
@@ -146,6 +185,16 @@ public struct BlockContext: Sendable {
       }
     }
     return rotary.apply(to: x, cosines: latest(table.cosines), sines: latest(table.sines))
+  }
+
+  /// The angles of all positions of this pass of T = `tokenCount` tokens.
+  mutating func table(_ rotary: Rotary, tokenCount: Int) -> RotaryTable {
+    if let known = tables.first(where: { $0.rotary == rotary }) { return known }
+    let (cosines, sines) = rotary.table(
+      positions: positions, textLengths: textLengths ?? longestPositions(of: tokenCount))
+    let table = RotaryTable(rotary: rotary, cosines: cosines, sines: sines)
+    tables.append(table)
+    return table
   }
 
   /// Decides frequencies by the text up to each token, or by a length of its row that is greater.

@@ -66,9 +66,9 @@ public struct FeedForwardSpec: Sendable, Hashable {
 /// second projection.
 struct FeedForward: BranchOperation {
   let spec: FeedForwardSpec
-  private let gate: Linear?
-  private let up: Linear
-  private let down: Linear
+  let gate: Linear?
+  let up: Linear
+  let down: Linear
 
   init(
     _ spec: FeedForwardSpec, path: String, layer: Int, _ weights: WeightLookup,

@@ -51,6 +51,15 @@ public struct Linear: Sendable {
     self.bias = bias
   }
 
+  /// The product of a few rows between buffers; nil where the weight is not packed.
+  package var rows: RowProduct? {
+    guard case .packed(let weight) = form else { return nil }
+    return switch weight {
+    case .numbers(let matrix): RowProduct(matrix, bias: bias)
+    case .blocks(let matrix): RowProduct(matrix, bias: bias)
+    }
+  }
+
   /// `[N, K]` of the weight.
   public var shape: [Int] {
     switch form {

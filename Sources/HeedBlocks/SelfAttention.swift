@@ -107,20 +107,33 @@ struct SelfAttention: BranchOperation {
     let (precision, probe) = (context.precision, context.probe)
     let seen = context.attended(
       [q], keys: k, values: v, layer: layer, window: spec.window
-    ) { q, seen, mask in
-      if case .cached(let cache) = seen, cache.elementType == .int8 {
-        return attention(
-          q[0], cache, scale: spec.scale, mask: mask, alibi: slopes, softCap: spec.softCap,
-          sinks: sinks, precision: precision, probe: probe)
-      }
-      let (k, v) = seen.tensors
-      return attention(
-        q[0], k, v, scale: spec.scale, mask: mask, alibi: slopes, softCap: spec.softCap,
-        sinks: sinks, dropout: dropout, precision: precision, probe: probe)
+    ) {
+      attended($0[0], $1, $2, precision: precision, dropout: dropout, probe: probe)
     }  // [B, H, T, D]
     let merged = seen.transposed(permutation: [0, 2, 1, 3])
       .reshaped(to: [x.shape[0], q.shape[2], spec.queryWidth])  // [B, T, H * D]
     return output(merged, precision: precision)
+  }
+
+  /// The attention itself, `[B, H, T, D]`.
+  func attended(
+    _ q: Tensor, _ seen: SeenKeys, _ mask: Mask, precision: ProductPrecision,
+    dropout: AttentionDropout? = nil, probe: AttentionProbe? = nil
+  ) -> Tensor {
+    if case .cached(let cache) = seen, cache.elementType == .int8 {
+      return attention(
+        q, cache, scale: spec.scale, mask: mask, alibi: slopes, softCap: spec.softCap,
+        sinks: sinks, precision: precision, probe: probe)
+    }
+    let (k, v) = seen.tensors
+    return attention(
+      q, k, v, scale: spec.scale, mask: mask, alibi: slopes, softCap: spec.softCap,
+      sinks: sinks, dropout: dropout, precision: precision, probe: probe)
+  }
+
+  func tokens() -> (any TokenOperation)? {
+    TokenSelfAttention(
+      self, inputs: inputs, output: output, queryNorm: queryNorm, keyNorm: keyNorm)
   }
 
   func inputType(_ precision: ProductPrecision) -> ElementType {

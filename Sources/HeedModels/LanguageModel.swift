@@ -26,6 +26,8 @@ public struct LanguageModel: Sendable {
   private let blocks: [Block]
   private let finalNorm: Norm?
   private let head: Linear
+  /// For tokens that are being generated; nil where a part has only the general way.
+  private let tokenPass: TokenPass?
 
   /// A model of given parameters.
   ///
@@ -64,6 +66,8 @@ public struct LanguageModel: Sendable {
       spec.isHeadTied
         ? embedding.table.quantized(to: quantization) : weights.matrix("head.weight", nil),
       bias: spec.hasHeadBias ? weights("head.bias", nil) : nil, packing: packing)
+    tokenPass =
+      packed ? TokenPass(blocks, finalNorm: finalNorm, head: head, width: spec.width) : nil
     if packed { Self.releasePages(parameters, blockParameters) }
   }
 
@@ -197,6 +201,9 @@ public struct LanguageModel: Sendable {
         rate: Double(dropout.residualRate), seed: dropout.seed,
         counter: dropout.counter(layer: -1, branch: 0))
     }
+    if let tokenPass, isLogitsAlone, options.loads == nil, context.isOneToken(of: ids) {
+      return Output(logits: capped(tokenPass(x, context: &context)), hiddenStates: [])
+    }
     var hidden = options.keepsHiddenStates ? [x] : []
     for (index, block) in blocks.enumerated() {
       let isLast = index == blocks.count - 1
@@ -207,9 +214,12 @@ public struct LanguageModel: Sendable {
     if options.keepsHiddenStates { hidden[hidden.count - 1] = x }
     let T = x.shape[1]
     if let count = options.lastCount, count < T { x = x.sliced(axis: 1, range: T - count..<T) }
-    var logits = head(x, precision: precision)  // [B, T, V]
-    if let cap = spec.logitSoftCap { logits = (logits / cap).tanh() * cap }
-    return Output(logits: logits, hiddenStates: hidden)
+    return Output(logits: capped(head(x, precision: precision)), hiddenStates: hidden)
+  }
+
+  /// Logits as the model has them.
+  private func capped(_ logits: Tensor) -> Tensor {
+    spec.logitSoftCap.map { (logits / $0).tanh() * $0 } ?? logits
   }
 
   /// Logits without a cache; `[B, T, V]`.

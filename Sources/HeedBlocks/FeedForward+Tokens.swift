@@ -1,0 +1,60 @@
+import HeedTensor
+
+extension FeedForward {
+  /// The layer between buffers; nil where a weight is not packed, or for a gate that is no activation.
+  func tokens() -> (any TokenOperation)? {
+    guard let up = up.rows, let down = down.rows else { return nil }
+    switch spec.form {
+    case .plain: return TokenFeedForward(gate: nil, up: up, down: down, activation: spec.activation)
+    case .gated:
+      guard let gate = gate?.rows else { return nil }
+      return TokenFeedForward(gate: gate, up: up, down: down, activation: spec.activation)
+    case .clampedGate: return nil
+    }
+  }
+}
+
+private struct TokenFeedForward: TokenOperation {
+  let gate: RowProduct?
+  let up: RowProduct
+  let down: RowProduct
+  let activation: Activation
+
+  /// F.
+  private var hiddenWidth: Int { up.outputCount }
+
+  func byteCount(rows: Int) -> Int {
+    let hidden = 4 * rows * hiddenWidth
+    return TokenMemory.byteCount(
+      hidden, gate == nil ? 0 : hidden, gate?.inputByteCount(rows: rows) ?? 0,
+      up.inputByteCount(rows: rows), down.inputByteCount(rows: rows))
+  }
+
+  func callAsFunction(
+    _ x: UnsafePointer<Float>, rows: Int, layer: Int, context: inout BlockContext,
+    memory: TokenMemory, to y: UnsafeMutablePointer<Float>
+  ) {
+    var memory = memory
+    let count = rows * hiddenWidth
+    let hidden = memory.floats(count)
+    func input(of product: RowProduct, _ x: UnsafePointer<Float>) -> UnsafeRawPointer {
+      product.input(
+        x, rows: rows, memory: memory.bytes(product.inputByteCount(rows: rows)))
+    }
+    let read = input(of: up, x)
+    if let gate {
+      let other = memory.floats(count)
+      if gate.readsLike(up), gate.outputCount == up.outputCount {
+        RowProduct.gated(
+          gate, up, activation: activation, read, rows: rows, other: other, to: hidden)
+      } else {
+        gate(input(of: gate, x), rows: rows, activation: activation, to: hidden)
+        up(read, rows: rows, to: other)
+        Float.multiply(count, hidden, other, hidden)
+      }
+    } else {
+      up(read, rows: rows, activation: activation, to: hidden)
+    }
+    down(input(of: down, hidden), rows: rows, to: y)
+  }
+}

@@ -1,0 +1,207 @@
+import CHeedKernels
+
+// Generating a token is a few rows against every weight of a model, and each weight is read from memory
+// once: what stands between two of them is time in which memory rests. So here is the product of a few
+// rows without tensors: made once for a weight, and run between buffers that the caller keeps.
+
+/// The product of a few rows with a packed weight `[N, K]`, with the bits of `linear(_:bias:)`.
+package struct RowProduct: Sendable {
+  /// N.
+  package let outputCount: Int
+  /// K.
+  package let inputCount: Int
+  private let numbers: Numbers
+  private let panels: Tensor
+  private let panelBytes: Int
+  private let panelsPerPart: Int
+  private let bias: Tensor?
+
+  /// Rows that are at most one tile of the kernels.
+  package static let mostRows = 12
+
+  /// What a weight is, and what its products read.
+  private enum Numbers: Sendable, Hashable {
+    case float32
+    case bfloat16
+    /// Blocks of 8-bit values with a scale and sums each, one of all or one of each half.
+    case blocks(heed_panel_format, hasHalves: Bool)
+  }
+
+  /// - Parameter bias: `[N]`.
+  package init(_ weight: PackedMatrix, bias: Tensor?) {
+    self.init(
+      weight, weight.inputCount, bias, weight.precision == .float32 ? .float32 : .bfloat16,
+      panelBytes: weight.panels.shape[1] * weight.panels.shape[2] * 4, partBytes: 256 << 10)
+  }
+
+  /// - Parameter bias: `[N]`.
+  package init(_ weight: QuantizedMatrix, bias: Tensor?) {
+    let panelBytes = weight.panels.shape[1]
+    let partBytes = min(128 << 10, max(64 << 10, weight.panels.count / 16))
+    self.init(
+      weight, weight.inputCount, bias,
+      .blocks(weight.format, hasHalves: weight.format == HEED_PANEL_6), panelBytes: panelBytes,
+      partBytes: partBytes)
+  }
+
+  private init(
+    _ weight: some PanelWeight, _ inputCount: Int, _ bias: Tensor?, _ numbers: Numbers,
+    panelBytes: Int, partBytes: Int
+  ) {
+    outputCount = weight.outputCount
+    self.inputCount = inputCount
+    self.numbers = numbers
+    panels = weight.panels.dense()
+    self.panelBytes = panelBytes
+    self.bias = bias?.dense()
+    let most = max(1, partBytes / max(panelBytes, 1))
+    // Kernels of numbers take fours of panels.
+    panelsPerPart = most < 4 ? most : most / 4 * 4
+  }
+
+  private var panelCount: Int { (outputCount + TiledProduct.panel - 1) / TiledProduct.panel }
+  private var blockCount: Int { (inputCount + 31) / 32 }
+  /// Words of 32 bits of a row that is numbers.
+  private var words: Int { numbers == .float32 ? inputCount : (inputCount + 1) / 2 }
+
+  /// Whether another product reads its input in the same form.
+  package func readsLike(_ other: RowProduct) -> Bool {
+    numbers == other.numbers && inputCount == other.inputCount
+  }
+
+  /// Bytes that `input(_:rows:memory:)` needs.
+  package func inputByteCount(rows: Int) -> Int {
+    switch numbers {
+    case .float32: 0
+    case .bfloat16: rows * words * 4
+    case .blocks: rows * blockCount * 44
+    }
+  }
+
+  /// Rows of floats as the product reads them.
+  ///
+  /// - Parameters:
+  ///   - x: `[rows, K]`.
+  ///   - memory: `inputByteCount(rows:)` bytes, aligned to 64.
+  /// - Returns: a place in `memory`, or `x` itself.
+  package func input(
+    _ x: UnsafePointer<Float>, rows: Int, memory: UnsafeMutableRawPointer
+  ) -> UnsafeRawPointer {
+    switch numbers {
+    case .float32: return UnsafeRawPointer(x)
+    case .bfloat16:
+      let (k, step) = (inputCount, words * 2)
+      let target = memory.assumingMemoryBound(to: UInt16.self)
+      for row in 0..<rows {
+        Kernels.table.bf16_from_f32(k, x + row * k, target + row * step)
+        if k < step { target[row * step + k] = 0 }
+      }
+    case .blocks(_, let hasHalves):
+      let (k, blocks) = (inputCount, blockCount)
+      let (values, scales, sums) = blockInput(memory, rows)
+      for row in 0..<rows {
+        let values = UnsafeMutablePointer(mutating: values + row * blocks * 32)
+        let sums = UnsafeMutablePointer(mutating: sums + row * blocks * (hasHalves ? 2 : 1))
+        Kernels.table.quantize_blocks_i8(
+          k, x + row * k, values, UnsafeMutablePointer(mutating: scales + row * blocks), sums)
+        if hasHalves { heed_half_sums(blocks, values, sums) }
+      }
+    }
+    return UnsafeRawPointer(memory)
+  }
+
+  /// Where values, scales and sums of the blocks of all rows lie.
+  @inline(__always)
+  private func blockInput(
+    _ memory: UnsafeRawPointer, _ rows: Int
+  ) -> (UnsafePointer<Int8>, scales: UnsafePointer<Float>, sums: UnsafePointer<Int32>) {
+    let count = rows * blockCount
+    return (
+      memory.assumingMemoryBound(to: Int8.self),
+      (memory + count * 32).assumingMemoryBound(to: Float.self),
+      (memory + count * 36).assumingMemoryBound(to: Int32.self)
+    )
+  }
+
+  /// `activation(x weight^T + bias)`, on all threads.
+  ///
+  /// - Parameters:
+  ///   - input: `rows` rows that `input(_:rows:memory:)` gave, at most `mostRows`.
+  ///   - y: `[rows, N]`.
+  package func callAsFunction(
+    _ input: UnsafeRawPointer, rows: Int, activation: Activation = .identity,
+    to y: UnsafeMutablePointer<Float>
+  ) {
+    let size = panelsPerPart
+    ThreadPool.shared.parallel(
+      (panelCount + size - 1) / size, work: rows * inputCount * outputCount, order: .runs
+    ) { part in
+      let panels = part * size..<min(panelCount, (part + 1) * size)
+      multiply(input, rows, panels, activation, y)
+    }
+  }
+
+  /// `activation(x gate^T + gateBias) * (x up^T + upBias)`, on all threads: a gated feed-forward.
+  ///
+  /// - Parameters:
+  ///   - input: `rows` rows that one of the two gave.
+  ///   - other: `[rows, N]`, working memory.
+  ///   - y: `[rows, N]`.
+  /// - Precondition: the weights have one shape and read their inputs in one form.
+  package static func gated(
+    _ gate: RowProduct, _ up: RowProduct, activation: Activation, _ input: UnsafeRawPointer,
+    rows: Int, other: UnsafeMutablePointer<Float>, to y: UnsafeMutablePointer<Float>
+  ) {
+    let size = max(1, gate.panelsPerPart / 2)
+    let (count, n) = (gate.panelCount, gate.outputCount)
+    ThreadPool.shared.parallel(
+      (count + size - 1) / size, work: 2 * rows * gate.inputCount * n, order: .runs
+    ) { part in
+      let panels = part * size..<min(count, (part + 1) * size)
+      gate.multiply(input, rows, panels, activation, y)
+      up.multiply(input, rows, panels, .identity, other)
+      let first = panels.lowerBound * TiledProduct.panel
+      let width = min(n, panels.upperBound * TiledProduct.panel) - first
+      for row in 0..<rows {
+        let place = row * n + first
+        Kernels.table.multiply_f32(width, y + place, other + place, y + place)
+      }
+    }
+  }
+
+  /// The outputs of some panels.
+  private func multiply(
+    _ input: UnsafeRawPointer, _ rows: Int, _ range: Range<Int>, _ activation: Activation,
+    _ y: UnsafeMutablePointer<Float>
+  ) {
+    let (n, width) = (outputCount, TiledProduct.panel)
+    let first = range.lowerBound * width
+    let columns = min(n, range.upperBound * width) - first
+    let base = UnsafeRawPointer(panels.rawPointer) + range.lowerBound * panelBytes
+    let y = y + first
+    switch numbers {
+    case .float32:
+      Kernels.table.panels_f32(
+        rows, columns, words, input.assumingMemoryBound(to: Float.self), words, 1,
+        base.assumingMemoryBound(to: Float.self), panelBytes / 4, y, n, 0)
+    case .bfloat16:
+      Kernels.table.panels_bf16(
+        rows, columns, words, input.assumingMemoryBound(to: UInt32.self), words, 1,
+        base.assumingMemoryBound(to: UInt32.self), panelBytes / 4, y, n, 0)
+    case .blocks(let format, _):
+      let (values, scales, sums) = blockInput(input, rows)
+      for panel in 0..<range.count {
+        Kernels.table.tile_blocks(
+          format, rows, min(width, columns - panel * width), blockCount, values, scales, sums,
+          base + panel * panelBytes, y + panel * width, n, 0)
+      }
+    }
+    guard bias != nil || activation != .identity else { return }
+    let bias = bias.map { $0.pointer(to: Float.self) + first }
+    for row in 0..<rows {
+      let y = y + row * n
+      if let bias { Kernels.table.add_f32(columns, y, bias, y) }
+      if activation != .identity { activation.values(columns, y, y) }
+    }
+  }
+}
