@@ -16,9 +16,15 @@ extension FeedForward {
 
 private struct TokenFeedForward: TokenOperation {
   let gate: RowProduct?
-  let up: RowProduct
-  let down: RowProduct
+  var up: RowProduct
+  var down: RowProduct
   let activation: Activation
+
+  var ahead: ThreadPool.Ahead { gate.map { RowProduct.ahead(gate: $0, up: up) } ?? up.ahead }
+  mutating func precede(_ next: ThreadPool.Ahead) {
+    up.next = down.ahead
+    down.next = next
+  }
 
   /// F.
   private var hiddenWidth: Int { up.outputCount }

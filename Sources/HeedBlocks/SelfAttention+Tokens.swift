@@ -5,12 +5,12 @@ import HeedTensor
 struct TokenSelfAttention: TokenOperation {
   private let spec: SelfAttentionSpec
   /// One fused projection, or those of queries, keys and values.
-  private let inputs: [RowProduct]
-  private let output: RowProduct
+  private var inputs: [RowProduct]
+  private var output: RowProduct
   private let queryNorm: TokenNorm?
   private let keyNorm: TokenNorm?
   /// The attention where it is plain; nil where there is more to it.
-  private let plain: TokenAttention?
+  private var plain: TokenAttention?
   /// The operation on tensors, whose attention is asked for what is not plain.
   private let general: SelfAttention
 
@@ -33,6 +33,13 @@ struct TokenSelfAttention: TokenOperation {
       ? TokenAttention(
         heads: spec.headCount, groups: spec.keyValueHeadCount, width: spec.headWidth,
         valueWidth: spec.headWidth, scale: spec.scale) : nil
+  }
+
+  var ahead: ThreadPool.Ahead { inputs[0].ahead }
+  mutating func precede(_ next: ThreadPool.Ahead) {
+    inputs[inputs.count - 1].next = output.ahead
+    plain?.next = output.ahead
+    output.next = next
   }
 
   func byteCount(rows: Int) -> Int {

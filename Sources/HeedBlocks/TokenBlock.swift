@@ -1,17 +1,17 @@
-import HeedTensor
+package import HeedTensor
 
 /// A block over a token of each of a few texts, between buffers.
 package struct TokenBlock: Sendable {
   private let isParallel: Bool
   private let sharedNorm: TokenNorm?
-  private let branches: [Branch]
+  private var branches: [Branch]
   private let layer: Int
   /// E.
   private let width: Int
 
   struct Branch: Sendable {
     let input: TokenNorm?
-    let operation: any TokenOperation
+    var operation: any TokenOperation
     let output: TokenNorm?
     /// `[E]`.
     let gate: Tensor?
@@ -24,6 +24,14 @@ package struct TokenBlock: Sendable {
     self.isParallel = isParallel
     self.sharedNorm = sharedNorm
     self.branches = branches
+  }
+
+  package var ahead: ThreadPool.Ahead { branches[0].operation.ahead }
+  package mutating func precede(_ next: ThreadPool.Ahead) {
+    for index in branches.indices {
+      branches[index].operation.precede(
+        index + 1 < branches.count ? branches[index + 1].operation.ahead : next)
+    }
   }
 
   /// Bytes of working memory for `rows` tokens.

@@ -3,6 +3,10 @@ import HeedTensor
 /// What an operation does for a token of each of a few texts, between buffers and without tensors: the way
 /// that a generated token takes, with the bits of the operation on tensors.
 protocol TokenOperation: Sendable {
+  /// What its threads read first.
+  var ahead: ThreadPool.Ahead { get }
+  /// What is read after it.
+  mutating func precede(_ next: ThreadPool.Ahead)
   /// Bytes of working memory for `rows` tokens.
   func byteCount(rows: Int) -> Int
   /// - Parameters:

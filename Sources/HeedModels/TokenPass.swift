@@ -8,9 +8,9 @@ import HeedTensor
 /// rests. The general pass makes some dozens of tensors for each block there; this one makes none, and
 /// gives the same bits.
 struct TokenPass: Sendable {
-  private let blocks: [TokenBlock]
+  private var blocks: [TokenBlock]
   private let finalNorm: TokenNorm?
-  private let head: RowProduct
+  private var head: RowProduct
   /// E.
   private let width: Int
 
@@ -24,6 +24,11 @@ struct TokenPass: Sendable {
     self.finalNorm = norm
     self.head = head
     self.width = width
+    for index in parts.indices {
+      self.blocks[index].precede(
+        index + 1 < parts.count ? parts[index + 1].ahead : head.ahead)
+    }
+    if !parts.isEmpty { self.head.next = parts[0].ahead }
   }
 
   /// Logits `[B, 1, V]` for embedded tokens `[B, 1, E]`.

@@ -15,6 +15,22 @@ package struct RowProduct: Sendable {
   private let panelBytes: Int
   private let panelsPerPart: Int
   private let bias: Tensor?
+  /// What is read after it.
+  package var next: ThreadPool.Ahead?
+
+  /// What threads may ask for before it is run.
+  package var ahead: ThreadPool.Ahead {
+    ThreadPool.Ahead(
+      count: (panelCount + panelsPerPart - 1) / panelsPerPart,
+      streams: [.init(memory: panels, partBytes: panelsPerPart * panelBytes)])
+  }
+
+  package static func ahead(gate: RowProduct, up: RowProduct) -> ThreadPool.Ahead {
+    let size = max(1, gate.panelsPerPart / 2)
+    return ThreadPool.Ahead(
+      count: (gate.panelCount + size - 1) / size,
+      streams: [gate, up].map { .init(memory: $0.panels, partBytes: size * $0.panelBytes) })
+  }
 
   /// Rows that are at most one tile of the kernels.
   package static let mostRows = 12
@@ -54,6 +70,7 @@ package struct RowProduct: Sendable {
     panels = weight.panels.dense()
     self.panelBytes = panelBytes
     self.bias = bias?.dense()
+    let partBytes = Int(ComputeEnvironment.value(of: "HEED_PB") ?? "").map { $0 << 10 } ?? partBytes
     let most = max(1, partBytes / max(panelBytes, 1))
     // Kernels of numbers take fours of panels.
     panelsPerPart = most < 4 ? most : most / 4 * 4
@@ -134,7 +151,8 @@ package struct RowProduct: Sendable {
   ) {
     let size = panelsPerPart
     ThreadPool.shared.parallel(
-      (panelCount + size - 1) / size, work: rows * inputCount * outputCount, order: .runs
+      (panelCount + size - 1) / size, work: rows * inputCount * outputCount, order: .runs,
+      ahead: next
     ) { part in
       let panels = part * size..<min(panelCount, (part + 1) * size)
       multiply(input, rows, panels, activation, y)
@@ -155,7 +173,8 @@ package struct RowProduct: Sendable {
     let size = max(1, gate.panelsPerPart / 2)
     let (count, n) = (gate.panelCount, gate.outputCount)
     ThreadPool.shared.parallel(
-      (count + size - 1) / size, work: 2 * rows * gate.inputCount * n, order: .runs
+      (count + size - 1) / size, work: 2 * rows * gate.inputCount * n, order: .runs,
+      ahead: up.next
     ) { part in
       let panels = part * size..<min(count, (part + 1) * size)
       gate.multiply(input, rows, panels, activation, y)

@@ -46,10 +46,40 @@ public final class ThreadPool: Sendable {
     case runs
   }
 
+  /// Memory that the next operation will read: threads that have nothing to do ask for the beginning of
+  /// what they will take of it (order `runs`).
+  package struct Ahead: Sendable {
+    /// Parts of the operation.
+    let count: Int
+    let streams: [Stream]
+
+    struct Stream: Sendable {
+      let memory: Tensor
+      /// From the beginning of a part to that of the next.
+      let partBytes: Int
+    }
+
+    /// Bytes that a thread asks for at most: half of a second cache.
+    static let mostBytes = 512 << 10
+
+    /// Asks for the next lines of run `run` of `runs`, of which `done` bytes were asked for.
+    @inline(__always)
+    func ask(run: Int, of runs: Int, _ done: inout Int) {
+      guard done < Self.mostBytes else { return heed_pause() }
+      let (first, end) = (run * count / runs, (run + 1) * count / runs)
+      for stream in streams {
+        guard done < (end - first) * stream.partBytes else { continue }
+        heed_ask(stream.memory.rawPointer + first * stream.partBytes + done, 512)
+      }
+      done += 512
+    }
+  }
+
   private struct Job: Sendable {
     let body: @Sendable (Int) -> Void
     let count: Int
     let order: Order
+    let ahead: Ahead?
     /// Threads that were asked for.
     let threads: Int
     /// Workers that may still join.
@@ -88,7 +118,8 @@ public final class ThreadPool: Sendable {
   /// - Parameter work: about how many multiply-adds the parts have together; so few that waking a
   ///   thread would take longer are done by the caller alone.
   package func parallel(
-    _ count: Int, work: Int = .max, order: Order = .next, _ body: (Int) -> Void
+    _ count: Int, work: Int = .max, order: Order = .next, ahead: Ahead? = nil,
+    _ body: (Int) -> Void
   ) {
     let helpers =
       work < 1 << 17 ? 0 : min(Self.threadCount, count, ComputeEnvironment.mostThreads) - 1
@@ -106,8 +137,9 @@ public final class ThreadPool: Sendable {
       // this package write disjoint memory (see `Storage`), and no worker keeps it past this call.
       nonisolated(unsafe) let shared = body
       let open = Job(
-        body: { shared($0) }, count: count, order: order, threads: helpers + 1, places: helpers)
-      for run in 0..<open.runCount { cursors.set(run, to: open.run(run).lowerBound) }
+        body: { shared($0) }, count: count, order: order, ahead: ahead,
+        threads: helpers + 1, places: helpers)
+      for run in 0..<open.runCount { cursors.set(run, to: open.run(run)) }
       job.withLock { $0 = open }
       generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
       let asleep = sleepers.load(ordering: .sequentiallyConsistent)
@@ -115,7 +147,12 @@ public final class ThreadPool: Sendable {
       takeParts(of: open, first: 0)
       job.withLock { $0 = nil }
       var spins = 0
+      var asked = 0
       while active.load(ordering: .acquiring) > 0 {
+        if let ahead, asked < Ahead.mostBytes {
+          ahead.ask(run: 0, of: helpers + 1, &asked)
+          continue
+        }
         spins += 1
         if spins > 20_000 { sched_yield() } else { heed_pause() }
       }
@@ -131,16 +168,14 @@ public final class ThreadPool: Sendable {
     }
   }
 
-  /// Takes parts until none is left, beginning with run `first`.
+  /// Takes parts until none is left: those of run `first` from its beginning, and then what is left of
+  /// others from their ends, so that whoever they belong to goes on where memory is already coming.
   private func takeParts(of job: Job, first: Int) {
-    for turn in 0..<job.runCount {
-      let run = (first + turn) % job.runCount
-      let end = job.run(run).upperBound
-      while true {
-        let part = cursors.advance(run)
-        if part >= end { break }
-        job.body(part)
-      }
+    let own = first % job.runCount
+    while let part = cursors.takeFirst(own) { job.body(part) }
+    for turn in 1..<max(job.runCount, 1) {
+      let run = (own + turn) % job.runCount
+      while let part = cursors.takeLast(run) { job.body(part) }
     }
   }
 
@@ -160,32 +195,44 @@ public final class ThreadPool: Sendable {
 
   private func work(since start: Int) {
     var seen = start
+    var next: Next?
     while true {
-      waitForWork(after: seen)
+      waitForWork(after: seen, &next)
       seen = generation.load(ordering: .sequentiallyConsistent)
-      if help() { active.wrappingSubtract(1, ordering: .acquiringAndReleasing) }
+      let (joined, ahead) = help()
+      if joined { active.wrappingSubtract(1, ordering: .acquiringAndReleasing) }
+      next = ahead
     }
   }
 
   /// Joins the open job, if it has a place, and takes its parts. A function of its own, so that
   /// every reference to the job is gone when the caller is told that this worker has left it.
   @inline(never)
-  private func help() -> Bool {
+  private func help() -> (joined: Bool, next: Next?) {
     let joined = job.withLock { job -> Job? in
       guard let open = job, open.places > 0 else { return nil }
       job?.places -= 1
       active.wrappingAdd(1, ordering: .acquiringAndReleasing)
       return open
     }
-    guard let joined else { return false }
-    takeParts(of: joined, first: joined.threads - joined.places)
-    return true
+    guard let joined else { return (false, nil) }
+    let run = joined.threads - joined.places
+    takeParts(of: joined, first: run)
+    return (true, joined.ahead.map { Next(ahead: $0, run: run, runs: joined.threads) })
   }
 
-  private func waitForWork(after seen: Int) {
+  /// What a worker asks for while it waits.
+  private struct Next {
+    let ahead: Ahead
+    let run: Int
+    let runs: Int
+    var done = 0
+  }
+
+  private func waitForWork(after seen: Int, _ next: inout Next?) {
     for _ in 0..<30_000 {
       if generation.load(ordering: .acquiring) != seen { return }
-      heed_pause()
+      if next != nil { next?.ahead.ask(run: next!.run, of: next!.runs, &next!.done) } else { heed_pause() }
     }
     sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
     while generation.load(ordering: .sequentiallyConsistent) == seen { wake.wait() }
@@ -206,10 +253,31 @@ private struct Cursors: Sendable {
     (storage.base + index * Self.step).assumingMemoryBound(to: Atomic<Int>.self)
   }
 
-  func set(_ index: Int, to value: Int) { self[index].pointee.store(value, ordering: .releasing) }
+  func set(_ index: Int, to parts: Range<Int>) {
+    self[index].pointee.store(parts.upperBound << 32 | parts.lowerBound, ordering: .releasing)
+  }
 
-  /// The value before.
-  func advance(_ index: Int) -> Int {
-    self[index].pointee.wrappingAdd(1, ordering: .acquiringAndReleasing).oldValue
+  /// The first part of a run that nobody has taken.
+  func takeFirst(_ index: Int) -> Int? { take(index) { ($0, $0 + 1, $1) } }
+
+  /// The last part of a run that nobody has taken.
+  func takeLast(_ index: Int) -> Int? { take(index) { ($1 - 1, $0, $1 - 1) } }
+
+  @inline(__always)
+  private func take(
+    _ index: Int, _ choose: (_ first: Int, _ end: Int) -> (part: Int, first: Int, end: Int)
+  ) -> Int? {
+    let cursor = self[index]
+    var known = cursor.pointee.load(ordering: .acquiring)
+    while true {
+      let (first, end) = (known & 0xffff_ffff, known >> 32)
+      guard first < end else { return nil }
+      let chosen = choose(first, end)
+      let (taken, original) = cursor.pointee.weakCompareExchange(
+        expected: known, desired: chosen.end << 32 | chosen.first,
+        ordering: .acquiringAndReleasing)
+      if taken { return chosen.part }
+      known = original
+    }
   }
 }

@@ -21,12 +21,12 @@ typedef enum { ask_nothing, ask_here, ask_next } asking;
 
 /// Bytes ahead of few rows.
 #define HEED_BLOCK_AHEAD 4096
-/// `apart` is from one line that is asked for to the next. Where a block is read once from beginning to
-/// end the processor's own streams bring the lines between, and asking for every one, which takes a
-/// miss buffer of the first cache for each, held a third of the speed of memory back.
-#define HEED_ASK(asks, panel, bytes, apart, panel_bytes)                              \
+/// Every fourth line of what comes next: the processor's own streams bring the lines between, and asking
+/// for every one, which takes a miss buffer of the first cache for each, held a third of the speed of
+/// memory back.
+#define HEED_ASK(asks, panel, bytes, panel_bytes)                                     \
   if (asks == ask_here) {                                                             \
-    HEED_UNROLL for (int line = 0; line < (bytes); line += (apart)) {                 \
+    HEED_UNROLL for (int line = 0; line < (bytes); line += 256) {                     \
       HEED_PREFETCH_NEAR((panel) + HEED_BLOCK_AHEAD + line);                          \
     }                                                                                 \
   } else if (asks == ask_next) {                                                      \
@@ -79,7 +79,7 @@ HEED_INLINE void HEED_NAME(_sixes)(const heed_panel_format format, const int row
       }
       panel += 2 * HEED_PANEL;
     }
-    HEED_ASK(asks, panel, bytes, 64, panel_bytes);
+    HEED_ASK(asks, panel, bytes, panel_bytes);
     vi whole[HEED_BLOCK_ROWS][panel_vectors];
     HEED_UNROLL for (int half = 0; half < 2; half++) {
       vi sum[HEED_BLOCK_ROWS][panel_vectors];
@@ -136,7 +136,7 @@ HEED_INLINE void HEED_NAME(_plain)(const heed_panel_format format, const int row
   vf total[HEED_BLOCK_ROWS][panel_vectors];
   HEED_NAME(_begin)(rows, vectors, first, n, c, c_stride, accumulate, total);
   for (ptrdiff_t b = 0; b < blocks; b++, panel += bytes) {
-    HEED_ASK(asks, panel, bytes, 256, blocks * bytes);
+    HEED_ASK(asks, panel, bytes, blocks * bytes);
     vi sum[HEED_BLOCK_ROWS][panel_vectors];
     HEED_UNROLL for (int i = 0; i < rows; i++) {
       const vi start = v_set_words(middle ? -middle * sums[i * blocks + b] : 0);
