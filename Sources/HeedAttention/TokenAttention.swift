@@ -21,7 +21,7 @@ package struct TokenAttention: Sendable {
   private let width: Int
   private let valueWidth: Int
   private let scale: Float
-  package var next: ThreadPool.Ahead?
+  package var next: ReadAhead?
 
   /// - Parameter scale: factor on the products; `1/sqrt(D)` when nil.
   package init(heads: Int, groups: Int, width: Int, valueWidth: Int, scale: Float?) {
@@ -74,7 +74,8 @@ package struct TokenAttention: Sendable {
     let keyCount = seen.reduce(0) { max($0, $1.count) }
     let work = seen.count * groups * max(groupSize, 4) * keyCount * (width + valueWidth)
     // A thread looks at the same heads in each step.
-    ThreadPool.shared.parallel(seen.count * groups, work: 4 * work, order: .runs, ahead: next) { part in
+    ThreadPool.shared.parallel(seen.count * groups, work: 4 * work, order: .runs, ahead: next) {
+      part in
       let (row, group) = part.quotientAndRemainder(dividingBy: groups)
       let head = group * groupSize
       attend(

@@ -20,8 +20,8 @@ private struct TokenFeedForward: TokenOperation {
   var down: RowProduct
   let activation: Activation
 
-  var ahead: ThreadPool.Ahead { gate.map { RowProduct.ahead(gate: $0, up: up) } ?? up.ahead }
-  mutating func precede(_ next: ThreadPool.Ahead) {
+  var ahead: ReadAhead { gate.map { RowProduct.ahead(gate: $0, up: up) } ?? up.ahead }
+  mutating func precede(_ next: ReadAhead) {
     up.next = down.ahead
     down.next = next
   }

@@ -35,8 +35,8 @@ struct TokenSelfAttention: TokenOperation {
         valueWidth: spec.headWidth, scale: spec.scale) : nil
   }
 
-  var ahead: ThreadPool.Ahead { inputs[0].ahead }
-  mutating func precede(_ next: ThreadPool.Ahead) {
+  var ahead: ReadAhead { inputs[0].ahead }
+  mutating func precede(_ next: ReadAhead) {
     inputs[inputs.count - 1].next = output.ahead
     plain?.next = output.ahead
     output.next = next

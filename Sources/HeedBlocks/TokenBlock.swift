@@ -26,8 +26,8 @@ package struct TokenBlock: Sendable {
     self.branches = branches
   }
 
-  package var ahead: ThreadPool.Ahead { branches[0].operation.ahead }
-  package mutating func precede(_ next: ThreadPool.Ahead) {
+  package var ahead: ReadAhead { branches[0].operation.ahead }
+  package mutating func precede(_ next: ReadAhead) {
     for index in branches.indices {
       branches[index].operation.precede(
         index + 1 < branches.count ? branches[index + 1].operation.ahead : next)

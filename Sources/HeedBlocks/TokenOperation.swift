@@ -4,9 +4,9 @@ import HeedTensor
 /// that a generated token takes, with the bits of the operation on tensors.
 protocol TokenOperation: Sendable {
   /// What its threads read first.
-  var ahead: ThreadPool.Ahead { get }
+  var ahead: ReadAhead { get }
   /// What is read after it.
-  mutating func precede(_ next: ThreadPool.Ahead)
+  mutating func precede(_ next: ReadAhead)
   /// Bytes of working memory for `rows` tokens.
   func byteCount(rows: Int) -> Int
   /// - Parameters:

@@ -229,19 +229,36 @@ enum Reduction {
     forRows(plan.outer * inner, width: reduced) { start, count in
       for index in start..<start + count {
         let row = x + index / inner * reduced * inner + index % inner
-        var best = row[0]
-        var at = 0
-        // A NaN wins, so that it is not hidden.
-        for i in 1..<Swift.max(reduced, 1) where row[i * inner] > best || row[i * inner].isNaN {
-          if best.isNaN { break }
-          best = row[i * inner]
-          at = i
-        }
+        let (best, at) = largest(row, reduced, step: inner)
         y[index] = best
         place[index] = Int64(at)
       }
     }
     return (values, places)
+  }
+
+  /// The largest of some elements and its place, the first of equal ones.
+  private static func largest<S: TensorScalar>(
+    _ x: UnsafePointer<S>, _ count: Int, step: Int
+  ) -> (S, Int) {
+    var best = x[0]
+    var at = 0
+    for first in stride(from: 0, to: count, by: 256) {
+      let end = Swift.min(first + 256, count)
+      if step == 1 {
+        // Most pieces hold nothing larger, which vectors see at once.
+        var others = 0
+        for i in first..<end { others &+= x[i] <= best ? 0 : 1 }
+        if others == 0 { continue }
+      }
+      // A NaN wins, so that it is not hidden.
+      for i in first..<end where x[i * step] > best || x[i * step].isNaN {
+        if best.isNaN { return (best, at) }
+        best = x[i * step]
+        at = i
+      }
+    }
+    return (best, at)
   }
 
   /// Zeros but for the gradients at the places of the maxima.

@@ -13,23 +13,20 @@ package struct RowProduct: Sendable {
   private let numbers: Numbers
   private let panels: Tensor
   private let panelBytes: Int
-  private let panelsPerPart: Int
   private let bias: Tensor?
   /// What is read after it.
-  package var next: ThreadPool.Ahead?
+  package var next: ReadAhead?
 
   /// What threads may ask for before it is run.
-  package var ahead: ThreadPool.Ahead {
-    ThreadPool.Ahead(
-      count: (panelCount + panelsPerPart - 1) / panelsPerPart,
-      streams: [.init(memory: panels, partBytes: panelsPerPart * panelBytes)])
+  package var ahead: ReadAhead { ReadAhead([weight]) }
+
+  private var weight: ReadAhead.Weight {
+    ReadAhead.Weight(panels: panels, panelCount: panelCount, panelBytes: panelBytes)
   }
 
-  package static func ahead(gate: RowProduct, up: RowProduct) -> ThreadPool.Ahead {
-    let size = max(1, gate.panelsPerPart / 2)
-    return ThreadPool.Ahead(
-      count: (gate.panelCount + size - 1) / size,
-      streams: [gate, up].map { .init(memory: $0.panels, partBytes: size * $0.panelBytes) })
+  /// The same for a gated pair.
+  package static func ahead(gate: RowProduct, up: RowProduct) -> ReadAhead {
+    ReadAhead([gate.weight, up.weight])
   }
 
   /// Rows that are at most one tile of the kernels.
@@ -47,22 +44,20 @@ package struct RowProduct: Sendable {
   package init(_ weight: PackedMatrix, bias: Tensor?) {
     self.init(
       weight, weight.inputCount, bias, weight.precision == .float32 ? .float32 : .bfloat16,
-      panelBytes: weight.panels.shape[1] * weight.panels.shape[2] * 4, partBytes: 256 << 10)
+      panelBytes: weight.panels.shape[1] * weight.panels.shape[2] * 4)
   }
 
   /// - Parameter bias: `[N]`.
   package init(_ weight: QuantizedMatrix, bias: Tensor?) {
-    let panelBytes = weight.panels.shape[1]
-    let partBytes = min(128 << 10, max(64 << 10, weight.panels.count / 16))
     self.init(
       weight, weight.inputCount, bias,
-      .blocks(weight.format, hasHalves: weight.format == HEED_PANEL_6), panelBytes: panelBytes,
-      partBytes: partBytes)
+      .blocks(weight.format, hasHalves: weight.format == HEED_PANEL_6),
+      panelBytes: weight.panels.shape[1])
   }
 
   private init(
     _ weight: some PanelWeight, _ inputCount: Int, _ bias: Tensor?, _ numbers: Numbers,
-    panelBytes: Int, partBytes: Int
+    panelBytes: Int
   ) {
     outputCount = weight.outputCount
     self.inputCount = inputCount
@@ -70,10 +65,6 @@ package struct RowProduct: Sendable {
     panels = weight.panels.dense()
     self.panelBytes = panelBytes
     self.bias = bias?.dense()
-    let partBytes = Int(ComputeEnvironment.value(of: "HEED_PB") ?? "").map { $0 << 10 } ?? partBytes
-    let most = max(1, partBytes / max(panelBytes, 1))
-    // Kernels of numbers take fours of panels.
-    panelsPerPart = most < 4 ? most : most / 4 * 4
   }
 
   private var panelCount: Int { (outputCount + TiledProduct.panel - 1) / TiledProduct.panel }
@@ -149,13 +140,11 @@ package struct RowProduct: Sendable {
     _ input: UnsafeRawPointer, rows: Int, activation: Activation = .identity,
     to y: UnsafeMutablePointer<Float>
   ) {
-    let size = panelsPerPart
+    let runs = PanelRuns(panelCount: panelCount)
     ThreadPool.shared.parallel(
-      (panelCount + size - 1) / size, work: rows * inputCount * outputCount, order: .runs,
-      ahead: next
+      runs.partCount, work: rows * inputCount * outputCount, order: .runs, ahead: next
     ) { part in
-      let panels = part * size..<min(panelCount, (part + 1) * size)
-      multiply(input, rows, panels, activation, y)
+      multiply(input, rows, runs.panels(ofPart: part), activation, y)
     }
   }
 
@@ -170,13 +159,13 @@ package struct RowProduct: Sendable {
     _ gate: RowProduct, _ up: RowProduct, activation: Activation, _ input: UnsafeRawPointer,
     rows: Int, other: UnsafeMutablePointer<Float>, to y: UnsafeMutablePointer<Float>
   ) {
-    let size = max(1, gate.panelsPerPart / 2)
-    let (count, n) = (gate.panelCount, gate.outputCount)
+    let n = gate.outputCount
+    let runs = PanelRuns(panelCount: gate.panelCount)
     ThreadPool.shared.parallel(
-      (count + size - 1) / size, work: 2 * rows * gate.inputCount * n, order: .runs,
-      ahead: up.next
+      runs.partCount, work: 2 * rows * gate.inputCount * n, order: .runs, ahead: up.next
     ) { part in
-      let panels = part * size..<min(count, (part + 1) * size)
+      let panels = runs.panels(ofPart: part)
+      if panels.isEmpty { return }
       gate.multiply(input, rows, panels, activation, y)
       up.multiply(input, rows, panels, .identity, other)
       let first = panels.lowerBound * TiledProduct.panel
@@ -193,6 +182,7 @@ package struct RowProduct: Sendable {
     _ input: UnsafeRawPointer, _ rows: Int, _ range: Range<Int>, _ activation: Activation,
     _ y: UnsafeMutablePointer<Float>
   ) {
+    if range.isEmpty { return }
     let (n, width) = (outputCount, TiledProduct.panel)
     let first = range.lowerBound * width
     let columns = min(n, range.upperBound * width) - first

@@ -46,40 +46,11 @@ public final class ThreadPool: Sendable {
     case runs
   }
 
-  /// Memory that the next operation will read: threads that have nothing to do ask for the beginning of
-  /// what they will take of it (order `runs`).
-  package struct Ahead: Sendable {
-    /// Parts of the operation.
-    let count: Int
-    let streams: [Stream]
-
-    struct Stream: Sendable {
-      let memory: Tensor
-      /// From the beginning of a part to that of the next.
-      let partBytes: Int
-    }
-
-    /// Bytes that a thread asks for at most: half of a second cache.
-    static let mostBytes = 512 << 10
-
-    /// Asks for the next lines of run `run` of `runs`, of which `done` bytes were asked for.
-    @inline(__always)
-    func ask(run: Int, of runs: Int, _ done: inout Int) {
-      guard done < Self.mostBytes else { return heed_pause() }
-      let (first, end) = (run * count / runs, (run + 1) * count / runs)
-      for stream in streams {
-        guard done < (end - first) * stream.partBytes else { continue }
-        heed_ask(stream.memory.rawPointer + first * stream.partBytes + done, 512)
-      }
-      done += 512
-    }
-  }
-
   private struct Job: Sendable {
     let body: @Sendable (Int) -> Void
     let count: Int
     let order: Order
-    let ahead: Ahead?
+    let ahead: ReadAhead?
     /// Threads that were asked for.
     let threads: Int
     /// Workers that may still join.
@@ -115,10 +86,13 @@ public final class ThreadPool: Sendable {
   ///
   /// `body` runs concurrently with itself: different parts must write to different places.
   ///
-  /// - Parameter work: about how many multiply-adds the parts have together; so few that waking a
-  ///   thread would take longer are done by the caller alone.
+  /// - Parameters:
+  ///   - work: about how many multiply-adds the parts have together; so few that waking a thread would take
+  ///     longer are done by the caller alone.
+  ///   - order: how threads share the parts out.
+  ///   - ahead: what threads that have nothing more to do may ask for.
   package func parallel(
-    _ count: Int, work: Int = .max, order: Order = .next, ahead: Ahead? = nil,
+    _ count: Int, work: Int = .max, order: Order = .next, ahead: ReadAhead? = nil,
     _ body: (Int) -> Void
   ) {
     let helpers =
@@ -147,12 +121,9 @@ public final class ThreadPool: Sendable {
       takeParts(of: open, first: 0)
       job.withLock { $0 = nil }
       var spins = 0
-      var asked = 0
+      var reader = ahead.map { ReadAhead.Reader($0, run: 0, of: helpers + 1) }
       while active.load(ordering: .acquiring) > 0 {
-        if let ahead, asked < Ahead.mostBytes {
-          ahead.ask(run: 0, of: helpers + 1, &asked)
-          continue
-        }
+        if reader?.ask() ?? false { continue }
         spins += 1
         if spins > 20_000 { sched_yield() } else { heed_pause() }
       }
@@ -195,45 +166,48 @@ public final class ThreadPool: Sendable {
 
   private func work(since start: Int) {
     var seen = start
-    var next: Next?
+    var reader: ReadAhead.Reader?
     while true {
-      waitForWork(after: seen, &next)
+      waitForWork(after: seen, &reader)
       seen = generation.load(ordering: .sequentiallyConsistent)
-      let (joined, ahead) = help()
-      if joined { active.wrappingSubtract(1, ordering: .acquiringAndReleasing) }
-      next = ahead
+      guard let joined = help() else { continue }
+      active.wrappingSubtract(1, ordering: .acquiringAndReleasing)
+      reader = joined.reader
     }
   }
 
+  /// What is left of a job when a worker has left it.
+  private struct Joined {
+    let reader: ReadAhead.Reader?
+  }
+
   /// Joins the open job, if it has a place, and takes its parts. A function of its own, so that
-  /// every reference to the job is gone when the caller is told that this worker has left it.
+  /// every reference to what the job computes is gone when the caller is told that this worker has left
+  /// it.
   @inline(never)
-  private func help() -> (joined: Bool, next: Next?) {
+  private func help() -> Joined? {
     let joined = job.withLock { job -> Job? in
       guard let open = job, open.places > 0 else { return nil }
       job?.places -= 1
       active.wrappingAdd(1, ordering: .acquiringAndReleasing)
       return open
     }
-    guard let joined else { return (false, nil) }
+    guard let joined else { return nil }
     let run = joined.threads - joined.places
     takeParts(of: joined, first: run)
-    return (true, joined.ahead.map { Next(ahead: $0, run: run, runs: joined.threads) })
+    return Joined(
+      reader: joined.ahead.map { ReadAhead.Reader($0, run: run, of: joined.threads) })
   }
 
-  /// What a worker asks for while it waits.
-  private struct Next {
-    let ahead: Ahead
-    let run: Int
-    let runs: Int
-    var done = 0
-  }
-
-  private func waitForWork(after seen: Int, _ next: inout Next?) {
-    for _ in 0..<30_000 {
+  private func waitForWork(after seen: Int, _ reader: inout ReadAhead.Reader?) {
+    var spins = 0
+    while spins < 30_000 {
       if generation.load(ordering: .acquiring) != seen { return }
-      if next != nil { next?.ahead.ask(run: next!.run, of: next!.runs, &next!.done) } else { heed_pause() }
+      if reader?.ask() ?? false { continue }
+      spins += 1
+      heed_pause()
     }
+    reader = nil
     sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
     while generation.load(ordering: .sequentiallyConsistent) == seen { wake.wait() }
     sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent)
