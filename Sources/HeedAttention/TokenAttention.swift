@@ -96,8 +96,11 @@ package struct TokenAttention: Sendable {
     let floats = memory.assumingMemoryBound(to: Float.self)
     let (scores, maximum) = (floats + places.scores, floats + places.sums)
     let (sum, corrections) = (maximum + m, maximum + 2 * m)
-    keys.ask(group, count: seen.count)
-    values.ask(group, count: seen.count)
+    // The next head's too: a thread that has this one goes on there.
+    for head in group..<min(group + 2, groups) {
+      keys.ask(head, count: seen.count)
+      values.ask(head, count: seen.count)
+    }
     products.packLeft(m, width, queries, width, floats)
     maximum.update(repeating: -.infinity, count: m)
     sum.update(repeating: 0, count: m)

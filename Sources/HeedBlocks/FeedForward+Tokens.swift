@@ -48,19 +48,22 @@ private struct TokenFeedForward: TokenOperation {
         x, rows: rows, memory: memory.bytes(product.inputByteCount(rows: rows)))
     }
     let read = input(of: up, x)
-    if let gate {
-      let other = memory.floats(count)
-      if gate.readsLike(up), gate.outputCount == up.outputCount {
-        RowProduct.gated(
-          gate, up, activation: activation, read, rows: rows, other: other, to: hidden)
-      } else {
-        gate(input(of: gate, x), rows: rows, activation: activation, to: hidden)
-        up(read, rows: rows, to: other)
-        Float.multiply(count, hidden, other, hidden)
-      }
-    } else {
-      up(read, rows: rows, activation: activation, to: hidden)
+    let follower = RowProduct.Follower(
+      down, memory: memory.bytes(down.inputByteCount(rows: rows)))
+    guard let gate else {
+      up(read, rows: rows, activation: activation, follower: follower, to: hidden)
+      return down(follower.input(hidden), rows: rows, to: y)
     }
-    down(input(of: down, hidden), rows: rows, to: y)
+    let other = memory.floats(count)
+    if gate.readsLike(up), gate.outputCount == up.outputCount {
+      RowProduct.gated(
+        gate, up, activation: activation, read, rows: rows, other: other, follower: follower,
+        to: hidden)
+      return down(follower.input(hidden), rows: rows, to: y)
+    }
+    gate(input(of: gate, x), rows: rows, activation: activation, to: hidden)
+    up(read, rows: rows, to: other)
+    Float.multiply(count, hidden, other, hidden)
+    down(down.input(hidden, rows: rows, memory: follower.memory), rows: rows, to: y)
   }
 }

@@ -95,27 +95,44 @@ package struct RowProduct: Sendable {
   package func input(
     _ x: UnsafePointer<Float>, rows: Int, memory: UnsafeMutableRawPointer
   ) -> UnsafeRawPointer {
+    load(x, rows: rows, columns: 0..<inputCount, to: memory)
+    return place(of: x, memory)
+  }
+
+  private func place(
+    of x: UnsafePointer<Float>, _ memory: UnsafeMutableRawPointer
+  ) -> UnsafeRawPointer {
+    numbers == .float32 ? UnsafeRawPointer(x) : UnsafeRawPointer(memory)
+  }
+
+  /// Some columns of an input, which begin at a multiple of 32 and end at one or at K.
+  private func load(
+    _ x: UnsafePointer<Float>, rows: Int, columns: Range<Int>, to memory: UnsafeMutableRawPointer
+  ) {
+    let (k, first) = (inputCount, columns.lowerBound)
     switch numbers {
-    case .float32: return UnsafeRawPointer(x)
+    case .float32: break
     case .bfloat16:
-      let (k, step) = (inputCount, words * 2)
+      let step = words * 2
       let target = memory.assumingMemoryBound(to: UInt16.self)
       for row in 0..<rows {
-        Kernels.table.bf16_from_f32(k, x + row * k, target + row * step)
-        if k < step { target[row * step + k] = 0 }
+        let place = target + row * step
+        Kernels.table.bf16_from_f32(columns.count, x + row * k + first, place + first)
+        if columns.upperBound == k, k < step { place[k] = 0 }
       }
     case .blocks(_, let hasHalves):
-      let (k, blocks) = (inputCount, blockCount)
       let (values, scales, sums) = blockInput(memory, rows)
       for row in 0..<rows {
-        let values = UnsafeMutablePointer(mutating: values + row * blocks * 32)
-        let sums = UnsafeMutablePointer(mutating: sums + row * blocks * (hasHalves ? 2 : 1))
+        let block = row * blockCount + first / 32
+        let values = UnsafeMutablePointer(mutating: values + block * 32)
+        let sums = UnsafeMutablePointer(mutating: sums + block * (hasHalves ? 2 : 1))
         Kernels.table.quantize_blocks_i8(
-          k, x + row * k, values, UnsafeMutablePointer(mutating: scales + row * blocks), sums)
-        if hasHalves { heed_half_sums(blocks, values, sums) }
+          columns.count, x + row * k + first, values,
+          UnsafeMutablePointer(mutating: scales + block),
+          sums)
+        if hasHalves { heed_half_sums((columns.count + 31) / 32, values, sums) }
       }
     }
-    return UnsafeRawPointer(memory)
   }
 
   /// Where values, scales and sums of the blocks of all rows lie.
@@ -131,20 +148,47 @@ package struct RowProduct: Sendable {
     )
   }
 
+  /// A product that reads the result of another: its input is made part by part, by the threads that have
+  /// the part in their caches.
+  package struct Follower {
+    let product: RowProduct
+    package let memory: UnsafeMutableRawPointer
+
+    /// - Parameter memory: `inputByteCount(rows:)` bytes, aligned to 64.
+    package init(_ product: RowProduct, memory: UnsafeMutableRawPointer) {
+      self.product = product
+      self.memory = memory
+    }
+
+    /// The input, once it is made of `x`.
+    package func input(_ x: UnsafePointer<Float>) -> UnsafeRawPointer {
+      product.place(of: x, memory)
+    }
+
+    @inline(__always)
+    fileprivate func load(_ x: UnsafePointer<Float>, rows: Int, columns: Range<Int>) {
+      product.load(x, rows: rows, columns: columns, to: memory)
+    }
+  }
+
   /// `activation(x weight^T + bias)`, on all threads.
   ///
   /// - Parameters:
   ///   - input: `rows` rows that `input(_:rows:memory:)` gave, at most `mostRows`.
+  ///   - follower: a product that reads the result.
   ///   - y: `[rows, N]`.
   package func callAsFunction(
     _ input: UnsafeRawPointer, rows: Int, activation: Activation = .identity,
-    to y: UnsafeMutablePointer<Float>
+    follower: Follower? = nil, to y: UnsafeMutablePointer<Float>
   ) {
     let runs = PanelRuns(panelCount: panelCount)
     ThreadPool.shared.parallel(
       runs.partCount, work: rows * inputCount * outputCount, order: .runs, ahead: next
     ) { part in
-      multiply(input, rows, runs.panels(ofPart: part), activation, y)
+      let panels = runs.panels(ofPart: part)
+      if panels.isEmpty { return }
+      multiply(input, rows, panels, activation, y)
+      follower?.load(y, rows: rows, columns: columns(of: panels))
     }
   }
 
@@ -153,11 +197,13 @@ package struct RowProduct: Sendable {
   /// - Parameters:
   ///   - input: `rows` rows that one of the two gave.
   ///   - other: `[rows, N]`, working memory.
+  ///   - follower: a product that reads the result.
   ///   - y: `[rows, N]`.
   /// - Precondition: the weights have one shape and read their inputs in one form.
   package static func gated(
     _ gate: RowProduct, _ up: RowProduct, activation: Activation, _ input: UnsafeRawPointer,
-    rows: Int, other: UnsafeMutablePointer<Float>, to y: UnsafeMutablePointer<Float>
+    rows: Int, other: UnsafeMutablePointer<Float>, follower: Follower? = nil,
+    to y: UnsafeMutablePointer<Float>
   ) {
     let n = gate.outputCount
     let runs = PanelRuns(panelCount: gate.panelCount)
@@ -168,13 +214,18 @@ package struct RowProduct: Sendable {
       if panels.isEmpty { return }
       gate.multiply(input, rows, panels, activation, y)
       up.multiply(input, rows, panels, .identity, other)
-      let first = panels.lowerBound * TiledProduct.panel
-      let width = min(n, panels.upperBound * TiledProduct.panel) - first
+      let columns = gate.columns(of: panels)
       for row in 0..<rows {
-        let place = row * n + first
-        Kernels.table.multiply_f32(width, y + place, other + place, y + place)
+        let place = row * n + columns.lowerBound
+        Kernels.table.multiply_f32(columns.count, y + place, other + place, y + place)
       }
+      follower?.load(y, rows: rows, columns: columns)
     }
+  }
+
+  private func columns(of panels: Range<Int>) -> Range<Int> {
+    let width = TiledProduct.panel
+    return panels.lowerBound * width..<min(outputCount, panels.upperBound * width)
   }
 
   /// The outputs of some panels.
@@ -182,10 +233,8 @@ package struct RowProduct: Sendable {
     _ input: UnsafeRawPointer, _ rows: Int, _ range: Range<Int>, _ activation: Activation,
     _ y: UnsafeMutablePointer<Float>
   ) {
-    if range.isEmpty { return }
-    let (n, width) = (outputCount, TiledProduct.panel)
-    let first = range.lowerBound * width
-    let columns = min(n, range.upperBound * width) - first
+    let (n, width, own) = (outputCount, TiledProduct.panel, columns(of: range))
+    let (first, columns) = (own.lowerBound, own.count)
     let base = UnsafeRawPointer(panels.rawPointer) + range.lowerBound * panelBytes
     let y = y + first
     switch numbers {
