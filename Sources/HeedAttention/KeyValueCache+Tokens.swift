@@ -12,7 +12,7 @@ extension KeyValueCache {
     keys: UnsafePointer<Float>, values: UnsafePointer<Float>, stride: (keys: Int, values: Int),
     batch: Int, groups: Int, width: Int, valueWidth: Int
   ) {
-    guard !appendInPlace(keys, values, stride) else { return }
+    guard !appendInPlace(keys, values, stride, [batch, groups]) else { return }
     func tensor(_ rows: UnsafePointer<Float>, _ stride: Int, _ width: Int) -> Tensor {
       let result = Tensor(uninitialized: [batch, groups, 1, width])
       let target = result.mutablePointer(to: Float.self)

@@ -83,8 +83,13 @@ public struct KeyValueCache: Sendable {
   /// Adds one row to each head where there is room and rows are kept as numbers; false otherwise, and
   /// nothing is done (see `append(keys:values:stride:batch:groups:width:valueWidth:)`).
   mutating func appendInPlace(
-    _ keys: UnsafePointer<Float>, _ values: UnsafePointer<Float>, _ stride: (keys: Int, values: Int)
+    _ keys: UnsafePointer<Float>, _ values: UnsafePointer<Float>,
+    _ stride: (keys: Int, values: Int),
+    _ heads: [Int]
   ) -> Bool {
+    precondition(
+      store.map { $0.keys.shape.starts(with: heads) } ?? true,
+      "KeyValueCache: heads \(heads) do not fit \(store?.keys.shape ?? [])")
     if case .window = policy { return false }
     if case .sliding(let window) = policy { forgetSplits(before: position + 1 - window) }
     guard let place = store.map({ $0.start + count }), elementType != .int8,

@@ -21,6 +21,7 @@ package struct TokenAttention: Sendable {
   private let width: Int
   private let valueWidth: Int
   private let scale: Float
+  /// What is read after it.
   package var next: ReadAhead?
 
   /// - Parameter scale: factor on the products; `1/sqrt(D)` when nil.

@@ -95,7 +95,7 @@ public struct Block: Sendable {
     var isParallel = false
     if case .parallel = arrangement { isParallel = true }
     let shared = tokens(sharedNorm)
-    guard parts.count == branches.count, isComplete else { return nil }
+    guard !parts.isEmpty, parts.count == branches.count, isComplete else { return nil }
     return TokenBlock(
       layer: layer, width: width, isParallel: isParallel, sharedNorm: shared, branches: parts)
   }

@@ -26,7 +26,10 @@ package struct TokenBlock: Sendable {
     self.branches = branches
   }
 
+  /// What its threads read first; there is at least one branch.
   package var ahead: ReadAhead { branches[0].operation.ahead }
+
+  /// Notes what is read after it.
   package mutating func precede(_ next: ReadAhead) {
     for index in branches.indices {
       branches[index].operation.precede(

@@ -37,7 +37,7 @@ struct TunedWeights {
   init(_ model: RoundedModel) {
     let bound = Set(model.binding.names)
     var (parts, units, start) = ([String: BlockParts](), [String: Double](), [String: Tensor]())
-    for (name, unrounded) in model.unrounded {
+    for name in model.unrounded.keys {
       guard bound.contains(name), let blocks = model.blocks[name] else { continue }
       let part = BlockParts(blocks)
       parts[name] = part
