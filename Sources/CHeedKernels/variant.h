@@ -135,6 +135,7 @@ typedef double heed_peak_function(int64_t iterations);
   void prefix##_add_scaled_f32(ptrdiff_t n, float factor, const float *x, float *y);              \
   double prefix##_sum_f32(ptrdiff_t n, const float *x);                                           \
   double prefix##_sum_of_squares_f32(ptrdiff_t n, const float *x);                                \
+  float prefix##_max_f32(ptrdiff_t n, const float *x);                                            \
   float prefix##_dot_f32(ptrdiff_t n, const float *x, const float *y);                            \
   void prefix##_adamw_f32(ptrdiff_t n, float *w, const float *g, float *m, float *v,              \
                           float gradient_scale, float beta1, float beta2, float step_size,        \
@@ -215,6 +216,7 @@ typedef double heed_peak_function(int64_t iterations);
   .add_scaled_f32 = prefix##_add_scaled_f32,                       \
   .sum_f32 = prefix##_sum_f32,                                     \
   .sum_of_squares_f32 = prefix##_sum_of_squares_f32,               \
+  .max_f32 = prefix##_max_f32,                                     \
   .dot_f32 = prefix##_dot_f32,                                     \
   .adamw_f32 = prefix##_adamw_f32,                                 \
   .bf16_from_f32 = prefix##_bf16_from_f32,                         \

@@ -7,12 +7,31 @@ package struct CachedRows {
   let values: CachedHeads
   /// Keys of each head.
   package let count: Int
+
+  /// Asks for the first keys and values of a head.
+  @inline(__always)
+  func ask(_ head: Int) {
+    keys.ask(head, count: count)
+    values.ask(head, count: count)
+  }
+
+  /// Writes the last key and value of a head, which `KeyValueCache.claimRow` made room for.
+  ///
+  /// - Parameters:
+  ///   - keys: `[G][D]`, those of all heads; so are values.
+  package func writeLast(
+    _ head: Int, keys newKeys: UnsafePointer<Float>, values newValues: UnsafePointer<Float>
+  ) {
+    keys.write(newKeys, head, count - 1)
+    values.write(newValues, head, count - 1)
+  }
 }
 
 /// Rows of the heads of one sequence, `[G][capacity][D]` of float32 or bfloat16.
 struct CachedHeads {
   let isHalf: Bool
-  private let base: UnsafeRawPointer
+  private let base: UnsafeMutableRawPointer
+  private let width: Int
   private let rowBytes: Int
   private let headBytes: Int
 
@@ -21,16 +40,29 @@ struct CachedHeads {
   ///   - first: the row that is number 0.
   init(_ buffer: Tensor, sequence: Int, first: Int) {
     isHalf = buffer.elementType == .bfloat16
-    rowBytes = buffer.shape[3] * buffer.elementType.byteCount
+    width = buffer.shape[3]
+    rowBytes = width * buffer.elementType.byteCount
     headBytes = buffer.shape[2] * rowBytes
     base =
-      UnsafeRawPointer(buffer.rawPointer) + sequence * buffer.shape[1] * headBytes
-      + first * rowBytes
+      UnsafeMutableRawPointer(mutating: buffer.rawPointer)
+      + sequence * buffer.shape[1] * headBytes + first * rowBytes
   }
 
   /// The first element of a row; those behind it follow.
   @inline(__always)
-  func row(_ head: Int, _ row: Int) -> UnsafeRawPointer { base + head * headBytes + row * rowBytes }
+  func row(_ head: Int, _ row: Int) -> UnsafeRawPointer {
+    UnsafeRawPointer(base) + head * headBytes + row * rowBytes
+  }
+
+  /// Overwrites a row with that of the same head among `[G][D]` rows.
+  fileprivate func write(_ rows: UnsafePointer<Float>, _ head: Int, _ row: Int) {
+    let (source, target) = (rows + head * width, base + head * headBytes + row * rowBytes)
+    if isHalf {
+      Kernels.table.bf16_from_f32(width, source, target.assumingMemoryBound(to: UInt16.self))
+    } else {
+      target.assumingMemoryBound(to: Float.self).update(from: source, count: width)
+    }
+  }
 
   /// Asks for the first rows of a head: short caches are over before the processor has foreseen anything.
   @inline(__always)

@@ -66,7 +66,10 @@ public struct KeyValueCache: Sendable {
       count = 0
       store?.start = 0
     }
-    reserve(added, keys: keys, values: values)
+    func like(_ rows: Tensor) -> (Int) -> [Int] {
+      { [rows.shape[0], rows.shape[1], $0, rows.shape[3]] }
+    }
+    reserve(added, keys: like(keys), values: like(values))
     guard var open = store else { return }
     store = nil
     let place = open.start + count
@@ -80,33 +83,41 @@ public struct KeyValueCache: Sendable {
     store = open
   }
 
-  /// Adds one row to each head where there is room and rows are kept as numbers; false otherwise, and
-  /// nothing is done (see `append(keys:values:stride:batch:groups:width:valueWidth:)`).
-  mutating func appendInPlace(
-    _ keys: UnsafePointer<Float>, _ values: UnsafePointer<Float>,
-    _ stride: (keys: Int, values: Int),
-    _ heads: [Int]
-  ) -> Bool {
-    precondition(
-      store.map { $0.keys.shape.starts(with: heads) } ?? true,
-      "KeyValueCache: heads \(heads) do not fit \(store?.keys.shape ?? [])")
+  /// Whether rows are numbers that lie one behind the other, whole words of memory each: what
+  /// `claimRow(batch:groups:width:valueWidth:)` is for.
+  ///
+  /// - Parameter width: D, and that of values.
+  package func keepsPlainRows(width: Int, valueWidth: Int) -> Bool {
     if case .window = policy { return false }
-    if case .sliding(let window) = policy { forgetSplits(before: position + 1 - window) }
-    guard let place = store.map({ $0.start + count }), elementType != .int8,
-      place < store?.capacity ?? 0
-    else { return false }
-    store?.keys.replaceRow(at: place, with: keys, stride: stride.keys)
-    store?.values.replaceRow(at: place, with: values, stride: stride.values)
-    count += 1
-    position += 1
-    return true
+    return elementType == .float32 || elementType == .bfloat16 && (width | valueWidth) % 2 == 0
   }
 
-  /// The rows of one sequence where they lie, as long as the cache is not changed; nil where they are no
-  /// numbers, or pairs of them no words of memory.
+  /// Makes room for one more key and value of each head and counts them, but leaves it to
+  /// `CachedRows.writeLast(_:keys:values:)` to write them: by the threads that read them next.
+  ///
+  /// - Precondition: `keepsPlainRows`, and heads and widths are those of the cache.
+  package mutating func claimRow(batch: Int, groups: Int, width: Int, valueWidth: Int) {
+    precondition(
+      keepsPlainRows(width: width, valueWidth: valueWidth)
+        && store.map {
+          $0.keys.shape.starts(with: [batch, groups]) && $0.keys.shape[3] == width
+            && $0.values.shape[3] == valueWidth
+        } ?? true,
+      "KeyValueCache: rows \([batch, groups, width]) do not fit \(store?.keys.shape ?? [])")
+    if case .sliding(let window) = policy { forgetSplits(before: position + 1 - window) }
+    reserve(
+      1, keys: { [batch, groups, $0, width] }, values: { [batch, groups, $0, valueWidth] })
+    store?.keys.makeUnique()
+    store?.values.makeUnique()
+    count += 1
+    position += 1
+  }
+
+  /// The rows of one sequence where they lie, as long as the cache is not changed; nil where they are not
+  /// plain.
   package func rows(ofSequence row: Int) -> CachedRows? {
-    guard let store, elementType != .int8,
-      elementType == .float32 || (store.keys.shape[3] | store.values.shape[3]) % 2 == 0
+    guard let store,
+      keepsPlainRows(width: store.keys.shape[3], valueWidth: store.values.shape[3])
     else { return nil }
     return CachedRows(
       keys: CachedHeads(store.keys, sequence: row, first: store.start),
@@ -263,24 +274,25 @@ public struct KeyValueCache: Sendable {
 
   /// Makes room for `added` keys. A window uses a buffer of twice its size and moves its rows to
   /// the front when it reaches the end: each row is moved at most once for each window of steps.
-  private mutating func reserve(_ added: Int, keys: Tensor, values: Tensor) {
+  ///
+  /// - Parameters:
+  ///   - keys: the shape of the buffer of keys of a capacity.
+  ///   - values: that of values.
+  private mutating func reserve(_ added: Int, keys: (Int) -> [Int], values: (Int) -> [Int]) {
     if let store, store.start + count + added <= store.capacity { return }
     let capacity =
       switch policy {
       case .growing, .sliding: max(64, 2 * count, (count + added + 63) / 64 * 64)
       case .window(let limit): 2 * max(limit, added)
       }
-    func buffer(_ like: Tensor) -> Tensor {
-      // Not zeroed: memory that no row was written to yet is memory that the process does not have.
-      Tensor(uninitialized: [like.shape[0], like.shape[1], capacity, like.shape[3]], elementType)
-    }
-    func scales(_ like: Tensor) -> Tensor? {
-      elementType == .int8
-        ? Tensor(uninitialized: [like.shape[0], like.shape[1], capacity, 1]) : nil
+    // Not zeroed: memory that no row was written to yet is memory that the process does not have.
+    func scales(_ shape: [Int]) -> Tensor? {
+      elementType == .int8 ? Tensor(uninitialized: shape.dropLast() + [1]) : nil
     }
     var next = Store(
-      keys: buffer(keys), values: buffer(values), keyScales: scales(keys),
-      valueScales: scales(values))
+      keys: Tensor(uninitialized: keys(capacity), elementType),
+      values: Tensor(uninitialized: values(capacity), elementType),
+      keyScales: scales(keys(capacity)), valueScales: scales(values(capacity)))
     if var store, count > 0 {
       self.store = nil
       let kept = store.start..<store.start + count

@@ -1,5 +1,6 @@
 import CHeedKernels
 package import HeedTensor
+import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -64,28 +65,42 @@ package struct TokenAttention: Sendable {
   ///   - seen: what each token sees.
   ///   - precision: of products where keys are float32; where they are bfloat16 it is that.
   ///   - memory: `byteCount(rows:)` bytes, aligned to 64.
+  ///   - prepare: called before a key/value head of a token is attended to, by the thread that does it: what
+  ///     is still to be done to its queries, and to the key and value of the token.
+  ///   - follower: a product that reads the contexts.
   ///   - context: `[rows, H * Dv]`.
   /// - Returns: false where a number came out that is not finite: who may see its origin is then another
   ///   question, which the general attention answers.
   /// - Precondition: `covers` all that is seen.
   package func callAsFunction(
     queries: UnsafePointer<Float>, stride: Int, seen: [CachedRows], precision: ProductPrecision,
-    memory: UnsafeMutableRawPointer, to context: UnsafeMutablePointer<Float>
+    memory: UnsafeMutableRawPointer, prepare: (_ row: Int, _ group: Int) -> Void,
+    follower: RowProduct.Follower?, to context: UnsafeMutablePointer<Float>
   ) -> Bool {
     let keyCount = seen.reduce(0) { max($0, $1.count) }
     let work = seen.count * groups * max(groupSize, 4) * keyCount * (width + valueWidth)
+    let isBroken = Atomic<Bool>(false)
+    let partWidth = groupSize * valueWidth
     // A thread looks at the same heads in each step.
     ThreadPool.shared.parallel(seen.count * groups, work: 4 * work, order: .runs, ahead: next) {
       part in
       let (row, group) = part.quotientAndRemainder(dividingBy: groups)
-      let head = group * groupSize
+      // The next head's too: a thread that has this one goes on there.
+      for head in group..<min(group + 2, groups) { seen[row].ask(head) }
+      prepare(row, group)
+      let place = context + (row * groups + group) * partWidth
       attend(
-        queries + row * stride + head * width, seen[row], group,
+        queries + row * stride + group * groupSize * width, seen[row], group,
         precision == .bfloat16 || seen[row].keys.isHalf ? TileProducts.pairs : .floats,
-        memory + part * partBytes, context + (row * groups * groupSize + head) * valueWidth)
+        memory + part * partBytes, place)
+      if !Kernels.table.sum_of_squares_f32(partWidth, place).isFinite {
+        isBroken.store(true, ordering: .relaxed)
+      }
+      follower?.load(
+        context, rows: row..<row + 1, of: seen.count,
+        columns: group * partWidth..<(group + 1) * partWidth)
     }
-    let count = seen.count * groups * groupSize * valueWidth
-    return Kernels.table.sum_of_squares_f32(count, context).isFinite
+    return !isBroken.load(ordering: .relaxed)
   }
 
   /// The queries of one key/value head: an online softmax over blocks of keys.
@@ -97,11 +112,6 @@ package struct TokenAttention: Sendable {
     let floats = memory.assumingMemoryBound(to: Float.self)
     let (scores, maximum) = (floats + places.scores, floats + places.sums)
     let (sum, corrections) = (maximum + m, maximum + 2 * m)
-    // The next head's too: a thread that has this one goes on there.
-    for head in group..<min(group + 2, groups) {
-      keys.ask(head, count: seen.count)
-      values.ask(head, count: seen.count)
-    }
     products.packLeft(m, width, queries, width, floats)
     maximum.update(repeating: -.infinity, count: m)
     sum.update(repeating: 0, count: m)

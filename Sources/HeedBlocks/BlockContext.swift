@@ -90,14 +90,7 @@ public struct BlockContext: Sendable {
         queries, .tensors(keys: keys, values: values),
         mask(keyCount: keys.shape[2], window: window))
     }
-    if sequenceCaches.isEmpty {
-      caches[layer].append(keys: keys, values: values)
-    }
-    for row in sequenceCaches.indices {
-      sequenceCaches[row][layer].append(
-        keys: keys.sliced(axis: 0, range: row..<row + 1),
-        values: values.sliced(axis: 0, range: row..<row + 1))
-    }
+    append(keys: keys, values: values, layer: layer)
     return attended(queries, layer: layer, window: window, look)
   }
 
@@ -124,32 +117,37 @@ public struct BlockContext: Sendable {
     return Tensor(concatenating: looks, alongAxis: 0)
   }
 
-  /// Adds a key and a value of each head of `rows` tokens to the caches of block `layer`.
+  /// Makes room for a key and a value of each head of `rows` tokens in the caches of block `layer`.
   ///
-  /// - Parameters:
-  ///   - keys: `[rows][G * D]`, `stride` floats apart; so are values.
-  mutating func append(
-    keys: UnsafePointer<Float>, values: UnsafePointer<Float>, stride: (keys: Int, values: Int),
-    rows: Int, layer: Int, groups: Int, width: Int
-  ) {
+  /// - Returns: what each token sees, where it lies, itself included, which is still to be written; empty
+  ///   where a cache keeps its rows otherwise, and nothing was done.
+  mutating func claimedRows(_ rows: Int, layer: Int, groups: Int, width: Int) -> [CachedRows] {
     if sequenceCaches.isEmpty {
-      return caches[layer].append(
-        keys: keys, values: values, stride: stride, batch: rows, groups: groups, width: width,
-        valueWidth: width)
+      guard caches[layer].keepsPlainRows(width: width, valueWidth: width) else { return [] }
+      caches[layer].claimRow(batch: rows, groups: groups, width: width, valueWidth: width)
+      return (0..<rows).compactMap { caches[layer].rows(ofSequence: $0) }
     }
-    for row in 0..<rows {
-      sequenceCaches[row][layer].append(
-        keys: keys + row * stride.keys, values: values + row * stride.values, stride: stride,
+    guard
+      sequenceCaches.allSatisfy({
+        $0[layer].keepsPlainRows(width: width, valueWidth: width)
+      })
+    else { return [] }
+    return (0..<rows).compactMap {
+      sequenceCaches[$0][layer].claimRow(
         batch: 1, groups: groups, width: width, valueWidth: width)
+      return sequenceCaches[$0][layer].rows(ofSequence: 0)
     }
   }
 
-  /// What each of `rows` tokens sees in the caches of block `layer`, where they lie; fewer where one is
-  /// kept otherwise.
-  func cachedRows(_ rows: Int, layer: Int) -> [CachedRows] {
-    (0..<rows).compactMap {
-      sequenceCaches.isEmpty
-        ? caches[layer].rows(ofSequence: $0) : sequenceCaches[$0][layer].rows(ofSequence: 0)
+  /// Adds keys and values `[B, G, T, D]` to the caches of block `layer`.
+  mutating func append(keys: Tensor, values: Tensor, layer: Int) {
+    if sequenceCaches.isEmpty {
+      caches[layer].append(keys: keys, values: values)
+    }
+    for row in sequenceCaches.indices {
+      sequenceCaches[row][layer].append(
+        keys: keys.sliced(axis: 0, range: row..<row + 1),
+        values: values.sliced(axis: 0, range: row..<row + 1))
     }
   }
 

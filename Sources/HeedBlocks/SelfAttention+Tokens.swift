@@ -71,61 +71,75 @@ struct TokenSelfAttention: TokenOperation {
       inputs.count == 3 ? projected[1] : (projected[0].first + H * D, projected[0].stride),
       inputs.count == 3 ? projected[2] : (projected[0].first + (H + G) * D, projected[0].stride)
     )
-    for row in 0..<rows {
-      let (q, k) = (q.first + row * q.stride, k.0 + row * k.1)
-      queryNorm?(q, rows: H, to: q)
-      keyNorm?(k, rows: G, to: k)
-    }
-    if let rotary = spec.rotary { turn(q, k, rotary, rows, &context) }
-    context.append(
-      keys: k.0, values: v.0, stride: (k.1, v.1), rows: rows, layer: layer, groups: G, width: D)
-    let merged = memory.floats(rows * H * D)
-    attend(q, rows, layer, context, memory.bytes(plain?.byteCount(rows: rows) ?? 0), to: merged)
-    output(
-      output.input(merged, rows: rows, memory: memory.bytes(output.inputByteCount(rows: rows))),
-      rows: rows, to: y)
-  }
-
-  private func turn(
-    _ q: (first: UnsafeMutablePointer<Float>, stride: Int),
-    _ k: (first: UnsafeMutablePointer<Float>, stride: Int), _ rotary: Rotary, _ rows: Int,
-    _ context: inout BlockContext
-  ) {
-    let table = context.table(rotary, tokenCount: 1)
-    // One position for all, or one for each.
-    let step = context.positions.count == 1 ? 0 : rotary.width / 2
-    for row in 0..<rows {
-      rotary.turn(
-        q.first + row * q.stride, heads: spec.headCount, headWidth: spec.headWidth,
-        cosines: table.cosines, sines: table.sines, from: row * step)
-      rotary.turn(
-        k.first + row * k.stride, heads: spec.keyValueHeadCount, headWidth: spec.headWidth,
-        cosines: table.cosines, sines: table.sines, from: row * step)
-    }
-  }
-
-  /// The context of each token, `[rows, H * D]`.
-  private func attend(
-    _ q: (first: UnsafeMutablePointer<Float>, stride: Int), _ rows: Int, _ layer: Int,
-    _ context: BlockContext, _ memory: UnsafeMutableRawPointer,
-    to target: UnsafeMutablePointer<Float>
-  ) {
-    if let plain {
-      let seen = context.cachedRows(rows, layer: layer)
-      if seen.count == rows, seen.allSatisfy({ plain.covers($0, window: spec.window) }),
-        plain(
-          queries: q.first, stride: q.stride, seen: seen, precision: context.precision,
-          memory: memory, to: target)
-      {
-        return
+    let table = spec.rotary.map { context.table($0, tokenCount: 1) }
+    // One position for all tokens, or one for each.
+    let step = context.positions.count == 1 ? 0 : (spec.rotary?.width ?? 0) / 2
+    let seen = context.claimedRows(rows, layer: layer, groups: G, width: D)
+    /// Norms and angles of a key/value head and its queries, and the row of the cache.
+    func prepare(row: Int, group: Int) {
+      let size = H / G
+      let (q, k) = (q.first + row * q.stride + group * size * D, k.0 + row * k.1 + group * D)
+      queryNorm?(q, rows: size, to: q)
+      keyNorm?(k, rows: 1, to: k)
+      if let rotary = spec.rotary, let table {
+        rotary.turn(
+          q, heads: size, headWidth: D, cosines: table.cosines, sines: table.sines,
+          from: row * step)
+        rotary.turn(
+          k, heads: 1, headWidth: D, cosines: table.cosines, sines: table.sines, from: row * step)
+      }
+      if !seen.isEmpty {
+        seen[row].writeLast(group, keys: k - group * D, values: v.0 + row * v.1)
       }
     }
-    let (H, D) = (spec.headCount, spec.headWidth)
-    let queries = Tensor(uninitialized: [rows, H, 1, D])
-    let place = queries.mutablePointer(to: Float.self)
-    for row in 0..<rows {
-      (place + row * H * D).update(from: q.first + row * q.stride, count: H * D)
+    let merged = memory.floats(rows * H * D)
+    let follower = RowProduct.Follower(
+      output, memory: memory.bytes(output.inputByteCount(rows: rows)))
+    if let plain, !seen.isEmpty, seen.allSatisfy({ plain.covers($0, window: spec.window) }) {
+      let isFollowed = follower.takesParts(ofWidth: H / G * D)
+      let isDone = plain(
+        queries: q.first, stride: q.stride, seen: seen, precision: context.precision,
+        memory: memory.bytes(plain.byteCount(rows: rows)), prepare: prepare,
+        follower: isFollowed ? follower : nil, to: merged)
+      if isDone, isFollowed { return output(follower.input(merged), rows: rows, to: y) }
+      if !isDone { attend(q, rows, layer, context, to: merged) }
+    } else {
+      for row in 0..<rows { for group in 0..<G { prepare(row: row, group: group) } }
+      if seen.isEmpty {
+        context.append(
+          keys: tensor(k, rows), values: tensor(v, rows), layer: layer)
+      }
+      attend(q, rows, layer, context, to: merged)
     }
+    output(output.input(merged, rows: rows, memory: follower.memory), rows: rows, to: y)
+  }
+
+  /// Keys or values of each token, `[rows, G, 1, D]`.
+  private func tensor(
+    _ source: (first: UnsafeMutablePointer<Float>, stride: Int), _ rows: Int
+  ) -> Tensor {
+    let (G, D) = (spec.keyValueHeadCount, spec.headWidth)
+    return copied(source, rows, [rows, G, 1, D])
+  }
+
+  private func copied(
+    _ source: (first: UnsafeMutablePointer<Float>, stride: Int), _ rows: Int, _ shape: [Int]
+  ) -> Tensor {
+    let result = Tensor(uninitialized: shape)
+    let (target, width) = (result.mutablePointer(to: Float.self), result.count / rows)
+    for row in 0..<rows {
+      (target + row * width).update(from: source.first + row * source.stride, count: width)
+    }
+    return result
+  }
+
+  /// The context of each token by the general attention, `[rows, H * D]`.
+  private func attend(
+    _ q: (first: UnsafeMutablePointer<Float>, stride: Int), _ rows: Int, _ layer: Int,
+    _ context: BlockContext, to target: UnsafeMutablePointer<Float>
+  ) {
+    let (H, D) = (spec.headCount, spec.headWidth)
+    let queries = copied(q, rows, [rows, H, 1, D])
     let result = context.attended([queries], layer: layer, window: spec.window) {
       general.attended($0[0], $1, $2, precision: context.precision)
     }.dense()  // [rows, H, 1, D]

@@ -16,6 +16,8 @@ package struct TokenBlock: Sendable {
     /// `[E]`.
     let gate: Tensor?
     let after: TokenNorm?
+
+    var ahead: ReadAhead { input?.ahead(of: operation.ahead) ?? operation.ahead }
   }
 
   init(layer: Int, width: Int, isParallel: Bool, sharedNorm: TokenNorm?, branches: [Branch]) {
@@ -27,13 +29,16 @@ package struct TokenBlock: Sendable {
   }
 
   /// What its threads read first; there is at least one branch.
-  package var ahead: ReadAhead { branches[0].operation.ahead }
+  package var ahead: ReadAhead {
+    let weights = branches[0].ahead
+    return isParallel ? sharedNorm?.ahead(of: weights) ?? weights : weights
+  }
 
   /// Notes what is read after it.
   package mutating func precede(_ next: ReadAhead) {
     for index in branches.indices {
       branches[index].operation.precede(
-        index + 1 < branches.count ? branches[index + 1].operation.ahead : next)
+        index + 1 < branches.count ? branches[index + 1].ahead : next)
     }
   }
 

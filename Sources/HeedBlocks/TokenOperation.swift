@@ -1,4 +1,4 @@
-import HeedTensor
+package import HeedTensor
 
 /// What an operation does for a token of each of a few texts, between buffers and without tensors: the way
 /// that a generated token takes, with the bits of the operation on tensors.
@@ -58,6 +58,9 @@ package struct TokenNorm: Sendable {
     gain = norm.gain.detached().dense()
     bias = norm.bias?.detached().dense()
   }
+
+  /// What is read ahead where the norm comes before `weights`.
+  package func ahead(of weights: ReadAhead) -> ReadAhead { weights.behind(gain: gain, bias: bias) }
 
   /// `[rows, E]` to `[rows, E]`, perhaps in place.
   package func callAsFunction(

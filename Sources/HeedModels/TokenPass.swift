@@ -13,6 +13,8 @@ struct TokenPass: Sendable {
   private var head: RowProduct
   /// E.
   private let width: Int
+  /// Bytes of working memory for 1, 2, .. `RowProduct.mostRows` tokens.
+  private let byteCounts: [Int]
 
   /// Nil where a part of the model has only the general way.
   init?(_ blocks: [Block], finalNorm: Norm?, head: Linear, width: Int) {
@@ -24,9 +26,14 @@ struct TokenPass: Sendable {
     self.finalNorm = norm
     self.head = head
     self.width = width
+    byteCounts = (1...RowProduct.mostRows).map { rows in
+      let most = parts.map { $0.byteCount(rows: rows) }.max() ?? 0
+      return 4 * rows * width + 64 + max(most, head.inputByteCount(rows: rows))
+    }
     for index in parts.indices {
       self.blocks[index].precede(
-        index + 1 < parts.count ? parts[index + 1].ahead : head.ahead)
+        index + 1 < parts.count
+          ? parts[index + 1].ahead : norm?.ahead(of: head.ahead) ?? head.ahead)
     }
     if !parts.isEmpty { self.head.next = parts[0].ahead }
   }
@@ -37,9 +44,7 @@ struct TokenPass: Sendable {
   func callAsFunction(_ embedded: Tensor, context: inout BlockContext) -> Tensor {
     let rows = embedded.shape[0]
     let count = rows * width
-    let blockBytes = blocks.reduce(0) { max($0, $1.byteCount(rows: rows)) }
-    let storage = Storage(
-      byteCount: 4 * count + 64 + max(blockBytes, head.inputByteCount(rows: rows)))
+    let storage = Storage(byteCount: byteCounts[rows - 1])
     var memory = TokenMemory(storage.base)
     let x = memory.floats(count)
     let source = embedded.converted(to: .float32).dense()

@@ -19,6 +19,10 @@ package struct PanelRuns {
   /// Parts of all runs; some are empty where panels are few.
   package var partCount: Int { runCount * Self.partsPerRun }
 
+  /// Whether a part is the last but one of the calling thread's run.
+  @inline(__always)
+  func isLate(_ part: Int) -> Bool { part == Self.partsPerRun - 2 }
+
   /// The panels of a part.
   @inline(__always)
   package func panels(ofPart part: Int) -> Range<Int> {

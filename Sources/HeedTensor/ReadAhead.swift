@@ -2,17 +2,60 @@ import CHeedKernels
 
 /// Weights that the next operation will read, of which a thread that waits may ask for what will be its own:
 /// memory then does not rest while one thread does what lies between two products.
-package struct ReadAhead: Sendable {
-  /// Weights that are read side by side, by `PanelRuns`.
-  fileprivate let weights: [Weight]
+///
+/// It holds addresses only: to ask for memory that is gone does no harm.
+package struct ReadAhead: Sendable, BitwiseCopyable {
+  /// Two weights where they are read side by side, by `PanelRuns`.
+  private let first: Weight
+  private let second: Weight?
+  /// What is read before them: gain and bias of a norm.
+  private var vectors: (Lines, Lines) = (Lines(), Lines())
 
-  struct Weight: Sendable {
-    let panels: Tensor
-    let panelCount: Int
-    let panelBytes: Int
+  /// Bytes that lie together.
+  private struct Lines: Sendable, BitwiseCopyable {
+    var address: UInt = 0
+    var byteCount = 0
+
+    func ask() { heed_ask(UnsafeRawPointer(bitPattern: address), byteCount) }
   }
 
-  init(_ weights: [Weight]) { self.weights = weights }
+  struct Weight: Sendable, BitwiseCopyable {
+    let address: UInt
+    let panelCount: Int
+    let panelBytes: Int
+
+    init(panels: Tensor, panelCount: Int, panelBytes: Int) {
+      address = UInt(bitPattern: panels.rawPointer)
+      self.panelCount = panelCount
+      self.panelBytes = panelBytes
+    }
+  }
+
+  init(_ first: Weight, _ second: Weight? = nil) {
+    self.first = first
+    self.second = second
+  }
+
+  /// The same behind a norm.
+  package func behind(gain: Tensor, bias: Tensor?) -> ReadAhead {
+    func lines(_ vector: Tensor) -> Lines {
+      Lines(
+        address: UInt(bitPattern: vector.rawPointer),
+        byteCount: min(vector.count * vector.elementType.byteCount, Self.mostVectorBytes))
+    }
+    var result = self
+    result.vectors = (lines(gain), bias.map(lines) ?? Lines())
+    return result
+  }
+
+  /// More than that is worth more to others.
+  private static let mostVectorBytes = 16 << 10
+
+  /// Asks for what is read before the weights: for the thread that does it, a little before.
+  func askForVectors() {
+    vectors.0.ask()
+    vectors.1.ask()
+  }
 
   /// Where one thread is with it.
   struct Reader {
@@ -39,14 +82,19 @@ package struct ReadAhead: Sendable {
     @inline(__always)
     mutating func ask() -> Bool {
       guard done < Self.mostBytes else { return false }
-      for weight in ahead.weights {
-        let own = PanelRuns.panels(ofRun: run, of: runCount, weight.panelCount)
-        guard done < own.count * weight.panelBytes else { continue }
-        heed_ask(
-          weight.panels.rawPointer + own.lowerBound * weight.panelBytes + done, Self.step)
-      }
+      ask(ahead.first)
+      if let second = ahead.second { ask(second) }
       done += Self.step
       return true
+    }
+
+    @inline(__always)
+    private func ask(_ weight: Weight) {
+      let own = PanelRuns.panels(ofRun: run, of: runCount, weight.panelCount)
+      guard done < own.count * weight.panelBytes else { return }
+      heed_ask(
+        UnsafeRawPointer(
+          bitPattern: weight.address + UInt(own.lowerBound * weight.panelBytes + done)), Self.step)
     }
   }
 }

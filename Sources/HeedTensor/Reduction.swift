@@ -237,28 +237,43 @@ enum Reduction {
     return (values, places)
   }
 
-  /// The largest of some elements and its place, the first of equal ones.
+  /// The largest of some elements and its place, the first of equal ones. A NaN wins, so that it is not
+  /// hidden.
   private static func largest<S: TensorScalar>(
     _ x: UnsafePointer<S>, _ count: Int, step: Int
   ) -> (S, Int) {
-    var best = x[0]
-    var at = 0
-    for first in stride(from: 0, to: count, by: 256) {
-      let end = Swift.min(first + 256, count)
-      if step == 1 {
-        // Most pieces hold nothing larger, which vectors see at once.
-        var others = 0
-        for i in first..<end { others &+= x[i] <= best ? 0 : 1 }
-        if others == 0 { continue }
-      }
-      // A NaN wins, so that it is not hidden.
-      for i in first..<end where x[i * step] > best || x[i * step].isNaN {
-        if best.isNaN { return (best, at) }
-        best = x[i * step]
-        at = i
-      }
+    if step == 1 {
+      // Where it is comes from the piece that has it.
+      let (best, piece) = largestPiece(x, count)
+      if best < .infinity, let at = piece.first(where: { x[$0] == best }) { return (best, at) }
+    }
+    var (best, at) = (x[0], 0)
+    for i in 1..<Swift.max(count, 1) where x[i * step] > best || x[i * step].isNaN {
+      if best.isNaN { break }
+      (best, at) = (x[i * step], i)
     }
     return (best, at)
+  }
+
+  /// The largest of neighbours, a NaN as infinity, and the first of the pieces that have it.
+  private static func largestPiece<S: TensorScalar>(
+    _ x: UnsafePointer<S>, _ count: Int
+  ) -> (S, Range<Int>) {
+    let length = 1 << 12
+    let pieces = (0..<(count + length - 1) / length).map {
+      $0 * length..<Swift.min(($0 + 1) * length, count)
+    }
+    var maxima = [S](repeating: -.infinity, count: pieces.count)
+    maxima.withUnsafeMutableBufferPointer {
+      guard let maxima = $0.baseAddress else { return }
+      // What a product just made is still with the threads that have its runs.
+      ThreadPool.shared.parallel(pieces.count, work: 8 * count, order: .runs) { index in
+        let piece = pieces[index]
+        maxima[index] = S.largest(piece.count, x + piece.lowerBound)
+      }
+    }
+    let best = maxima.indices.reduce(0) { maxima[$1] > maxima[$0] ? $1 : $0 }
+    return (maxima[best], pieces[best])
   }
 
   /// Zeros but for the gradients at the places of the maxima.

@@ -18,7 +18,7 @@ package struct RowProduct: Sendable {
   package var next: ReadAhead?
 
   /// What threads may ask for before it is run.
-  package var ahead: ReadAhead { ReadAhead([weight]) }
+  package var ahead: ReadAhead { ReadAhead(weight) }
 
   private var weight: ReadAhead.Weight {
     ReadAhead.Weight(panels: panels, panelCount: panelCount, panelBytes: panelBytes)
@@ -26,7 +26,7 @@ package struct RowProduct: Sendable {
 
   /// The same for a gated pair.
   package static func ahead(gate: RowProduct, up: RowProduct) -> ReadAhead {
-    ReadAhead([gate.weight, up.weight])
+    ReadAhead(gate.weight, up.weight)
   }
 
   /// Rows that are at most one tile of the kernels.
@@ -95,7 +95,7 @@ package struct RowProduct: Sendable {
   package func input(
     _ x: UnsafePointer<Float>, rows: Int, memory: UnsafeMutableRawPointer
   ) -> UnsafeRawPointer {
-    load(x, rows: rows, columns: 0..<inputCount, to: memory)
+    load(x, rows: 0..<rows, of: rows, columns: 0..<inputCount, to: memory)
     return place(of: x, memory)
   }
 
@@ -105,9 +105,11 @@ package struct RowProduct: Sendable {
     numbers == .float32 ? UnsafeRawPointer(x) : UnsafeRawPointer(memory)
   }
 
-  /// Some columns of an input, which begin at a multiple of 32 and end at one or at K.
+  /// Some columns of some rows of an input of `rowCount`; they begin at a multiple of 32 and end at one or
+  /// at K.
   private func load(
-    _ x: UnsafePointer<Float>, rows: Int, columns: Range<Int>, to memory: UnsafeMutableRawPointer
+    _ x: UnsafePointer<Float>, rows: Range<Int>, of rowCount: Int, columns: Range<Int>,
+    to memory: UnsafeMutableRawPointer
   ) {
     let (k, first) = (inputCount, columns.lowerBound)
     switch numbers {
@@ -115,14 +117,14 @@ package struct RowProduct: Sendable {
     case .bfloat16:
       let step = words * 2
       let target = memory.assumingMemoryBound(to: UInt16.self)
-      for row in 0..<rows {
+      for row in rows {
         let place = target + row * step
         Kernels.table.bf16_from_f32(columns.count, x + row * k + first, place + first)
         if columns.upperBound == k, k < step { place[k] = 0 }
       }
     case .blocks(_, let hasHalves):
-      let (values, scales, sums) = blockInput(memory, rows)
-      for row in 0..<rows {
+      let (values, scales, sums) = blockInput(memory, rowCount)
+      for row in rows {
         let block = row * blockCount + first / 32
         let values = UnsafeMutablePointer(mutating: values + block * 32)
         let sums = UnsafeMutablePointer(mutating: sums + block * (hasHalves ? 2 : 1))
@@ -165,9 +167,17 @@ package struct RowProduct: Sendable {
       product.place(of: x, memory)
     }
 
+    /// Whether parts of this many columns can be made apart.
+    package func takesParts(ofWidth width: Int) -> Bool {
+      width % 32 == 0 || width == product.inputCount
+    }
+
+    /// Makes some columns of some rows of the input of `rowCount`, whole parts.
     @inline(__always)
-    fileprivate func load(_ x: UnsafePointer<Float>, rows: Int, columns: Range<Int>) {
-      product.load(x, rows: rows, columns: columns, to: memory)
+    package func load(
+      _ x: UnsafePointer<Float>, rows: Range<Int>, of rowCount: Int, columns: Range<Int>
+    ) {
+      product.load(x, rows: rows, of: rowCount, columns: columns, to: memory)
     }
   }
 
@@ -187,8 +197,9 @@ package struct RowProduct: Sendable {
     ) { part in
       let panels = runs.panels(ofPart: part)
       if panels.isEmpty { return }
+      if runs.isLate(part) { next?.askForVectors() }
       multiply(input, rows, panels, activation, y)
-      follower?.load(y, rows: rows, columns: columns(of: panels))
+      follower?.load(y, rows: 0..<rows, of: rows, columns: columns(of: panels))
     }
   }
 
@@ -212,6 +223,7 @@ package struct RowProduct: Sendable {
     ) { part in
       let panels = runs.panels(ofPart: part)
       if panels.isEmpty { return }
+      if runs.isLate(part) { up.next?.askForVectors() }
       gate.multiply(input, rows, panels, activation, y)
       up.multiply(input, rows, panels, .identity, other)
       let columns = gate.columns(of: panels)
@@ -219,7 +231,7 @@ package struct RowProduct: Sendable {
         let place = row * n + columns.lowerBound
         Kernels.table.multiply_f32(columns.count, y + place, other + place, y + place)
       }
-      follower?.load(y, rows: rows, columns: columns)
+      follower?.load(y, rows: 0..<rows, of: rows, columns: columns)
     }
   }
 
@@ -237,6 +249,8 @@ package struct RowProduct: Sendable {
     let (first, columns) = (own.lowerBound, own.count)
     let base = UnsafeRawPointer(panels.rawPointer) + range.lowerBound * panelBytes
     let y = y + first
+    let bias = bias.map { $0.pointer(to: Float.self) + first }
+    if let bias { heed_ask(bias, 4 * columns) }
     switch numbers {
     case .float32:
       Kernels.table.panels_f32(
@@ -255,7 +269,6 @@ package struct RowProduct: Sendable {
       }
     }
     guard bias != nil || activation != .identity else { return }
-    let bias = bias.map { $0.pointer(to: Float.self) + first }
     for row in 0..<rows {
       let y = y + row * n
       if let bias { Kernels.table.add_f32(columns, y, bias, y) }

@@ -40,6 +40,8 @@ extension Float: TensorScalar {
     Kernels.table.sum_of_squares_f32(n, x)
   }
 
+  package static func largest(_ n: Int, _ x: Source) -> Float { Kernels.table.max_f32(n, x) }
+
   package static func dot(_ n: Int, _ x: Source, _ y: Source) -> Float {
     Kernels.table.dot_f32(n, x, y)
   }

@@ -28,6 +28,8 @@ package protocol TensorScalar: TensorElement, BinaryFloatingPoint {
   static func addScaled(_ n: Int, _ factor: Self, _ x: Source, _ y: Target)
   static func sum(_ n: Int, _ x: Source) -> Double
   static func sumOfSquares(_ n: Int, _ x: Source) -> Double
+  /// A NaN counts as infinity; of nothing it is -infinity.
+  static func largest(_ n: Int, _ x: Source) -> Self
   static func dot(_ n: Int, _ x: Source, _ y: Source) -> Self
   static func map<F: UnaryFormula>(_ f: F, _ n: Int, _ x: Source, _ y: Target)
   static func mapGradient<F: UnaryFormula>(
@@ -94,6 +96,10 @@ extension TensorScalar {
     var sum = 0.0
     for i in 0..<n { sum += Double(x[i]) * Double(x[i]) }
     return sum
+  }
+
+  package static func largest(_ n: Int, _ x: Source) -> Self {
+    (0..<n).reduce(-.infinity) { Swift.max($0, x[$1].isNaN ? .infinity : x[$1]) }
   }
 
   package static func dot(_ n: Int, _ x: Source, _ y: Source) -> Self {

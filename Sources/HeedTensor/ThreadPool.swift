@@ -37,7 +37,7 @@ public final class ThreadPool: Sendable {
   }
 
   /// How threads share out parts.
-  package enum Order: Sendable {
+  package enum Order: Sendable, BitwiseCopyable {
     /// Whoever is free takes the next: neighbouring parts run at about the same time and share what
     /// they read in the last cache.
     case next
@@ -46,15 +46,14 @@ public final class ThreadPool: Sendable {
     case runs
   }
 
-  private struct Job: Sendable {
-    let body: @Sendable (Int) -> Void
+  private struct Job: BitwiseCopyable {
+    /// In the frame of the caller, who waits for all who joined.
+    let body: UnsafePointer<Body>
     let count: Int
     let order: Order
-    let ahead: ReadAhead?
     /// Threads that were asked for.
     let threads: Int
-    /// Workers that may still join.
-    var places: Int
+    let ahead: ReadAhead?
 
     var runCount: Int { order == .next ? 1 : threads }
 
@@ -64,21 +63,18 @@ public final class ThreadPool: Sendable {
     }
   }
 
-  /// The open job, if any. A worker joins under the lock, so that a late one never touches a job
-  /// whose caller has gone.
-  private let job = Mutex<Job?>(nil)
-  /// Counts jobs; what idle workers watch.
-  private let generation = Atomic<Int>(0)
+  /// A stored closure is called as it is; one behind a pointer of its own would be wrapped.
+  private struct Body {
+    let call: (Int) -> Void
+  }
+
+  /// The open job; who has joined it and who has left it.
+  private let board = JobBoard<Job>()
   /// The next part of each run of the open job that nobody has taken; one run where the order is
-  /// `next`. A cache line apart.
+  /// `next`.
   private let cursors = Cursors()
-  /// Workers that joined the open job and have not left it.
-  private let active = Atomic<Int>(0)
-  private let sleepers = Atomic<Int>(0)
   private let wake = DispatchSemaphore(value: 0)
-  private let workerCount = Mutex<Int>(0)
-  /// One operation at a time; a second caller, or an operation inside a part, runs its own parts.
-  private let busy = Atomic<Bool>(false)
+  private let starting = Mutex<Void>(())
 
   private init() {}
 
@@ -98,34 +94,34 @@ public final class ThreadPool: Sendable {
     let helpers =
       work < 1 << 17 ? 0 : min(Self.threadCount, count, ComputeEnvironment.mostThreads) - 1
     guard helpers > 0,
-      busy.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing)
-        .exchanged
+      board.busy.pointee.compareExchange(
+        expected: false, desired: true, ordering: .acquiringAndReleasing
+      ).exchanged
     else {
       for part in 0..<max(count, 0) { body(part) }
       return
     }
-    defer { busy.store(false, ordering: .releasing) }
-    startWorkers(helpers)
+    defer { board.busy.pointee.store(false, ordering: .releasing) }
+    if board.workers.pointee.load(ordering: .relaxed) < helpers { startWorkers(helpers) }
     withoutActuallyEscaping(body) { body in
-      // The closure is called from several threads although it is not marked so: its callers in
-      // this package write disjoint memory (see `Storage`), and no worker keeps it past this call.
-      nonisolated(unsafe) let shared = body
-      let open = Job(
-        body: { shared($0) }, count: count, order: order, ahead: ahead,
-        threads: helpers + 1, places: helpers)
-      for run in 0..<open.runCount { cursors.set(run, to: open.run(run)) }
-      job.withLock { $0 = open }
-      generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
-      let asleep = sleepers.load(ordering: .sequentiallyConsistent)
-      for _ in 0..<min(asleep, helpers) { wake.signal() }
-      takeParts(of: open, first: 0)
-      job.withLock { $0 = nil }
-      var spins = 0
-      var reader = ahead.map { ReadAhead.Reader($0, run: 0, of: helpers + 1) }
-      while active.load(ordering: .acquiring) > 0 {
-        if reader?.ask() ?? false { continue }
-        spins += 1
-        if spins > 20_000 { sched_yield() } else { heed_pause() }
+      // Called from several threads although it is not marked so: callers in this package write
+      // disjoint memory (see `Storage`), and no worker keeps it past this call.
+      withUnsafePointer(to: Body(call: body)) { body in
+        let open = Job(
+          body: body, count: count, order: order, threads: helpers + 1, ahead: ahead)
+        for run in 0..<open.runCount { cursors.set(run, to: open.run(run)) }
+        board.open(open, places: helpers)
+        let asleep = board.sleepers.pointee.load(ordering: .sequentiallyConsistent)
+        for _ in 0..<min(asleep, helpers) { wake.signal() }
+        takeParts(of: open, first: 0)
+        let joined = board.close()
+        var spins = 0
+        var reader = ahead.map { ReadAhead.Reader($0, run: 0, of: helpers + 1) }
+        while board.left.pointee.load(ordering: .acquiring) < joined {
+          if reader?.ask() ?? false { continue }
+          spins += 1
+          if spins > 20_000 { sched_yield() } else { heed_pause() }
+        }
       }
     }
   }
@@ -143,74 +139,65 @@ public final class ThreadPool: Sendable {
   /// others from their ends, so that whoever they belong to goes on where memory is already coming.
   private func takeParts(of job: Job, first: Int) {
     let own = first % job.runCount
-    while let part = cursors.takeFirst(own) { job.body(part) }
+    let body = job.body.pointee.call
+    while let part = cursors.takeFirst(own) { body(part) }
     for turn in 1..<max(job.runCount, 1) {
       let run = (own + turn) % job.runCount
-      while let part = cursors.takeLast(run) { job.body(part) }
+      while let part = cursors.takeLast(run) { body(part) }
     }
   }
 
   private func startWorkers(_ wanted: Int) {
-    let missing = workerCount.withLock { count -> Range<Int> in
-      let range = count..<max(count, wanted)
-      count = range.upperBound
-      return range
-    }
-    let start = generation.load(ordering: .sequentiallyConsistent)
-    for worker in missing {
-      DispatchQueue(label: "heed.worker.\(worker)", qos: .userInitiated).async {
-        ThreadPool.shared.work(since: start)
+    starting.withLock { _ in
+      let started = board.workers.pointee.load(ordering: .relaxed)
+      let generation = board.generation
+      for worker in started..<max(started, wanted) {
+        DispatchQueue(label: "heed.worker.\(worker)", qos: .userInitiated).async {
+          ThreadPool.shared.work(since: generation)
+        }
       }
+      board.workers.pointee.store(max(started, wanted), ordering: .relaxed)
     }
   }
 
-  private func work(since start: Int) {
+  private func work(since start: UInt64) {
     var seen = start
     var reader: ReadAhead.Reader?
     while true {
-      waitForWork(after: seen, &reader)
-      seen = generation.load(ordering: .sequentiallyConsistent)
-      guard let joined = help() else { continue }
-      active.wrappingSubtract(1, ordering: .acquiringAndReleasing)
-      reader = joined.reader
+      waitForWork(after: &seen, &reader)
+      guard let place = board.join(seen) else { continue }
+      reader = help(place)
+      board.left.pointee.wrappingAdd(1, ordering: .releasing)
     }
   }
 
-  /// What is left of a job when a worker has left it.
-  private struct Joined {
-    let reader: ReadAhead.Reader?
-  }
-
-  /// Joins the open job, if it has a place, and takes its parts. A function of its own, so that
-  /// every reference to what the job computes is gone when the caller is told that this worker has left
-  /// it.
+  /// Takes parts of the open job, which this worker has joined as number `place`. A function of its own, so
+  /// that every reference to what the job computes is gone when the caller is told that this worker has
+  /// left it.
   @inline(never)
-  private func help() -> Joined? {
-    let joined = job.withLock { job -> Job? in
-      guard let open = job, open.places > 0 else { return nil }
-      job?.places -= 1
-      active.wrappingAdd(1, ordering: .acquiringAndReleasing)
-      return open
-    }
-    guard let joined else { return nil }
-    let run = joined.threads - joined.places
-    takeParts(of: joined, first: run)
-    return Joined(
-      reader: joined.ahead.map { ReadAhead.Reader($0, run: run, of: joined.threads) })
+  private func help(_ place: Int) -> ReadAhead.Reader? {
+    let job = board.job.pointee
+    takeParts(of: job, first: place)
+    return job.ahead.map { ReadAhead.Reader($0, run: place, of: job.threads) }
   }
 
-  private func waitForWork(after seen: Int, _ reader: inout ReadAhead.Reader?) {
+  private func waitForWork(after seen: inout UInt64, _ reader: inout ReadAhead.Reader?) {
+    let known = seen
+    func hasNew() -> Bool {
+      seen = board.generation
+      return seen != known
+    }
     var spins = 0
     while spins < 30_000 {
-      if generation.load(ordering: .acquiring) != seen { return }
+      if hasNew() { return }
       if reader?.ask() ?? false { continue }
       spins += 1
       heed_pause()
     }
     reader = nil
-    sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
-    while generation.load(ordering: .sequentiallyConsistent) == seen { wake.wait() }
-    sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+    board.sleepers.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    while !hasNew() { wake.wait() }
+    board.sleepers.pointee.wrappingSubtract(1, ordering: .sequentiallyConsistent)
   }
 }
 

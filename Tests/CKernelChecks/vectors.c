@@ -28,6 +28,14 @@ static double sum(const heed_kernels *t, ptrdiff_t n, arrays *a) { return t->sum
 static double squares(const heed_kernels *t, ptrdiff_t n, arrays *a) {
   return t->sum_of_squares_f32(n, a->x);
 }
+static double largest(const heed_kernels *t, ptrdiff_t n, arrays *a) {
+  for (int i = 0; i < longest; i++) a->y[i] = -fabsf(a->y[i]) - 1;
+  double most = t->max_f32(n, a->x) + (n > 0 ? t->max_f32(n, a->y) : 0);
+  if (n > 2) a->x[n / 2] = NAN;
+  double infinite = t->max_f32(n, a->x) == INFINITY;
+  if (n > 2) a->x[n / 2] = 0;
+  return n > 0 ? most + 1e3 * infinite : 0;
+}
 static double dot(const heed_kernels *t, ptrdiff_t n, arrays *a) {
   return t->dot_f32(n, a->x, a->y);
 }
@@ -62,6 +70,7 @@ void check_vectors(const heed_kernels *table) {
   check(table, "add_scaled_f32", 1.2e-7, add_scaled);
   check(table, "sum_f32", 0, sum);
   check(table, "sum_of_squares_f32", 0, squares);
+  check(table, "max_f32", 0, largest);
   check(table, "dot_f32", 5e-6, dot);
   check(table, "adamw_f32", 3e-7, adamw);
 }

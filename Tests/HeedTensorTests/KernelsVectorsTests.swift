@@ -47,6 +47,13 @@ struct KernelsVectorsTests {
       #expect(
         variant.table.sum_of_squares_f32(count, x)
           == KernelVariant.plain.sum_of_squares_f32(count, x))
+      #expect(variant.table.max_f32(count, x) == x.max() ?? -.infinity)
+      if count > 0 {
+        var broken = y
+        broken[count / 2] = .nan
+        #expect(variant.table.max_f32(count, broken) == .infinity)
+        #expect(variant.table.max_f32(count, y.map { -abs($0) - 1 }) < 0)
+      }
       let exact = zip(x, y).reduce(0) { $0 + Double($1.0) * Double($1.1) }
       #expect(abs(Double(variant.table.dot_f32(count, x, y)) - exact) < 1e-5)
     }

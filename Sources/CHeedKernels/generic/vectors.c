@@ -45,6 +45,15 @@ double heed_generic_sum_of_squares_f32(ptrdiff_t n, const float *x) {
   return folded(lane);
 }
 
+float heed_generic_max_f32(ptrdiff_t n, const float *x) {
+  float largest = -INFINITY;
+  for (ptrdiff_t i = 0; i < n; i++) {
+    float value = x[i] == x[i] ? x[i] : INFINITY;
+    if (value > largest) largest = value;
+  }
+  return largest;
+}
+
 float heed_generic_dot_f32(ptrdiff_t n, const float *x, const float *y) {
   float lane[lanes] = {0};
   for (ptrdiff_t i = 0; i < n; i++) lane[i % lanes] += x[i] * y[i];

@@ -243,6 +243,8 @@ typedef struct HEED_SENDABLE heed_kernels {
   // In fixed order: 64 lanes (lane i sums x[i], x[i + 64], ...), then halves added. f64 result.
   double (*sum_f32)(ptrdiff_t n, const float *x);
   double (*sum_of_squares_f32)(ptrdiff_t n, const float *x);
+  // The largest; a NaN counts as infinity, and that of nothing is -infinity.
+  float (*max_f32)(ptrdiff_t n, const float *x);
   float (*dot_f32)(ptrdiff_t n, const float *x, const float *y);
   // One AdamW step on n values: g is multiplied by gradient_scale first; m, v moments;
   // w = w * (1 - rate * decay) - step_size * m / (sqrt(v) * v_correction + epsilon)

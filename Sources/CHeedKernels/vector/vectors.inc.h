@@ -59,6 +59,25 @@ double HEED_NAME(_sum_of_squares_f32)(ptrdiff_t n, const float *x) {
   return HEED_NAME(_fold)(sums, n);
 }
 
+float HEED_NAME(_max_f32)(ptrdiff_t n, const float *x) {
+  enum { chains = 4 };
+  vf best[chains], infinity = v_set(INFINITY);
+  HEED_UNROLL for (int i = 0; i < chains; i++) best[i] = v_set(-INFINITY);
+  ptrdiff_t at = 0;
+  for (; at + chains * VL <= n; at += chains * VL) {
+    HEED_UNROLL for (int i = 0; i < chains; i++) {
+      vf value = v_load(x + at + i * VL);
+      best[i] = v_max(best[i], v_select(v_equal(value, value), value, infinity));
+    }
+  }
+  float largest = v_fold_max(v_max(v_max(best[0], best[1]), v_max(best[2], best[3])));
+  for (; at < n; at++) {
+    float value = x[at] == x[at] ? x[at] : INFINITY;
+    if (value > largest) largest = value;
+  }
+  return largest;
+}
+
 float HEED_NAME(_dot_f32)(ptrdiff_t n, const float *x, const float *y) {
   HEED_ZERO_LANES(sums, HEED_LANES);
   HEED_EACH_LANE(n, {
