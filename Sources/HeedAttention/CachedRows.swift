@@ -2,7 +2,7 @@ import CHeedKernels
 import HeedTensor
 
 /// Keys and values of one sequence where a cache keeps them.
-package struct CachedRows {
+package struct CachedRows: @unchecked Sendable, BitwiseCopyable {
   let keys: CachedHeads
   let values: CachedHeads
   /// Keys of each head.
@@ -28,7 +28,7 @@ package struct CachedRows {
 }
 
 /// Rows of the heads of one sequence, `[G][capacity][D]` of float32 or bfloat16.
-struct CachedHeads {
+struct CachedHeads: BitwiseCopyable {
   let isHalf: Bool
   private let base: UnsafeMutableRawPointer
   private let width: Int

@@ -14,7 +14,7 @@ public import HeedTensor
 /// Source: Su et al. 2021, arXiv 2104.09864.
 public struct Rotary: Sendable, Hashable {
   /// Which channels form a pair.
-  public enum Pairing: Sendable, Hashable {
+  public enum Pairing: Sendable, Hashable, BitwiseCopyable {
     /// i and i + width/2 (GPT-NeoX, Llama).
     case halves
     /// 2i and 2i + 1 (GPT-J).
@@ -158,14 +158,16 @@ public struct Rotary: Sendable, Hashable {
     let (H, T, D) = (shape[1], shape[2], shape[3])
     let half = width / 2
     let isShared = cosines.count == T * half
+    let turn = self.turn
     cosines.withUnsafeBufferPointer { cosines in
       sines.withUnsafeBufferPointer { sines in
+        guard let cosines = cosines.baseAddress, let sines = sines.baseAddress else { return }
         ThreadPool.shared.parallel(shape[0] * H) { part in
           for t in 0..<T {
             let row = (isShared ? t : part / H * T + t) * half
             let from = source + (part * T + t) * D
             let to = target + (part * T + t) * D
-            turnRow(from, to, cosines, sines, from: row, sign: sign)
+            turn.row(from, to, cosines + row, sines + row, sign: sign)
             for i in width..<D { to[i] = from[i] }
           }
         }
@@ -173,43 +175,41 @@ public struct Rotary: Sendable, Hashable {
     }
   }
 
-  /// One row, perhaps in place, by the angles of a table from `first` on.
+  /// How rows are turned by given angles.
+  package var turn: RotaryTurn { RotaryTurn(width: width, pairing: pairing) }
+}
+
+/// Turns of rows by angles that a `Rotary` made.
+package struct RotaryTurn: Sendable, BitwiseCopyable {
+  /// How many leading channels are turned.
+  package let width: Int
+  let pairing: Rotary.Pairing
+
+  /// One row, perhaps in place, by its `width / 2` angles.
   @inline(__always)
-  private func turnRow<Scalar: BinaryFloatingPoint>(
+  func row<Scalar: BinaryFloatingPoint>(
     _ source: UnsafePointer<Scalar>, _ target: UnsafeMutablePointer<Scalar>,
-    _ cosines: UnsafeBufferPointer<Float>, _ sines: UnsafeBufferPointer<Float>, from first: Int,
-    sign: Scalar
+    _ cosines: UnsafePointer<Float>, _ sines: UnsafePointer<Float>, sign: Scalar
   ) {
     let half = width / 2
     for i in 0..<half {
       let (one, other) = pairing == .halves ? (i, i + half) : (2 * i, 2 * i + 1)
       let (x, y) = (source[one], source[other])
-      let c = Scalar(cosines[first + i])
-      let s = Scalar(sines[first + i]) * sign
+      let c = Scalar(cosines[i])
+      let s = Scalar(sines[i]) * sign
       target[one] = x * c - y * s
       target[other] = y * c + x * s
     }
   }
 
-  /// Turns the heads of one token in place.
-  ///
-  /// - Parameters:
-  ///   - x: `[heads, D]`, D = `headWidth` at least `width`.
-  ///   - first: where the angles of the token begin in `cosines` and `sines`, which `table` made.
-  package func turn(
-    _ x: UnsafeMutablePointer<Float>, heads: Int, headWidth: Int, cosines: [Float], sines: [Float],
-    from first: Int
+  /// Turns heads of one token, `[heads, D]` with D = `headWidth` at least `width`, in place.
+  package func callAsFunction(
+    _ x: UnsafeMutablePointer<Float>, heads: Int, headWidth: Int,
+    cosines: UnsafePointer<Float>, sines: UnsafePointer<Float>
   ) {
-    precondition(
-      first + width / 2 <= cosines.count && width <= headWidth,
-      "Rotary: \(cosines.count) angles and width \(width) do not fit \(first) and \(headWidth)")
-    cosines.withUnsafeBufferPointer { cosines in
-      sines.withUnsafeBufferPointer { sines in
-        for head in 0..<heads {
-          let row = x + head * headWidth
-          turnRow(row, row, cosines, sines, from: first, sign: 1)
-        }
-      }
+    for head in 0..<heads {
+      let place = x + head * headWidth
+      row(place, place, cosines, sines, sign: 1)
     }
   }
 }

@@ -1,6 +1,6 @@
 import CHeedKernels
 package import HeedTensor
-import Synchronization
+package import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -15,7 +15,7 @@ import Synchronization
 ///
 /// The general attention asks what a mask shows, plans tiles and makes tensors; for one row that takes longer
 /// than the products.
-package struct TokenAttention: Sendable {
+package struct TokenAttention: Sendable, BitwiseCopyable {
   private let groups: Int
   /// Query heads of one key/value head.
   private let groupSize: Int
@@ -41,10 +41,10 @@ package struct TokenAttention: Sendable {
       && groupSize <= TileProducts.fewRows && scale > 0
   }
 
-  /// Bytes of working memory for `rows` tokens.
-  package func byteCount(rows: Int) -> Int { rows * groups * partBytes }
+  /// Bytes of working memory of a thread.
+  package var byteCount: Int { 4 * places.end }
 
-  /// Working memory of one key/value head of one token: queries, scores, weights, panels of keys, rows of
+  /// Working memory for one key/value head of one token: queries, scores, weights, panels of keys, rows of
   /// values, and three numbers for each row.
   private var places: (scores: Int, weights: Int, keys: Int, values: Int, sums: Int, end: Int) {
     let block = AttentionPlan.blockKeys
@@ -56,34 +56,33 @@ package struct TokenAttention: Sendable {
     let sums = values + rounded(block / 2 * valueWidth)
     return (scores, weights, keys, values, sums, sums + rounded(3 * groupSize))
   }
-  private var partBytes: Int { 4 * places.end }
 
-  /// The context of each token.
+  /// The context of each token, shared by threads.
   ///
   /// - Parameters:
   ///   - queries: `[rows][H * D]`, `stride` floats from one token to the next.
-  ///   - seen: what each token sees.
+  ///   - seen: what each token sees, `[rows]`.
   ///   - precision: of products where keys are float32; where they are bfloat16 it is that.
-  ///   - memory: `byteCount(rows:)` bytes, aligned to 64.
+  ///   - memory: `byteCount` bytes of the thread's own, aligned to 64.
   ///   - prepare: called before a key/value head of a token is attended to, by the thread that does it: what
   ///     is still to be done to its queries, and to the key and value of the token.
   ///   - follower: a product that reads the contexts.
+  ///   - isBroken: becomes true where a number came out that is not finite: who may see its origin is then
+  ///     another question, which the general attention answers.
   ///   - context: `[rows, H * Dv]`.
-  /// - Returns: false where a number came out that is not finite: who may see its origin is then another
-  ///   question, which the general attention answers.
   /// - Precondition: `covers` all that is seen.
   package func callAsFunction(
-    queries: UnsafePointer<Float>, stride: Int, seen: [CachedRows], precision: ProductPrecision,
-    memory: UnsafeMutableRawPointer, prepare: (_ row: Int, _ group: Int) -> Void,
-    follower: RowProduct.Follower?, to context: UnsafeMutablePointer<Float>
-  ) -> Bool {
-    let keyCount = seen.reduce(0) { max($0, $1.count) }
-    let work = seen.count * groups * max(groupSize, 4) * keyCount * (width + valueWidth)
-    let isBroken = Atomic<Bool>(false)
+    queries: UnsafePointer<Float>, stride: Int, seen: UnsafePointer<CachedRows>, rows: Int,
+    precision: ProductPrecision, memory: UnsafeMutableRawPointer,
+    prepare: (_ row: Int, _ group: Int) -> Void, follower: RowProduct.Follower?,
+    isBroken: UnsafeMutablePointer<Atomic<Bool>>, by member: inout ThreadTeam.Member,
+    to context: UnsafeMutablePointer<Float>
+  ) {
+    let keyCount = (0..<rows).reduce(0) { max($0, seen[$1].count) }
+    let work = rows * groups * max(groupSize, 4) * keyCount * (width + valueWidth)
     let partWidth = groupSize * valueWidth
     // A thread looks at the same heads in each step.
-    ThreadPool.shared.parallel(seen.count * groups, work: 4 * work, order: .runs, ahead: next) {
-      part in
+    member.share(rows * groups, work: 4 * work, ahead: next) { part in
       let (row, group) = part.quotientAndRemainder(dividingBy: groups)
       // The next head's too: a thread that has this one goes on there.
       for head in group..<min(group + 2, groups) { seen[row].ask(head) }
@@ -91,16 +90,15 @@ package struct TokenAttention: Sendable {
       let place = context + (row * groups + group) * partWidth
       attend(
         queries + row * stride + group * groupSize * width, seen[row], group,
-        precision == .bfloat16 || seen[row].keys.isHalf ? TileProducts.pairs : .floats,
-        memory + part * partBytes, place)
+        precision == .bfloat16 || seen[row].keys.isHalf ? TileProducts.pairs : .floats, memory,
+        place)
       if !Kernels.table.sum_of_squares_f32(partWidth, place).isFinite {
-        isBroken.store(true, ordering: .relaxed)
+        isBroken.pointee.store(true, ordering: .relaxed)
       }
       follower?.load(
-        context, rows: row..<row + 1, of: seen.count,
+        context, rows: row..<row + 1, of: rows,
         columns: group * partWidth..<(group + 1) * partWidth)
     }
-    return !isBroken.load(ordering: .relaxed)
   }
 
   /// The queries of one key/value head: an online softmax over blocks of keys.

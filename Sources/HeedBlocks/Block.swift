@@ -77,19 +77,21 @@ public struct Block: Sendable {
   }
 
   /// The block for tokens that are being generated, of E = `width`; nil where it has only that on tensors.
-  package func tokens(width: Int) -> TokenBlock? {
+  package func tokens(width: Int, keeping owners: inout MemoryOwners) -> TokenBlock? {
     var isComplete = true
     func tokens(_ norm: Norm?) -> TokenNorm? {
-      let result = norm.flatMap { TokenNorm($0) }
+      let result = norm.flatMap { TokenNorm($0, keeping: &owners) }
       if norm != nil, result == nil { isComplete = false }
       return result
     }
     let parts = branches.compactMap { branch in
-      branch.operation.tokens().map {
+      branch.operation.tokens(keeping: &owners).map {
         TokenBlock.Branch(
           input: tokens(branch.input), operation: $0, output: tokens(branch.output),
-          gate: branch.gate?.detached().converted(to: .float32).dense(),
-          after: tokens(branch.after))
+          gate: branch.gate.map {
+            owners.address(of: $0.detached().converted(to: .float32).dense())
+              .assumingMemoryBound(to: Float.self)
+          }, after: tokens(branch.after))
       }
     }
     var isParallel = false
@@ -97,7 +99,8 @@ public struct Block: Sendable {
     let shared = tokens(sharedNorm)
     guard !parts.isEmpty, parts.count == branches.count, isComplete else { return nil }
     return TokenBlock(
-      layer: layer, width: width, isParallel: isParallel, sharedNorm: shared, branches: parts)
+      layer: layer, width: width, isParallel: isParallel, sharedNorm: shared, branches: parts,
+      keeping: &owners)
   }
 
   /// gate * out(op(in(x))), with dropout in training; of the `last` tokens.

@@ -1,5 +1,5 @@
 /// A norm as data.
-public enum NormSpec: Sendable, Hashable {
+public enum NormSpec: Sendable, Hashable, BitwiseCopyable {
   /// Mean and variance (Ba et al. 2016, arXiv 1607.06450), with gain and bias.
   case layerNorm(epsilon: Double)
   /// Root mean square (Zhang & Sennrich 2019, arXiv 1910.07467); the gain counts from `gainOffset`.

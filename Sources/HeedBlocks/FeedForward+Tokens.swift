@@ -2,19 +2,25 @@ import HeedTensor
 
 extension FeedForward {
   /// The layer between buffers; nil where a weight is not packed, or for a gate that is no activation.
-  func tokens() -> (any TokenOperation)? {
-    guard let up = up.rows, let down = down.rows else { return nil }
+  func tokens(keeping owners: inout MemoryOwners) -> TokenOperation? {
+    guard let up = up.rows(keeping: &owners), let down = down.rows(keeping: &owners) else {
+      return nil
+    }
+    var gateRows: RowProduct?
     switch spec.form {
-    case .plain: return TokenFeedForward(gate: nil, up: up, down: down, activation: spec.activation)
+    case .plain: break
     case .gated:
-      guard let gate = gate?.rows else { return nil }
-      return TokenFeedForward(gate: gate, up: up, down: down, activation: spec.activation)
+      guard let rows = gate?.rows(keeping: &owners) else { return nil }
+      gateRows = rows
     case .clampedGate: return nil
     }
+    return .feedForward(
+      TokenFeedForward(gate: gateRows, up: up, down: down, activation: spec.activation))
   }
 }
 
-private struct TokenFeedForward: TokenOperation {
+/// A feed-forward of a token of each of a few texts, between buffers.
+struct TokenFeedForward: BitwiseCopyable {
   let gate: RowProduct?
   var up: RowProduct
   var down: RowProduct
@@ -36,34 +42,50 @@ private struct TokenFeedForward: TokenOperation {
       up.inputByteCount(rows: rows), down.inputByteCount(rows: rows))
   }
 
+  /// - Parameters:
+  ///   - x: `[rows, E]`, the thread's own.
+  ///   - y: `[rows, E]`, shared.
   func callAsFunction(
-    _ x: UnsafePointer<Float>, rows: Int, layer: Int, context: inout BlockContext,
-    memory: TokenMemory, to y: UnsafeMutablePointer<Float>
+    _ x: UnsafePointer<Float>, _ thread: inout TokenThread, to y: UnsafeMutablePointer<Float>
   ) {
-    var memory = memory
+    let (rows, memory) = (thread.rows, thread.memory)
+    defer { thread.memory = memory }
     let count = rows * hiddenWidth
-    let hidden = memory.floats(count)
-    func input(of product: RowProduct, _ x: UnsafePointer<Float>) -> UnsafeRawPointer {
-      product.input(
-        x, rows: rows, memory: memory.bytes(product.inputByteCount(rows: rows)))
-    }
-    let read = input(of: up, x)
+    let hidden = thread.memory.floats(count, .shared)
+    let read = up.input(x, rows: rows, memory: &thread.memory)
     let follower = RowProduct.Follower(
-      down, memory: memory.bytes(down.inputByteCount(rows: rows)))
+      down, memory: thread.memory.bytes(down.inputByteCount(rows: rows), .shared))
     guard let gate else {
-      up(read, rows: rows, activation: activation, follower: follower, to: hidden)
-      return down(follower.input(hidden), rows: rows, to: y)
+      up(
+        read, rows: rows, activation: activation, follower: follower, by: &thread.member,
+        to: hidden)
+      return down(follower.input(hidden), rows: rows, by: &thread.member, to: y)
     }
-    let other = memory.floats(count)
     if gate.readsLike(up), gate.outputCount == up.outputCount {
+      let other = thread.memory.floats(count, .shared)
       RowProduct.gated(
         gate, up, activation: activation, read, rows: rows, other: other, follower: follower,
-        to: hidden)
-      return down(follower.input(hidden), rows: rows, to: y)
+        by: &thread.member, to: hidden)
+      return down(follower.input(hidden), rows: rows, by: &thread.member, to: y)
     }
-    gate(input(of: gate, x), rows: rows, activation: activation, to: hidden)
-    up(read, rows: rows, to: other)
-    Float.multiply(count, hidden, other, hidden)
-    down(down.input(hidden, rows: rows, memory: follower.memory), rows: rows, to: y)
+    let other = thread.memory.floats(count, .shared)
+    gate(
+      gate.input(x, rows: rows, memory: &thread.memory), rows: rows, activation: activation,
+      by: &thread.member, to: hidden)
+    up(read, rows: rows, by: &thread.member, to: other)
+    thread.member.share(1) { _ in
+      Float.multiply(count, hidden, other, hidden)
+      follower.load(hidden, rows: 0..<rows, of: rows, columns: 0..<down.inputCount)
+    }
+    down(follower.input(hidden), rows: rows, by: &thread.member, to: y)
+  }
+}
+
+extension RowProduct {
+  /// Rows of floats as the product reads them, in memory of the thread's own.
+  func input(
+    _ x: UnsafePointer<Float>, rows: Int, memory: inout TokenMemory
+  ) -> UnsafeRawPointer {
+    input(x, rows: rows, memory: memory.bytes(inputByteCount(rows: rows)))
   }
 }

@@ -52,11 +52,11 @@ public struct Linear: Sendable {
   }
 
   /// The product of a few rows between buffers; nil where the weight is not packed.
-  package var rows: RowProduct? {
+  package func rows(keeping owners: inout MemoryOwners) -> RowProduct? {
     guard case .packed(let weight) = form else { return nil }
     return switch weight {
-    case .numbers(let matrix): RowProduct(matrix, bias: bias)
-    case .blocks(let matrix): RowProduct(matrix, bias: bias)
+    case .numbers(let matrix): RowProduct(matrix, bias: bias, keeping: &owners)
+    case .blocks(let matrix): RowProduct(matrix, bias: bias, keeping: &owners)
     }
   }
 

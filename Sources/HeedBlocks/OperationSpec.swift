@@ -31,13 +31,13 @@ protocol BranchOperation: Sendable {
   /// bfloat16 where the operation reads x by products in bfloat16 alone, so that its norm may round.
   func inputType(_ precision: ProductPrecision) -> ElementType
   /// The operation for tokens that are being generated; nil where it has only that on tensors.
-  func tokens() -> (any TokenOperation)?
+  func tokens(keeping owners: inout MemoryOwners) -> TokenOperation?
 }
 
 extension BranchOperation {
   var readsOtherTokens: Bool { false }
   func inputType(_ precision: ProductPrecision) -> ElementType { .float32 }
-  func tokens() -> (any TokenOperation)? { nil }
+  func tokens(keeping owners: inout MemoryOwners) -> TokenOperation? { nil }
 }
 
 /// An operation as data.

@@ -1,31 +1,62 @@
 import HeedAttention
 import HeedTensor
+import Synchronization
+
+extension SelfAttention {
+  /// The attention between buffers; nil where a weight is not packed.
+  func tokens(keeping owners: inout MemoryOwners) -> TokenOperation? {
+    TokenSelfAttention(
+      self, inputs: inputs, output: output, queryNorm: queryNorm, keyNorm: keyNorm,
+      keeping: &owners
+    ).map { .attention($0) }
+  }
+}
+
+/// The operation on tensors, whose attention is asked for what is not plain.
+final class GeneralAttention: Sendable {
+  let attention: SelfAttention
+
+  init(_ attention: SelfAttention) { self.attention = attention }
+}
 
 /// Self-attention of a token of each of a few texts, between buffers.
-struct TokenSelfAttention: TokenOperation {
-  private let spec: SelfAttentionSpec
+struct TokenSelfAttention: BitwiseCopyable {
+  /// H, G and D.
+  private let heads: Int
+  private let groups: Int
+  private let headWidth: Int
+  private let window: Int?
+  private let turn: RotaryTurn?
   /// One fused projection, or those of queries, keys and values.
-  private var inputs: [RowProduct]
+  private var query: RowProduct
+  private var keyAndValue: (RowProduct, RowProduct)?
   private var output: RowProduct
   private let queryNorm: TokenNorm?
   private let keyNorm: TokenNorm?
   /// The attention where it is plain; nil where there is more to it.
   private var plain: TokenAttention?
-  /// The operation on tensors, whose attention is asked for what is not plain.
-  private let general: SelfAttention
+  private let general: Unmanaged<GeneralAttention>
 
   /// Nil where a weight is not packed.
   init?(
-    _ general: SelfAttention, inputs: [Linear], output: Linear, queryNorm: Norm?, keyNorm: Norm?
+    _ general: SelfAttention, inputs: [Linear], output: Linear, queryNorm: Norm?, keyNorm: Norm?,
+    keeping owners: inout MemoryOwners
   ) {
-    let rows = inputs.compactMap(\.rows)
-    guard rows.count == inputs.count, let output = output.rows else { return nil }
-    spec = general.spec
-    self.inputs = rows
+    let spec = general.spec
+    let rows = inputs.compactMap { $0.rows(keeping: &owners) }
+    guard rows.count == inputs.count, rows.count == 1 || rows.count == 3,
+      let output = output.rows(keeping: &owners)
+    else { return nil }
+    (heads, groups) = (spec.headCount, spec.keyValueHeadCount)
+    headWidth = spec.headWidth
+    window = spec.window
+    turn = spec.rotary?.turn
+    query = rows[0]
+    keyAndValue = rows.count == 3 ? (rows[1], rows[2]) : nil
     self.output = output
-    self.general = general
-    self.queryNorm = queryNorm.flatMap { TokenNorm($0) }
-    self.keyNorm = keyNorm.flatMap { TokenNorm($0) }
+    self.general = owners.keep(GeneralAttention(general))
+    self.queryNorm = queryNorm.flatMap { TokenNorm($0, keeping: &owners) }
+    self.keyNorm = keyNorm.flatMap { TokenNorm($0, keeping: &owners) }
     guard (self.queryNorm == nil) == (queryNorm == nil), (self.keyNorm == nil) == (keyNorm == nil)
     else { return nil }
     plain =
@@ -35,96 +66,131 @@ struct TokenSelfAttention: TokenOperation {
         valueWidth: spec.headWidth, scale: spec.scale) : nil
   }
 
-  var ahead: ReadAhead { inputs[0].ahead }
+  var ahead: ReadAhead { query.ahead }
   mutating func precede(_ next: ReadAhead) {
-    inputs[inputs.count - 1].next = output.ahead
+    if keyAndValue == nil { query.next = output.ahead } else { keyAndValue?.1.next = output.ahead }
     plain?.next = output.ahead
     output.next = next
   }
 
   func byteCount(rows: Int) -> Int {
-    let inputBytes = inputs.reduce(0) {
-      $0 + TokenMemory.byteCount($1.inputByteCount(rows: rows), 4 * rows * $1.outputCount)
+    func bytes(_ product: RowProduct) -> Int {
+      TokenMemory.byteCount(product.inputByteCount(rows: rows), 4 * rows * product.outputCount)
     }
-    return inputBytes
+    return bytes(query) + (keyAndValue.map { bytes($0) + bytes($1) } ?? 0)
       + TokenMemory.byteCount(
-        4 * rows * spec.queryWidth, output.inputByteCount(rows: rows),
-        plain?.byteCount(rows: rows) ?? 0)
+        4 * rows * heads * headWidth, output.inputByteCount(rows: rows),
+        output.inputByteCount(rows: rows), plain?.byteCount ?? 0, 64)
   }
 
+  /// Makes room for a key and a value of each token.
+  func place(
+    rows: Int, layer: Int, context: inout BlockContext, keeping owners: inout TokenPlaces
+  ) -> TokenPlace {
+    var place = TokenPlace()
+    if let rotary = general.takeUnretainedValue().attention.spec.rotary {
+      owners.addAngles(of: context.table(rotary, tokenCount: 1), to: &place)
+      // One position for all tokens, or one for each.
+      place.angleStep = context.positions.count == 1 ? 0 : rotary.width / 2
+    }
+    let seen = context.claimedRows(rows, layer: layer, groups: groups, width: headWidth)
+    place.isPlain =
+      !seen.isEmpty
+      && plain.map { plain in seen.allSatisfy { plain.covers($0, window: window) } }
+        ?? false
+    place.seen = owners.address(of: seen)
+    return place
+  }
+
+  /// Rows of floats, some of them the numbers of a token.
+  private typealias Rows = (first: UnsafeMutablePointer<Float>, stride: Int)
+
+  /// - Parameters:
+  ///   - x: `[rows, E]`, the thread's own.
+  ///   - y: `[rows, E]`, shared.
   func callAsFunction(
-    _ x: UnsafePointer<Float>, rows: Int, layer: Int, context: inout BlockContext,
-    memory: TokenMemory, to y: UnsafeMutablePointer<Float>
+    _ x: UnsafePointer<Float>, layer: Int, at place: TokenPlace, _ thread: inout TokenThread,
+    context: inout BlockContext, to y: UnsafeMutablePointer<Float>
   ) {
-    var memory = memory
-    let (H, G, D) = (spec.headCount, spec.keyValueHeadCount, spec.headWidth)
-    // [rows, (H + 2G) * D], or queries, keys and values apart.
-    let projected = inputs.map { product in
-      let y = memory.floats(rows * product.outputCount)
-      product(
-        product.input(x, rows: rows, memory: memory.bytes(product.inputByteCount(rows: rows))),
-        rows: rows, to: y)
-      return (first: y, stride: product.outputCount)
-    }
-    let (q, k, v) = (
-      projected[0],
-      inputs.count == 3 ? projected[1] : (projected[0].first + H * D, projected[0].stride),
-      inputs.count == 3 ? projected[2] : (projected[0].first + (H + G) * D, projected[0].stride)
-    )
-    let table = spec.rotary.map { context.table($0, tokenCount: 1) }
-    // One position for all tokens, or one for each.
-    let step = context.positions.count == 1 ? 0 : (spec.rotary?.width ?? 0) / 2
-    let seen = context.claimedRows(rows, layer: layer, groups: G, width: D)
-    /// Norms and angles of a key/value head and its queries, and the row of the cache.
-    func prepare(row: Int, group: Int) {
-      let size = H / G
-      let (q, k) = (q.first + row * q.stride + group * size * D, k.0 + row * k.1 + group * D)
-      queryNorm?(q, rows: size, to: q)
-      keyNorm?(k, rows: 1, to: k)
-      if let rotary = spec.rotary, let table {
-        rotary.turn(
-          q, heads: size, headWidth: D, cosines: table.cosines, sines: table.sines,
-          from: row * step)
-        rotary.turn(
-          k, heads: 1, headWidth: D, cosines: table.cosines, sines: table.sines, from: row * step)
-      }
-      if !seen.isEmpty {
-        seen[row].writeLast(group, keys: k - group * D, values: v.0 + row * v.1)
-      }
-    }
-    let merged = memory.floats(rows * H * D)
+    let (rows, memory, precision) = (thread.rows, thread.memory, thread.precision)
+    defer { thread.memory = memory }
+    let isBroken = thread.memory.bytes(64, .shared)
+      .assumingMemoryBound(to: Atomic<Bool>.self)
+    if thread.member.index == 0 { isBroken.initialize(to: Atomic(false)) }
+    let (q, k, v) = project(x, &thread)
+    func prepareHead(row: Int, group: Int) { prepare(row, group, q, k, v, at: place) }
+    let merged = thread.memory.floats(rows * heads * headWidth, .shared)
     let follower = RowProduct.Follower(
-      output, memory: memory.bytes(output.inputByteCount(rows: rows)))
-    if let plain, !seen.isEmpty, seen.allSatisfy({ plain.covers($0, window: spec.window) }) {
-      let isFollowed = follower.takesParts(ofWidth: H / G * D)
-      let isDone = plain(
-        queries: q.first, stride: q.stride, seen: seen, precision: context.precision,
-        memory: memory.bytes(plain.byteCount(rows: rows)), prepare: prepare,
-        follower: isFollowed ? follower : nil, to: merged)
-      if isDone, isFollowed { return output(follower.input(merged), rows: rows, to: y) }
-      if !isDone { attend(q, rows, layer, context, to: merged) }
+      output, memory: thread.memory.bytes(output.inputByteCount(rows: rows), .shared))
+    if let plain, place.isPlain, let seen = place.seen {
+      let isFollowed = follower.takesParts(ofWidth: heads / groups * headWidth)
+      plain(
+        queries: q.first, stride: q.stride, seen: seen, rows: rows, precision: precision,
+        memory: thread.memory.bytes(plain.byteCount), prepare: prepareHead,
+        follower: isFollowed ? follower : nil, isBroken: isBroken, by: &thread.member, to: merged)
+      if isBroken.pointee.load(ordering: .relaxed) {
+        thread.member.share(1) { [context] _ in attend(q, rows, layer, context, to: merged) }
+      } else if isFollowed {
+        return output(follower.input(merged), rows: rows, by: &thread.member, to: y)
+      }
     } else {
-      for row in 0..<rows { for group in 0..<G { prepare(row: row, group: group) } }
-      if seen.isEmpty {
-        context.append(
-          keys: tensor(k, rows), values: tensor(v, rows), layer: layer)
+      // One thread alone: what it asks shares its work itself.
+      for row in 0..<rows { for group in 0..<groups { prepareHead(row: row, group: group) } }
+      if place.seen == nil {
+        context.append(keys: tensor(k, rows), values: tensor(v, rows), layer: layer)
       }
       attend(q, rows, layer, context, to: merged)
     }
-    output(output.input(merged, rows: rows, memory: follower.memory), rows: rows, to: y)
+    output(
+      output.input(merged, rows: rows, memory: &thread.memory), rows: rows, by: &thread.member,
+      to: y)
+  }
+
+  /// Queries, keys and values of each token.
+  @inline(__always)
+  private func project(
+    _ x: UnsafePointer<Float>, _ thread: inout TokenThread
+  ) -> (Rows, Rows, Rows) {
+    let rows = thread.rows
+    func result(of product: RowProduct) -> Rows {
+      let y = thread.memory.floats(rows * product.outputCount, .shared)
+      product(
+        product.input(x, rows: rows, memory: &thread.memory), rows: rows, by: &thread.member,
+        to: y)
+      return (y, product.outputCount)
+    }
+    let q = result(of: query)
+    if let (key, value) = keyAndValue { return (q, result(of: key), result(of: value)) }
+    // [rows, (H + 2G) * D]
+    return (
+      q, (q.first + heads * headWidth, q.stride), (q.first + (heads + groups) * headWidth, q.stride)
+    )
+  }
+
+  /// Norms and angles of a key/value head and its queries, and their row of the cache.
+  @inline(__always)
+  private func prepare(
+    _ row: Int, _ group: Int, _ queries: Rows, _ keys: Rows, _ values: Rows, at place: TokenPlace
+  ) {
+    let (size, D) = (heads / groups, headWidth)
+    let q = queries.first + row * queries.stride + group * size * D
+    let (k, v) = (keys.first + row * keys.stride, values.first + row * values.stride)
+    queryNorm?(q, rows: size, to: q)
+    keyNorm?(k + group * D, rows: 1, to: k + group * D)
+    if let turn, let cosines = place.cosines, let sines = place.sines {
+      let (c, s) = (cosines + row * place.angleStep, sines + row * place.angleStep)
+      turn(q, heads: size, headWidth: D, cosines: c, sines: s)
+      turn(k + group * D, heads: 1, headWidth: D, cosines: c, sines: s)
+    }
+    place.seen?[row].writeLast(group, keys: k, values: v)
   }
 
   /// Keys or values of each token, `[rows, G, 1, D]`.
-  private func tensor(
-    _ source: (first: UnsafeMutablePointer<Float>, stride: Int), _ rows: Int
-  ) -> Tensor {
-    let (G, D) = (spec.keyValueHeadCount, spec.headWidth)
-    return copied(source, rows, [rows, G, 1, D])
+  private func tensor(_ source: Rows, _ rows: Int) -> Tensor {
+    copied(source, rows, [rows, groups, 1, headWidth])
   }
 
-  private func copied(
-    _ source: (first: UnsafeMutablePointer<Float>, stride: Int), _ rows: Int, _ shape: [Int]
-  ) -> Tensor {
+  private func copied(_ source: Rows, _ rows: Int, _ shape: [Int]) -> Tensor {
     let result = Tensor(uninitialized: shape)
     let (target, width) = (result.mutablePointer(to: Float.self), result.count / rows)
     for row in 0..<rows {
@@ -135,15 +201,15 @@ struct TokenSelfAttention: TokenOperation {
 
   /// The context of each token by the general attention, `[rows, H * D]`.
   private func attend(
-    _ q: (first: UnsafeMutablePointer<Float>, stride: Int), _ rows: Int, _ layer: Int,
-    _ context: BlockContext, to target: UnsafeMutablePointer<Float>
+    _ q: Rows, _ rows: Int, _ layer: Int, _ context: BlockContext,
+    to target: UnsafeMutablePointer<Float>
   ) {
-    let (H, D) = (spec.headCount, spec.headWidth)
-    let queries = copied(q, rows, [rows, H, 1, D])
-    let result = context.attended([queries], layer: layer, window: spec.window) {
+    let general = general.takeUnretainedValue().attention
+    let queries = copied(q, rows, [rows, heads, 1, headWidth])
+    let result = context.attended([queries], layer: layer, window: window) {
       general.attended($0[0], $1, $2, precision: context.precision)
     }.dense()  // [rows, H, 1, D]
-    target.update(from: result.pointer(to: Float.self), count: rows * H * D)
+    target.update(from: result.pointer(to: Float.self), count: rows * heads * headWidth)
     withExtendedLifetime(result) {}
   }
 }

@@ -40,10 +40,10 @@ extension SelfAttentionSpec {
 struct SelfAttention: BranchOperation {
   let spec: SelfAttentionSpec
   /// One fused projection, or those of queries, keys and values.
-  private let inputs: [Linear]
-  private let output: Linear
-  private let queryNorm: Norm?
-  private let keyNorm: Norm?
+  let inputs: [Linear]
+  let output: Linear
+  let queryNorm: Norm?
+  let keyNorm: Norm?
   /// `[H]`.
   private let sinks: Tensor?
   /// `[H]`.
@@ -129,11 +129,6 @@ struct SelfAttention: BranchOperation {
     return attention(
       q, k, v, scale: spec.scale, mask: mask, alibi: slopes, softCap: spec.softCap,
       sinks: sinks, dropout: dropout, precision: precision, probe: probe)
-  }
-
-  func tokens() -> (any TokenOperation)? {
-    TokenSelfAttention(
-      self, inputs: inputs, output: output, queryNorm: queryNorm, keyNorm: keyNorm)
   }
 
   func inputType(_ precision: ProductPrecision) -> ElementType {

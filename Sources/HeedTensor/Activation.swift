@@ -6,7 +6,7 @@ import CHeedKernels
 // Squared ReLU: So et al. 2021, arXiv 2109.08668. Laplace: Ma et al. 2022, arXiv 2209.10655.
 
 /// A function that a feed-forward layer applies to each element.
-public enum Activation: Sendable, Hashable {
+public enum Activation: Sendable, Hashable, BitwiseCopyable {
   /// x.
   case identity
   /// x times the normal distribution function.

@@ -37,7 +37,12 @@ struct JobBoard<Job: BitwiseCopyable>: Sendable {
   /// What workers watch; the job is on the same line.
   private var door: UnsafeMutablePointer<Atomic<UInt64>> { place(5, UInt64.self) }
 
-  private func notice() -> Notice { Notice(word: door.pointee.load(ordering: .sequentiallyConsistent)) }
+  private func notice() -> Notice {
+    Notice(word: door.pointee.load(ordering: .sequentiallyConsistent))
+  }
+
+  /// Workers that have joined the job.
+  var joined: Int { Int(notice().joined) }
 
   /// Counts jobs.
   var generation: UInt64 { notice().generation }

@@ -11,17 +11,18 @@ package struct PanelRuns {
   private let panelCount: Int
   private let runCount: Int
 
-  package init(panelCount: Int) {
+  /// - Parameter threads: who share them.
+  package init(panelCount: Int, threads: Int) {
     self.panelCount = panelCount
-    runCount = max(1, min(ThreadPool.threadCount, panelCount))
+    runCount = max(1, min(threads, panelCount))
   }
 
   /// Parts of all runs; some are empty where panels are few.
   package var partCount: Int { runCount * Self.partsPerRun }
 
-  /// Whether a part is the last but one of the calling thread's run.
+  /// Whether a part is the last but one of its run.
   @inline(__always)
-  func isLate(_ part: Int) -> Bool { part == Self.partsPerRun - 2 }
+  func isLate(_ part: Int) -> Bool { part % Self.partsPerRun == Self.partsPerRun - 2 }
 
   /// The panels of a part.
   @inline(__always)

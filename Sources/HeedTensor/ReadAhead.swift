@@ -24,8 +24,8 @@ package struct ReadAhead: Sendable, BitwiseCopyable {
     let panelCount: Int
     let panelBytes: Int
 
-    init(panels: Tensor, panelCount: Int, panelBytes: Int) {
-      address = UInt(bitPattern: panels.rawPointer)
+    init(panels: UnsafeRawPointer, panelCount: Int, panelBytes: Int) {
+      address = UInt(bitPattern: panels)
       self.panelCount = panelCount
       self.panelBytes = panelBytes
     }
@@ -37,11 +37,13 @@ package struct ReadAhead: Sendable, BitwiseCopyable {
   }
 
   /// The same behind a norm.
-  package func behind(gain: Tensor, bias: Tensor?) -> ReadAhead {
-    func lines(_ vector: Tensor) -> Lines {
-      Lines(
-        address: UInt(bitPattern: vector.rawPointer),
-        byteCount: min(vector.count * vector.elementType.byteCount, Self.mostVectorBytes))
+  ///
+  /// - Parameter width: numbers of each.
+  package func behind(
+    gain: UnsafePointer<Float>, bias: UnsafePointer<Float>?, width: Int
+  ) -> ReadAhead {
+    func lines(_ vector: UnsafePointer<Float>) -> Lines {
+      Lines(address: UInt(bitPattern: vector), byteCount: min(4 * width, Self.mostVectorBytes))
     }
     var result = self
     result.vectors = (lines(gain), bias.map(lines) ?? Lines())

@@ -5,15 +5,18 @@ import CHeedKernels
 // rows without tensors: made once for a weight, and run between buffers that the caller keeps.
 
 /// The product of a few rows with a packed weight `[N, K]`, with the bits of `linear(_:bias:)`.
-package struct RowProduct: Sendable {
+///
+/// Addresses and numbers only, so that threads that use it side by side do not count references: what it
+/// was made with owns the memory.
+package struct RowProduct: @unchecked Sendable, BitwiseCopyable {
   /// N.
   package let outputCount: Int
   /// K.
   package let inputCount: Int
   private let numbers: Numbers
-  private let panels: Tensor
+  private let panels: UnsafeRawPointer
   private let panelBytes: Int
-  private let bias: Tensor?
+  private let bias: UnsafePointer<Float>?
   /// What is read after it.
   package var next: ReadAhead?
 
@@ -33,7 +36,7 @@ package struct RowProduct: Sendable {
   package static let mostRows = 12
 
   /// What a weight is, and what its products read.
-  private enum Numbers: Sendable, Hashable {
+  private enum Numbers: Sendable, Hashable, BitwiseCopyable {
     case float32
     case bfloat16
     /// Blocks of 8-bit values with a scale and sums each, one of all or one of each half.
@@ -41,30 +44,36 @@ package struct RowProduct: Sendable {
   }
 
   /// - Parameter bias: `[N]`.
-  package init(_ weight: PackedMatrix, bias: Tensor?) {
+  package init(
+    _ weight: PackedMatrix, bias: Tensor?, keeping owners: inout MemoryOwners
+  ) {
     self.init(
-      weight, weight.inputCount, bias, weight.precision == .float32 ? .float32 : .bfloat16,
+      weight, weight.inputCount, bias, &owners, weight.precision == .float32 ? .float32 : .bfloat16,
       panelBytes: weight.panels.shape[1] * weight.panels.shape[2] * 4)
   }
 
   /// - Parameter bias: `[N]`.
-  package init(_ weight: QuantizedMatrix, bias: Tensor?) {
+  package init(
+    _ weight: QuantizedMatrix, bias: Tensor?, keeping owners: inout MemoryOwners
+  ) {
     self.init(
-      weight, weight.inputCount, bias,
+      weight, weight.inputCount, bias, &owners,
       .blocks(weight.format, hasHalves: weight.format == HEED_PANEL_6),
       panelBytes: weight.panels.shape[1])
   }
 
   private init(
-    _ weight: some PanelWeight, _ inputCount: Int, _ bias: Tensor?, _ numbers: Numbers,
-    panelBytes: Int
+    _ weight: some PanelWeight, _ inputCount: Int, _ bias: Tensor?, _ owners: inout MemoryOwners,
+    _ numbers: Numbers, panelBytes: Int
   ) {
     outputCount = weight.outputCount
     self.inputCount = inputCount
     self.numbers = numbers
-    panels = weight.panels.dense()
+    panels = owners.address(of: weight.panels.dense())
     self.panelBytes = panelBytes
-    self.bias = bias?.dense()
+    self.bias = bias.map {
+      owners.address(of: $0.converted(to: .float32).dense()).assumingMemoryBound(to: Float.self)
+    }
   }
 
   private var panelCount: Int { (outputCount + TiledProduct.panel - 1) / TiledProduct.panel }
@@ -152,7 +161,7 @@ package struct RowProduct: Sendable {
 
   /// A product that reads the result of another: its input is made part by part, by the threads that have
   /// the part in their caches.
-  package struct Follower {
+  package struct Follower: BitwiseCopyable {
     let product: RowProduct
     package let memory: UnsafeMutableRawPointer
 
@@ -181,7 +190,7 @@ package struct RowProduct: Sendable {
     }
   }
 
-  /// `activation(x weight^T + bias)`, on all threads.
+  /// `activation(x weight^T + bias)`, shared by threads.
   ///
   /// - Parameters:
   ///   - input: `rows` rows that `input(_:rows:memory:)` gave, at most `mostRows`.
@@ -189,12 +198,11 @@ package struct RowProduct: Sendable {
   ///   - y: `[rows, N]`.
   package func callAsFunction(
     _ input: UnsafeRawPointer, rows: Int, activation: Activation = .identity,
-    follower: Follower? = nil, to y: UnsafeMutablePointer<Float>
+    follower: Follower? = nil, by member: inout ThreadTeam.Member,
+    to y: UnsafeMutablePointer<Float>
   ) {
-    let runs = PanelRuns(panelCount: panelCount)
-    ThreadPool.shared.parallel(
-      runs.partCount, work: rows * inputCount * outputCount, order: .runs, ahead: next
-    ) { part in
+    let runs = PanelRuns(panelCount: panelCount, threads: member.runCount)
+    member.share(runs.partCount, work: rows * inputCount * outputCount, ahead: next) { part in
       let panels = runs.panels(ofPart: part)
       if panels.isEmpty { return }
       if runs.isLate(part) { next?.askForVectors() }
@@ -203,7 +211,7 @@ package struct RowProduct: Sendable {
     }
   }
 
-  /// `activation(x gate^T + gateBias) * (x up^T + upBias)`, on all threads: a gated feed-forward.
+  /// `activation(x gate^T + gateBias) * (x up^T + upBias)`, shared by threads: a gated feed-forward.
   ///
   /// - Parameters:
   ///   - input: `rows` rows that one of the two gave.
@@ -214,13 +222,11 @@ package struct RowProduct: Sendable {
   package static func gated(
     _ gate: RowProduct, _ up: RowProduct, activation: Activation, _ input: UnsafeRawPointer,
     rows: Int, other: UnsafeMutablePointer<Float>, follower: Follower? = nil,
-    to y: UnsafeMutablePointer<Float>
+    by member: inout ThreadTeam.Member, to y: UnsafeMutablePointer<Float>
   ) {
     let n = gate.outputCount
-    let runs = PanelRuns(panelCount: gate.panelCount)
-    ThreadPool.shared.parallel(
-      runs.partCount, work: 2 * rows * gate.inputCount * n, order: .runs, ahead: up.next
-    ) { part in
+    let runs = PanelRuns(panelCount: gate.panelCount, threads: member.runCount)
+    member.share(runs.partCount, work: 2 * rows * gate.inputCount * n, ahead: up.next) { part in
       let panels = runs.panels(ofPart: part)
       if panels.isEmpty { return }
       if runs.isLate(part) { up.next?.askForVectors() }
@@ -247,9 +253,9 @@ package struct RowProduct: Sendable {
   ) {
     let (n, width, own) = (outputCount, TiledProduct.panel, columns(of: range))
     let (first, columns) = (own.lowerBound, own.count)
-    let base = UnsafeRawPointer(panels.rawPointer) + range.lowerBound * panelBytes
+    let base = panels + range.lowerBound * panelBytes
     let y = y + first
-    let bias = bias.map { $0.pointer(to: Float.self) + first }
+    let bias = bias.map { $0 + first }
     if let bias { heed_ask(bias, 4 * columns) }
     switch numbers {
     case .float32:

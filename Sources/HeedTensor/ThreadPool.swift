@@ -54,6 +54,8 @@ public final class ThreadPool: Sendable {
     /// Threads that were asked for.
     let threads: Int
     let ahead: ReadAhead?
+    /// Whether each who joins does one part, together with the others.
+    var isTeam = false
 
     var runCount: Int { order == .next ? 1 : threads }
 
@@ -75,6 +77,7 @@ public final class ThreadPool: Sendable {
   private let cursors = Cursors()
   private let wake = DispatchSemaphore(value: 0)
   private let starting = Mutex<Void>(())
+  private let team = ThreadTeam()
 
   private init() {}
 
@@ -93,16 +96,11 @@ public final class ThreadPool: Sendable {
   ) {
     let helpers =
       work < 1 << 17 ? 0 : min(Self.threadCount, count, ComputeEnvironment.mostThreads) - 1
-    guard helpers > 0,
-      board.busy.pointee.compareExchange(
-        expected: false, desired: true, ordering: .acquiringAndReleasing
-      ).exchanged
-    else {
+    guard helpers > 0, begin(helpers) else {
       for part in 0..<max(count, 0) { body(part) }
       return
     }
     defer { board.busy.pointee.store(false, ordering: .releasing) }
-    if board.workers.pointee.load(ordering: .relaxed) < helpers { startWorkers(helpers) }
     withoutActuallyEscaping(body) { body in
       // Called from several threads although it is not marked so: callers in this package write
       // disjoint memory (see `Storage`), and no worker keeps it past this call.
@@ -110,19 +108,70 @@ public final class ThreadPool: Sendable {
         let open = Job(
           body: body, count: count, order: order, threads: helpers + 1, ahead: ahead)
         for run in 0..<open.runCount { cursors.set(run, to: open.run(run)) }
-        board.open(open, places: helpers)
-        let asleep = board.sleepers.pointee.load(ordering: .sequentiallyConsistent)
-        for _ in 0..<min(asleep, helpers) { wake.signal() }
+        show(open, to: helpers)
         takeParts(of: open, first: 0)
-        let joined = board.close()
-        var spins = 0
-        var reader = ahead.map { ReadAhead.Reader($0, run: 0, of: helpers + 1) }
-        while board.left.pointee.load(ordering: .acquiring) < joined {
-          if reader?.ask() ?? false { continue }
-          spins += 1
-          if spins > 20_000 { sched_yield() } else { heed_pause() }
-        }
+        finish(board.close(), ahead.map { ReadAhead.Reader($0, run: 0, of: helpers + 1) })
       }
+    }
+  }
+
+  /// Calls `body` on several threads at once, which then divide among them what it shares; returns when all
+  /// are through. One that is not there soon is left out; where there is only one, it is alone.
+  ///
+  /// - Parameter ahead: what workers ask for afterwards.
+  package func together(ahead: ReadAhead? = nil, _ body: (ThreadTeam.Member) -> Void) {
+    let helpers = min(Self.threadCount, Self.processorCount) - 1
+    guard helpers > 0, begin(helpers) else { return body(.alone) }
+    var size = 1
+    withoutActuallyEscaping(body) { body in
+      withUnsafePointer(to: Body { body(self.team.member($0)) }) { call in
+        team.reset(helpers + 1)
+        show(
+          Job(
+            body: call, count: helpers + 1, order: .runs, threads: helpers + 1, ahead: ahead,
+            isTeam: true), to: helpers)
+        var spins = 0
+        while board.joined < helpers, spins < Self.patience {
+          spins += 1
+          heed_pause()
+        }
+        let joined = board.close()
+        size = joined + 1
+        team.size.pointee.store(size, ordering: .releasing)
+        if joined > 0 { call.pointee.call(0) }
+        finish(joined, nil)
+      }
+    }
+    board.busy.pointee.store(false, ordering: .releasing)
+    if size == 1 { body(.alone) }
+  }
+
+  private static let processorCount = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+  /// Looks at who has joined a team: tens of microseconds, in which a thread that sleeps wakes up.
+  private static let patience = 4000
+
+  /// Whether the pool is the caller's now, with at least `helpers` workers.
+  private func begin(_ helpers: Int) -> Bool {
+    let isMine = board.busy.pointee.compareExchange(
+      expected: false, desired: true, ordering: .acquiringAndReleasing
+    ).exchanged
+    if isMine, board.workers.pointee.load(ordering: .relaxed) < helpers { startWorkers(helpers) }
+    return isMine
+  }
+
+  private func show(_ job: Job, to helpers: Int) {
+    board.open(job, places: helpers)
+    let asleep = board.sleepers.pointee.load(ordering: .sequentiallyConsistent)
+    for _ in 0..<min(asleep, helpers) { wake.signal() }
+  }
+
+  /// Waits until all who joined have left.
+  private func finish(_ joined: Int, _ reader: ReadAhead.Reader?) {
+    var (spins, reader) = (0, reader)
+    while board.left.pointee.load(ordering: .acquiring) < joined {
+      if reader?.ask() ?? false { continue }
+      spins += 1
+      if spins > 20_000 { sched_yield() } else { heed_pause() }
     }
   }
 
@@ -177,7 +226,12 @@ public final class ThreadPool: Sendable {
   @inline(never)
   private func help(_ place: Int) -> ReadAhead.Reader? {
     let job = board.job.pointee
-    takeParts(of: job, first: place)
+    if job.isTeam {
+      while team.size.pointee.load(ordering: .acquiring) == 0 { heed_pause() }
+      job.body.pointee.call(place)
+    } else {
+      takeParts(of: job, first: place)
+    }
     return job.ahead.map { ReadAhead.Reader($0, run: place, of: job.threads) }
   }
 

@@ -7,9 +7,19 @@ struct RowProductTests {
 
   private func bits(_ tensor: Tensor) -> [UInt32] { bits(tensor.elements(as: Float.self)) }
 
-  /// What a product makes of `x` `[rows, K]`.
+  /// What a product makes of `x` `[rows, K]`, by one thread that lets the pool share and by a team.
   private func run(
     _ product: RowProduct, _ x: Tensor, activation: Activation = .identity
+  ) -> [Float] {
+    let alone = run(product, x, activation) { $0(.alone) }
+    let together = run(product, x, activation) { ThreadPool.shared.together($0) }
+    #expect(bits(alone) == bits(together))
+    return alone
+  }
+
+  private func run(
+    _ product: RowProduct, _ x: Tensor, _ activation: Activation,
+    by threads: ((ThreadTeam.Member) -> Void) -> Void
   ) -> [Float] {
     let rows = x.shape[0]
     let memory = Tensor(zeros: [product.inputByteCount(rows: rows) + 64], .uint8)
@@ -17,7 +27,10 @@ struct RowProductTests {
     y.withUnsafeMutableBufferPointer {
       guard let y = $0.baseAddress else { return }
       let input = product.input(x.pointer(to: Float.self), rows: rows, memory: memory.rawPointer)
-      product(input, rows: rows, activation: activation, to: y)
+      threads { member in
+        var member = member
+        product(input, rows: rows, activation: activation, by: &member, to: y)
+      }
     }
     withExtendedLifetime((x, memory)) {}
     return y
@@ -36,8 +49,12 @@ struct RowProductTests {
         sample([n, k], seed: n).converted(to: .float32), precision: precision)
       let bias = sample([n], seed: 5).converted(to: .float32)
       let x = input(rows, k)
-      #expect(bits(run(RowProduct(weight, bias: nil), x)) == bits(x.linear(weight)))
-      let got = run(RowProduct(weight, bias: bias), x, activation: .geluTanh)
+      var owners = MemoryOwners()
+      let plain = RowProduct(weight, bias: nil, keeping: &owners)
+      #expect(bits(run(plain, x)) == bits(x.linear(weight)))
+      let got = run(
+        RowProduct(weight, bias: bias, keeping: &owners), x, activation: .geluTanh)
+      withExtendedLifetime(owners) {}
       #expect(bits(got) == bits(x.linear(weight, bias: bias, activation: .geluTanh)))
     }
   }
@@ -51,7 +68,9 @@ struct RowProductTests {
         quantizing: sample([n, k], seed: n).converted(to: .float32), as: type)
       let bias = sample([n], seed: 5).converted(to: .float32)
       let x = input(rows, k)
-      let got = run(RowProduct(weight, bias: bias), x, activation: .silu)
+      var owners = MemoryOwners()
+      let got = run(RowProduct(weight, bias: bias, keeping: &owners), x, activation: .silu)
+      withExtendedLifetime(owners) {}
       #expect(bits(got) == bits(x.linear(weight, bias: bias, activation: .silu)))
     }
   }
@@ -62,7 +81,9 @@ struct RowProductTests {
     let weights = [1, 2].map {
       PackedMatrix(sample([n, k], seed: $0).converted(to: .float32), precision: .bfloat16)
     }
-    let (gate, up) = (RowProduct(weights[0], bias: nil), RowProduct(weights[1], bias: nil))
+    var owners = MemoryOwners()
+    let gate = RowProduct(weights[0], bias: nil, keeping: &owners)
+    let up = RowProduct(weights[1], bias: nil, keeping: &owners)
     #expect(gate.readsLike(up))
     let x = input(rows, k)
     let memory = Tensor(zeros: [gate.inputByteCount(rows: rows)], .uint8)
@@ -70,12 +91,16 @@ struct RowProductTests {
     var y = [Float](repeating: .nan, count: rows * n)
     y.withUnsafeMutableBufferPointer {
       guard let y = $0.baseAddress else { return }
-      RowProduct.gated(
-        gate, up, activation: .silu,
-        gate.input(x.pointer(to: Float.self), rows: rows, memory: memory.rawPointer), rows: rows,
-        other: other.mutablePointer(to: Float.self), to: y)
+      let input = gate.input(
+        x.pointer(to: Float.self), rows: rows, memory: memory.rawPointer)
+      let other = other.mutablePointer(to: Float.self)
+      ThreadPool.shared.together { member in
+        var member = member
+        RowProduct.gated(
+          gate, up, activation: .silu, input, rows: rows, other: other, by: &member, to: y)
+      }
     }
-    withExtendedLifetime((x, memory, other)) {}
+    withExtendedLifetime((x, memory, other, owners)) {}
     #expect(bits(y) == bits(x.linear(weights[0]).activated(.silu, times: x.linear(weights[1]))))
   }
 
@@ -83,10 +108,8 @@ struct RowProductTests {
   func runs() {
     for threads in [1, 2, 3, 7] {
       for count in [0, 1, 2, 5, 24, 393] {
-        let panels = ThreadPool.withThreadCount(threads) {
-          let runs = PanelRuns(panelCount: count)
-          return (0..<runs.partCount).flatMap { Array(runs.panels(ofPart: $0)) }
-        }
+        let runs = PanelRuns(panelCount: count, threads: threads)
+        let panels = (0..<runs.partCount).flatMap { Array(runs.panels(ofPart: $0)) }
         #expect(panels == Array(0..<count))
       }
     }
