@@ -82,6 +82,7 @@ struct BenchGenerate: ParsableCommand {
       last.lastCount = 1
       let lastOnly = last
       var samples: [Double] = []
+      var cacheBytes = 0
       for _ in 0..<6 {
         var cache = network.emptyCache(elementType: cacheType?.elementType ?? dtype.cacheType)
         var start = steadySeconds()
@@ -90,6 +91,7 @@ struct BenchGenerate: ParsableCommand {
           samples.append(steadySeconds() - start)
           continue
         }
+        let before = Self.byteCount(of: cache)
         start = steadySeconds()
         for _ in 0..<newTokens {
           let best: [Int64] = logits.reshaped(to: [batch, vocabulary]).argmax().elements()
@@ -99,6 +101,8 @@ struct BenchGenerate: ParsableCommand {
             ).logits
         }
         samples.append(steadySeconds() - start)
+        // Each step reads all keys and values so far.
+        cacheBytes = (before + Self.byteCount(of: cache)) / 2
       }
       let bytes = dtype.bytesRead(by: network)
       let steps = phase == .prefill ? 1 : newTokens
@@ -109,12 +113,19 @@ struct BenchGenerate: ParsableCommand {
       BenchReport(
         name: "\(phase.rawValue) of \(model)", measurement: measurement,
         operations: 2 * Double(products), type: dtype == .bf16 ? .bf16 : .f32,
-        bytes: Double(bytes * steps),
+        bytes: Double((bytes + cacheBytes) * steps),
         extra: [
           "tokens_per_s": .number(Double(tokens) / measurement.median),
           "weight_mb": .number(Double(bytes) / 1e6),
+          "cache_mb": .number(Double(cacheBytes) / 1e6),
         ]
       ).show(options)
+    }
+  }
+
+  private static func byteCount(of caches: [KeyValueCache]) -> Int {
+    caches.reduce(0) { sum, cache in
+      cache.tensors.values.reduce(sum) { $0 + $1.count * $1.elementType.byteCount }
     }
   }
 
