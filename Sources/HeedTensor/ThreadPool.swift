@@ -120,7 +120,8 @@ public final class ThreadPool: Sendable {
   ///
   /// - Parameter ahead: what workers ask for afterwards.
   package func together(ahead: ReadAhead? = nil, _ body: (ThreadTeam.Member) -> Void) {
-    let helpers = min(Self.threadCount, Self.processorCount) - 1
+    let helpers =
+      min(Self.threadCount, Self.processorCount, ComputeEnvironment.mostThreads) - 1
     guard helpers > 0, begin(helpers) else { return body(.alone) }
     var size = 1
     withoutActuallyEscaping(body) { body in
