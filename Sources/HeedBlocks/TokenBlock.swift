@@ -98,7 +98,7 @@ package struct TokenBlock: @unchecked Sendable, BitwiseCopyable {
       switch branch.operation {
       case .attention(let attention):
         attention(read, layer: layer, at: place, &thread, context: &context, to: result)
-      case .feedForward(let layer): layer(read, &thread, to: result)
+      case .feedForward(let feedForward): feedForward(read, &thread, to: result)
       }
       // Other threads read the result too.
       var added = result

@@ -74,6 +74,7 @@ package struct ThreadTeam: Sendable {
     /// - Parameters:
     ///   - work: about how many multiply-adds the parts have together.
     ///   - ahead: what is asked for by those who wait for others.
+    /// - Precondition: there are fewer than 2^16 parts.
     package mutating func share(
       _ partCount: Int, work: Int = .max, ahead: ReadAhead? = nil, _ body: (Int) -> Void
     ) {
@@ -81,6 +82,7 @@ package struct ThreadTeam: Sendable {
         return ThreadPool.shared.parallel(
           partCount, work: work, order: .runs, ahead: ahead, body)
       }
+      precondition(partCount < 1 << 16, "share: \(partCount) parts")
       stage += 1
       while let part = take(index, partCount, lines, fromEnd: false) { body(part) }
       for turn in 1..<max(count, 1) {
