@@ -81,6 +81,10 @@ package struct TokenAttention: Sendable, BitwiseCopyable {
     let keyCount = (0..<rows).reduce(0) { max($0, seen[$1].count) }
     let work = rows * groups * max(groupSize, 4) * keyCount * (width + valueWidth)
     let partWidth = groupSize * valueWidth
+    // One that is alone has the pool share, whose threads each need memory of their own.
+    let step = member.isAlone ? byteCount : 0
+    let storage = member.isAlone ? Storage(byteCount: rows * groups * byteCount) : nil
+    let memory = storage?.base ?? memory
     // A thread looks at the same heads in each step.
     member.share(rows * groups, work: 4 * work, ahead: next) { part in
       let (row, group) = part.quotientAndRemainder(dividingBy: groups)
@@ -90,8 +94,8 @@ package struct TokenAttention: Sendable, BitwiseCopyable {
       let place = context + (row * groups + group) * partWidth
       attend(
         queries + row * stride + group * groupSize * width, seen[row], group,
-        precision == .bfloat16 || seen[row].keys.isHalf ? TileProducts.pairs : .floats, memory,
-        place)
+        precision == .bfloat16 || seen[row].keys.isHalf ? TileProducts.pairs : .floats,
+        memory + part * step, place)
       if !Kernels.table.sum_of_squares_f32(partWidth, place).isFinite {
         isBroken.pointee.store(true, ordering: .relaxed)
       }
@@ -99,6 +103,7 @@ package struct TokenAttention: Sendable, BitwiseCopyable {
         context, rows: row..<row + 1, of: rows,
         columns: group * partWidth..<(group + 1) * partWidth)
     }
+    withExtendedLifetime(storage) {}
   }
 
   /// The queries of one key/value head: an online softmax over blocks of keys.

@@ -64,6 +64,9 @@ package struct ThreadTeam: Sendable {
     /// The only one, which leaves it to the pool to share.
     package static let alone = Member(index: 0, count: 1, lines: nil)
 
+    /// Whether the parts of a share may run on other threads than those that call it.
+    package var isAlone: Bool { lines == nil }
+
     /// Threads that a share is for.
     package var runCount: Int { lines == nil ? ThreadPool.threadCount : count }
 
