@@ -82,6 +82,7 @@ struct TokenPass: Sendable {
       withExtendedLifetime(storage) {}
     }
     withExtendedLifetime((source, self.owners)) {}
+    withExtendedLifetime(owners) {}
     return logits
   }
 
