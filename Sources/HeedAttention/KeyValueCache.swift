@@ -8,7 +8,7 @@ public import HeedTensor
 public struct KeyValueCache: Sendable {
   /// How many keys a cache keeps.
   public enum Policy: Sendable, Hashable {
-    /// All of them; the memory doubles when it is full.
+    /// All of them; the memory at least doubles when it is full.
     case growing
     /// The latest ones: what a window of this many keys may still see.
     case window(Int)
@@ -26,6 +26,9 @@ public struct KeyValueCache: Sendable {
   public private(set) var count = 0
   /// Keys that were ever appended: the position of the next one.
   public private(set) var position = 0
+
+  /// Keys that are expected before long: room for them is made at once where they are not many more.
+  private var expectedCount = 0
 
   private var store: Store?
 
@@ -49,6 +52,10 @@ public struct KeyValueCache: Sendable {
     self.policy = policy
     self.elementType = elementType
   }
+
+  /// Says that there will be `count` keys, as is known of a text that is generated to a length: a cache that
+  /// keeps all of them then makes room once, in place of moving them when it is full.
+  public mutating func expect(_ count: Int) { expectedCount = count }
 
   /// Adds keys `[B, G, n, D]` and values `[B, G, n, Dv]` behind the others.
   public mutating func append(keys: Tensor, values: Tensor) {
@@ -272,6 +279,9 @@ public struct KeyValueCache: Sendable {
     return rows.dequantized(scales: scales.sliced(axis: 2, range: start..<start + count))
   }
 
+  /// Room that is made for keys that are only expected: a text may end before.
+  private static let mostExpected = 1024
+
   /// Makes room for `added` keys. A window uses a buffer of twice its size and moves its rows to
   /// the front when it reaches the end: each row is moved at most once for each window of steps.
   ///
@@ -280,18 +290,22 @@ public struct KeyValueCache: Sendable {
   ///   - values: that of values.
   private mutating func reserve(_ added: Int, keys: (Int) -> [Int], values: (Int) -> [Int]) {
     if let store, store.start + count + added <= store.capacity { return }
+    var needed = count + added
+    if policy == .growing {
+      needed = max(needed, min(expectedCount, needed + Self.mostExpected))
+    }
     let capacity =
       switch policy {
-      case .growing, .sliding: max(64, 2 * count, (count + added + 63) / 64 * 64)
+      case .growing, .sliding: max(64, 2 * count, (needed + 63) / 64 * 64)
       case .window(let limit): 2 * max(limit, added)
       }
-    // Not zeroed: memory that no row was written to yet is memory that the process does not have.
+    // Not zeroed: pages that no row was written to yet are memory that the process does not have.
     func scales(_ shape: [Int]) -> Tensor? {
       elementType == .int8 ? Tensor(uninitialized: shape.dropLast() + [1]) : nil
     }
     var next = Store(
-      keys: Tensor(uninitialized: keys(capacity), elementType),
-      values: Tensor(uninitialized: values(capacity), elementType),
+      keys: TensorPieces.caches.tensor(keys(capacity), elementType),
+      values: TensorPieces.caches.tensor(values(capacity), elementType),
       keyScales: scales(keys(capacity)), valueScales: scales(values(capacity)))
     if var store, count > 0 {
       self.store = nil

@@ -18,7 +18,7 @@ public struct MachineLimits: Sendable, Hashable {
     let threads = ThreadPool.threadCount
     return MachineLimits(
       threadCount: threads, float32: peak(threads, bfloat16: false, now) ?? 0,
-      bfloat16: peak(threads, bfloat16: true, now), readBandwidth: bandwidth(threads, now))
+      bfloat16: peak(threads, bfloat16: true, now), readBandwidth: measureReading(now: now))
   }
 
   /// The best of some rounds on all threads at once.
@@ -38,14 +38,19 @@ public struct MachineLimits: Sendable, Hashable {
     return best > 0 ? best : nil
   }
 
-  private static func bandwidth(_ threads: Int, _ now: () -> Double) -> Double {
+  /// Bytes a second read from memory on `ThreadPool.threadCount` threads, the best of some rounds of 128 MB
+  /// for each thread.
+  ///
+  /// - Parameter now: seconds of a steady clock.
+  public static func measureReading(rounds: Int = 4, now: () -> Double) -> Double {
+    let threads = ThreadPool.threadCount
     let count = 32 << 20
     let data = Tensor(repeating: Float(1), shape: [threads, count])
     let source = data.pointer(to: Float.self)
     // Pieces that fit the first cache: one kernel call reads each from memory once.
     let piece = 4096
     var best = 0.0
-    for _ in 0..<4 {
+    for _ in 0..<rounds {
       let start = now()
       ThreadPool.shared.parallel(threads) { part in
         var sum = 0.0

@@ -17,9 +17,9 @@ extension Tensor {
   }
 
   /// Gives the memory of elements that nobody will read again back to the system, while the buffer waits
-  /// to be used again. Does nothing where somebody else has them too.
+  /// to be used again. Does nothing where somebody else has them too, or pages that they are on.
   package mutating func discardElements() {
-    guard isUnique() else { return }
+    guard isUnique(), !storage.isPiece else { return }
     let pages = wholePages(from: rawPointer, byteCount: count * elementType.byteCount)
     madvise(pages.baseAddress, pages.count, MADV_DONTNEED)
   }

@@ -29,13 +29,13 @@ public struct PackedMatrix: PanelWeight, Sendable {
     let width = TiledProduct.panel
     let units = precision == .float32 ? k : (k + 1) / 2
     let count = (n + width - 1) / width
-    let result = WeightMemory.tensor(
+    let result = TensorPieces.weights.tensor(
       [count, units, width], precision == .float32 ? .float32 : .int32)
     let target = result.rawPointer
     let source = weight.detached()
     // Panel by panel, and pages that had to be mapped given back on the way, so that a large weight never
     // exists twice.
-    let atOnce = source.isReadable ? count : WeightMemory.panelsAtOnce(of: units * width * 4)
+    let atOnce = source.isReadable ? count : Self.panelsAtOnce(of: units * width * 4)
     for first in stride(from: 0, to: count, by: atOnce) {
       let panels = first..<min(first + atOnce, count)
       Self.pack(source, panels: panels, units: units, precision, target)

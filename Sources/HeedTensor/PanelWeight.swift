@@ -7,6 +7,12 @@ package protocol PanelWeight {
 }
 
 extension PanelWeight {
+  /// How many panels of `byteCount` bytes are packed before the pages of the file that they came from
+  /// are given back: few, as both are in memory until then, and enough for all threads.
+  static func panelsAtOnce(of byteCount: Int) -> Int {
+    max(4 * ThreadPool.threadCount, (4 << 20) / max(byteCount, 1))
+  }
+
   /// The weight of some of the outputs, in the same memory; nil where they are not whole panels.
   package func outputs(_ range: Range<Int>) -> Self? {
     let width = TiledProduct.panel

@@ -95,10 +95,10 @@ public struct QuantizedMatrix: PanelWeight, Sendable {
     let count = (outputs + width - 1) / width
     format = heed_panel_format_of(type.kernelType)
     let panelBytes = whole / 32 * heed_panel_bytes(format)
-    let result = WeightMemory.tensor([count, panelBytes], .uint8)
+    let result = TensorPieces.weights.tensor([count, panelBytes], .uint8)
     let target = result.rawPointer
     let kind = type.kernelType
-    let atOnce = WeightMemory.panelsAtOnce(of: panelBytes)
+    let atOnce = Self.panelsAtOnce(of: panelBytes)
     for first in stride(from: 0, to: count, by: atOnce) {
       let last = min(count, first + atOnce)
       ThreadPool.shared.parallel(last - first) { part in

@@ -6,7 +6,7 @@
   import Darwin
 #endif
 
-/// Bytes that tensors share: 64-byte aligned memory of ours, or a part of a mapped file.
+/// Bytes that tensors share: 64-byte aligned memory of ours, a part of it, or a part of a mapped file.
 ///
 /// The one `@unchecked Sendable` of the module. Proof: `base` and `byteCount` never change, and
 /// the bytes are written only (a) by the function that allocated them, before the tensor that owns
@@ -22,6 +22,7 @@ package final class Storage: @unchecked Sendable {
   private enum Owner {
     case pool(capacity: Int)
     case file(FilePages)
+    case piece(Storage)
   }
 
   /// Uninitialised bytes.
@@ -37,6 +38,18 @@ package final class Storage: @unchecked Sendable {
     self.base = UnsafeMutableRawPointer(mutating: base)
     self.byteCount = byteCount
     self.owner = .file(pages)
+  }
+
+  /// Some bytes of `piece`, which it is kept for and nobody else writes.
+  init(_ piece: Storage, bytes: Range<Int>) {
+    self.base = piece.base + bytes.lowerBound
+    self.byteCount = bytes.count
+    self.owner = .piece(piece)
+  }
+
+  /// Whether other tensors have their bytes beside these.
+  var isPiece: Bool {
+    if case .piece = owner { true } else { false }
   }
 
   /// True when the bytes belong to a file and must not be written.

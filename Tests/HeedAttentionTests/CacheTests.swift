@@ -3,6 +3,29 @@ import HeedTensor
 import Testing
 
 @Suite struct CacheTests {
+  @Test("a cache makes room once for the keys that it expects, and holds more than them")
+  func expected() {
+    func rows(_ count: Int, _ first: Int) -> Tensor {
+      Tensor((0..<count * 4).map { Float(first + $0 / 4) }, shape: [1, 1, count, 4])
+    }
+    var cache = KeyValueCache()
+    cache.expect(150)
+    cache.append(keys: rows(10, 0), values: rows(10, 0))
+    let place = cache.keys?.rawPointer
+    for at in 10..<150 { cache.append(keys: rows(1, at), values: rows(1, at)) }
+    #expect(cache.keys?.rawPointer == place)
+    for at in 150..<400 { cache.append(keys: rows(1, at), values: rows(1, at)) }
+    #expect(cache.keys?.elements() == rows(400, 0).elements() as [Float])
+    #expect(cache.values?.elements() == rows(400, 0).elements() as [Float])
+    // What nobody could mean makes no room.
+    var far = KeyValueCache()
+    far.expect(.max)
+    far.append(keys: rows(1, 0), values: rows(1, 0))
+    far.expect(-1)
+    far.append(keys: rows(1, 1), values: rows(1, 1))
+    #expect(far.count == 2)
+  }
+
   @Test("a window cache keeps the latest keys in order, and attends as a mask would")
   func window() {
     let x = AttentionInputs(B: 1, H: 2, T: 50, D: 8)
@@ -35,8 +58,9 @@ import Testing
       }
     }
     let clean = outputs()
-    // Buffers of every size that the cache asks for, full of not-a-numbers, wait to be used again.
-    let sizes = [64, 128, 256].flatMap { keys in [4, 2, 1].map { 2 * keys * 64 * $0 / 4 } }
+    // Buffers of every size that the cache asks for, and those that small ones share, full of not-a-numbers, wait to be used again.
+    let sizes =
+      [64, 128, 256].flatMap { keys in [4, 2, 1].map { 2 * keys * 64 * $0 / 4 } } + [1 << 20]
     for size in sizes { _ = (0..<4).map { _ in Tensor(repeating: Float.nan, shape: [size]) } }
     #expect(outputs() == clean)
   }

@@ -30,6 +30,11 @@ public struct DecoderSteps: StepModel {
     /// Tokens that were read.
     public var count: Int { caches.first?.position ?? 0 }
 
+    /// Tells every cache.
+    public mutating func expect(_ count: Int) {
+      for layer in caches.indices { caches[layer].expect(count) }
+    }
+
     /// Takes every cache back.
     public mutating func truncate(to count: Int) -> Bool {
       // A shorter text has other frequencies, from its first token on.

@@ -98,6 +98,8 @@ public struct GenerationLoop<Model: StepModel>: Sendable {
       {
         memory = known
       }
+      let room = max(0, model.contextLength - visible.count)
+      memory.state.expect(visible.count + min(room, settings.newTokenCount))
       // All but its last token, once for all texts that continue it.
       unreadPrompts.append(
         (

@@ -45,6 +45,14 @@ public protocol StepState: Sendable {
   /// Takes the sequence back to its first `count` tokens; false, and nothing done, when what is needed
   /// there is no longer known.
   mutating func truncate(to count: Int) -> Bool
+
+  /// Says that about `count` tokens will be read in all, so that room for them may be made at once.
+  mutating func expect(_ count: Int)
+}
+
+extension StepState {
+  /// Does nothing.
+  public mutating func expect(_ count: Int) {}
 }
 
 /// What a model says about one row.

@@ -66,11 +66,18 @@ struct BenchGenerate: ParsableCommand {
   @Option(help: "How keys and values are kept (default: f32 for f32 weights, else bf16).")
   var cacheType: CacheType?
   @Option(help: "prefill or decode.") var phase = Phase.decode
+  @Flag(
+    help: """
+      Ask memory between the samples of a decode what it gives: of_limit is then the middle of the shares \
+      of single samples. rss_mb has the 128 MB for each thread that it takes.
+      """)
+  var inTurn = false
+  @Option(help: "Samples, after one to warm up.") var samples = 5
   @OptionGroup var options: BenchOptions
 
   func run() throws {
-    guard promptTokens > 0, newTokens > 0 || phase == .prefill, batch > 0 else {
-      throw ValidationError("token counts and --batch must be positive")
+    guard promptTokens > 0, newTokens > 0 || phase == .prefill, batch > 0, samples > 0 else {
+      throw ValidationError("token counts, --batch and --samples must be positive")
     }
     let network = try dtype.model(model)
     let vocabulary = network.spec.vocabularySize
@@ -81,14 +88,16 @@ struct BenchGenerate: ParsableCommand {
       var last = LanguageModel.Options()
       last.lastCount = 1
       let lastOnly = last
-      var samples: [Double] = []
+      var seconds: [Double] = []
       var cacheBytes = 0
-      for _ in 0..<6 {
+      var readings: [Double] = []
+      for _ in 0..<samples + 1 {
         var cache = network.emptyCache(elementType: cacheType?.elementType ?? dtype.cacheType)
+        for layer in cache.indices { cache[layer].expect(promptTokens + newTokens) }
         var start = steadySeconds()
         var logits = network.forward(prompt, cache: &cache, options: lastOnly).logits
         if phase == .prefill {
-          samples.append(steadySeconds() - start)
+          seconds.append(steadySeconds() - start)
           continue
         }
         let before = Self.byteCount(of: cache)
@@ -100,7 +109,8 @@ struct BenchGenerate: ParsableCommand {
               best.map { [Int($0)] }, cache: &cache, options: lastOnly
             ).logits
         }
-        samples.append(steadySeconds() - start)
+        seconds.append(steadySeconds() - start)
+        if inTurn { readings.append(MachineLimits.measureReading(rounds: 2, now: steadySeconds)) }
         // Each step reads all keys and values so far.
         cacheBytes = (before + Self.byteCount(of: cache)) / 2
       }
@@ -109,11 +119,11 @@ struct BenchGenerate: ParsableCommand {
       let tokens = phase == .prefill ? batch * promptTokens : batch * newTokens
       let products = Self.products(
         network.spec, tokens: tokens, asked: batch * steps)
-      let measurement = Measurement(samples: Array(samples.dropFirst()))
+      let measurement = Measurement(samples: Array(seconds.dropFirst()))
       BenchReport(
         name: "\(phase.rawValue) of \(model)", measurement: measurement,
         operations: 2 * Double(products), type: dtype == .bf16 ? .bf16 : .f32,
-        bytes: Double((bytes + cacheBytes) * steps),
+        bytes: Double((bytes + cacheBytes) * steps), readings: readings,
         extra: [
           "tokens_per_s": .number(Double(tokens) / measurement.median),
           "weight_mb": .number(Double(bytes) / 1e6),

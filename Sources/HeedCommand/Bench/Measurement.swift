@@ -18,6 +18,8 @@ func steadySeconds() -> Double {
 
 /// Repeated timings of one operation.
 struct Measurement {
+  /// Seconds, in the order in which they were taken.
+  let samples: [Double]
   let median: Double
   let least: Double
   let most: Double
@@ -46,6 +48,7 @@ struct Measurement {
 
   /// The statistics of samples that were taken elsewhere; at least one.
   init(samples: [Double]) {
+    self.samples = samples
     let sorted = samples.sorted()
     median = sorted[sorted.count / 2]
     least = sorted[0]
@@ -96,7 +99,17 @@ struct BenchReport {
   var type: BenchType? = .f32
   /// Bytes that one run must read at least.
   var bytes: Double = 0
+  /// Bytes a second that memory gave before, between and behind the samples; empty where it is asked once,
+  /// behind all.
+  var readings: [Double] = []
   var extra: [String: BenchValue] = [:]
+
+  /// Of what memory gave around each sample, what the sample took.
+  private var sharesOfReading: [Double] {
+    zip(measurement.samples, zip(readings, readings.dropFirst())).map { seconds, around in
+      bytes / seconds / ((around.0 + around.1) / 2)
+    }
+  }
 
   func show(_ options: BenchOptions) {
     let memory = peakMemory()  // before the yardstick takes its buffers
@@ -107,8 +120,10 @@ struct BenchReport {
       case .bf16: operations / (limits.bfloat16 ?? limits.float32)
       case nil: 0.0
       }
-    let reading = bytes / limits.readBandwidth
-    let share = max(arithmetic, reading) / measurement.median
+    let share =
+      readings.isEmpty
+      ? max(arithmetic, bytes / limits.readBandwidth) / measurement.median
+      : Measurement(samples: sharesOfReading).median
     if options.json {
       var values: [String: BenchValue] = [
         "median_s": .number(measurement.median), "min_s": .number(measurement.least),
@@ -119,7 +134,8 @@ struct BenchReport {
         "gbytes_per_s": .number(bytes / measurement.median / 1e9),
         "limit_f32_gflops": .number(limits.float32 / 1e9),
         "limit_bf16_gflops": .number((limits.bfloat16 ?? 0) / 1e9),
-        "limit_read_gbytes_per_s": .number(limits.readBandwidth / 1e9),
+        "limit_read_gbytes_per_s": .number(
+          (readings.isEmpty ? limits.readBandwidth : Measurement(samples: readings).median) / 1e9),
       ]
       values.merge(extra) { _, new in new }
       printJSON(values)
