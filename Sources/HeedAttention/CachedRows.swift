@@ -2,7 +2,7 @@ import CHeedKernels
 import HeedTensor
 
 /// Keys and values of one sequence where a cache keeps them.
-package struct CachedRows: @unchecked Sendable, BitwiseCopyable {
+package struct CachedRows: Sendable, BitwiseCopyable {
   let keys: CachedHeads
   let values: CachedHeads
   /// Keys of each head.
@@ -28,25 +28,36 @@ package struct CachedRows: @unchecked Sendable, BitwiseCopyable {
 }
 
 /// Rows of the heads of one sequence, `[G][capacity][D]` of float32 or bfloat16.
-struct CachedHeads: BitwiseCopyable {
+struct CachedHeads: @unchecked Sendable, BitwiseCopyable {
   let isHalf: Bool
-  private let base: UnsafeMutableRawPointer
+  private var base: UnsafeMutableRawPointer
   private let width: Int
   private let rowBytes: Int
   private let headBytes: Int
 
-  /// - Parameters:
-  ///   - buffer: `[B, G, capacity, D]`, dense.
-  ///   - first: the row that is number 0.
-  init(_ buffer: Tensor, sequence: Int, first: Int) {
+  /// The first sequence of a buffer.
+  ///
+  /// - Parameter buffer: `[B, G, capacity, D]`, dense.
+  init(_ buffer: Tensor) {
     isHalf = buffer.elementType == .bfloat16
     width = buffer.shape[3]
     rowBytes = width * buffer.elementType.byteCount
     headBytes = buffer.shape[2] * rowBytes
-    base =
-      UnsafeMutableRawPointer(mutating: buffer.rawPointer)
-      + sequence * buffer.shape[1] * headBytes + first * rowBytes
+    base = UnsafeMutableRawPointer(mutating: buffer.rawPointer)
   }
+
+  /// The same heads of another of its sequences, of `groups` heads each.
+  ///
+  /// - Parameter first: the row that is number 0.
+  func rows(ofSequence sequence: Int, groups: Int, from first: Int) -> CachedHeads {
+    var rows = self
+    rows.base += sequence * groups * headBytes + first * rowBytes
+    return rows
+  }
+
+  /// Whether this is where the elements of `buffer` begin.
+  @inline(__always)
+  func begins(_ buffer: Tensor) -> Bool { UnsafeRawPointer(base) == buffer.rawPointer }
 
   /// The first element of a row; those behind it follow.
   @inline(__always)

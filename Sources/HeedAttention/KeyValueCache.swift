@@ -39,7 +39,40 @@ public struct KeyValueCache: Sendable {
     var keyScales: Tensor?
     var valueScales: Tensor?
     var start = 0
-    var capacity: Int { keys.shape[2] }
+    /// B, G, the rows of a head that there is room for, D and Dv.
+    let (batch, groups, capacity, width, valueWidth): (Int, Int, Int, Int, Int)
+    /// Where the heads lie; nil until `ownHeads` was asked.
+    private var heads: (keys: CachedHeads, values: CachedHeads)?
+
+    init(keys: Tensor, values: Tensor, keyScales: Tensor?, valueScales: Tensor?, start: Int = 0) {
+      (self.keys, self.values) = (keys, values)
+      (self.keyScales, self.valueScales) = (keyScales, valueScales)
+      self.start = start
+      (batch, groups, capacity) = (keys.shape[0], keys.shape[1], keys.shape[2])
+      (width, valueWidth) = (keys.shape[3], values.shape[3])
+    }
+
+    /// Rows from `start` on.
+    var room: Int { capacity - start }
+
+    func fits(batch: Int, groups: Int, width: Int, valueWidth: Int) -> Bool {
+      (self.batch, self.groups, self.width, self.valueWidth) == (batch, groups, width, valueWidth)
+    }
+
+    /// Where the heads lie, in buffers that are nobody else's. It looks at little: between two tokens each
+    /// line of a cache's objects comes from memory.
+    mutating func ownHeads() -> (keys: CachedHeads, values: CachedHeads) {
+      if let heads, keys.isOnlyOwner(), values.isOnlyOwner(), heads.keys.begins(keys),
+        heads.values.begins(values)
+      {
+        return heads
+      }
+      keys.makeUnique()
+      values.makeUnique()
+      let heads = (CachedHeads(keys), CachedHeads(values))
+      self.heads = heads
+      return heads
+    }
   }
 
   /// An empty cache.
@@ -102,33 +135,30 @@ public struct KeyValueCache: Sendable {
   /// Makes room for one more key and value of each head and counts them, but leaves it to
   /// `CachedRows.writeLast(_:keys:values:)` to write them: by the threads that read them next.
   ///
+  /// - Parameter rows: becomes what each sequence of the batch sees, itself included, as long as the cache
+  ///   is not changed; `[batch]`.
   /// - Precondition: `keepsPlainRows`, and heads and widths are those of the cache.
-  package mutating func claimRow(batch: Int, groups: Int, width: Int, valueWidth: Int) {
+  package mutating func claimRow(
+    batch: Int, groups: Int, width: Int, valueWidth: Int,
+    to rows: UnsafeMutablePointer<CachedRows>
+  ) {
     precondition(
       keepsPlainRows(width: width, valueWidth: valueWidth)
-        && store.map {
-          $0.keys.shape.starts(with: [batch, groups]) && $0.keys.shape[3] == width
-            && $0.values.shape[3] == valueWidth
-        } ?? true,
+        && store?.fits(batch: batch, groups: groups, width: width, valueWidth: valueWidth) ?? true,
       "KeyValueCache: rows \([batch, groups, width]) do not fit \(store?.keys.shape ?? [])")
     if case .sliding(let window) = policy { forgetSplits(before: position + 1 - window) }
     reserve(
       1, keys: { [batch, groups, $0, width] }, values: { [batch, groups, $0, valueWidth] })
-    store?.keys.makeUnique()
-    store?.values.makeUnique()
     count += 1
     position += 1
-  }
-
-  /// The rows of one sequence where they lie, as long as the cache is not changed; nil where they are not
-  /// plain.
-  package func rows(ofSequence row: Int) -> CachedRows? {
-    guard let store,
-      keepsPlainRows(width: store.keys.shape[3], valueWidth: store.values.shape[3])
-    else { return nil }
-    return CachedRows(
-      keys: CachedHeads(store.keys, sequence: row, first: store.start),
-      values: CachedHeads(store.values, sequence: row, first: store.start), count: count)
+    guard let heads = store?.ownHeads(), let first = store?.start else { return }
+    for sequence in 0..<batch {
+      (rows + sequence).initialize(
+        to: CachedRows(
+          keys: heads.keys.rows(ofSequence: sequence, groups: groups, from: first),
+          values: heads.values.rows(ofSequence: sequence, groups: groups, from: first),
+          count: count))
+    }
   }
 
   /// Forgets whole splits of keys before the place `first`.
@@ -289,7 +319,7 @@ public struct KeyValueCache: Sendable {
   ///   - keys: the shape of the buffer of keys of a capacity.
   ///   - values: that of values.
   private mutating func reserve(_ added: Int, keys: (Int) -> [Int], values: (Int) -> [Int]) {
-    if let store, store.start + count + added <= store.capacity { return }
+    if let room = store?.room, count + added <= room { return }
     var needed = count + added
     if policy == .growing {
       needed = max(needed, min(expectedCount, needed + Self.mostExpected))

@@ -119,24 +119,28 @@ public struct BlockContext: Sendable {
 
   /// Makes room for a key and a value of each head of `rows` tokens in the caches of block `layer`.
   ///
-  /// - Returns: what each token sees, where it lies, itself included, which is still to be written; empty
-  ///   where a cache keeps its rows otherwise, and nothing was done.
-  mutating func claimedRows(_ rows: Int, layer: Int, groups: Int, width: Int) -> [CachedRows] {
+  /// - Parameter seen: becomes what each token sees, where it lies, itself included, which is still to be
+  ///   written; `[rows]`.
+  /// - Returns: false where a cache keeps its rows otherwise, and nothing was done.
+  mutating func claimRows(
+    _ rows: Int, layer: Int, groups: Int, width: Int, to seen: UnsafeMutablePointer<CachedRows>
+  ) -> Bool {
     if sequenceCaches.isEmpty {
-      guard caches[layer].keepsPlainRows(width: width, valueWidth: width) else { return [] }
-      caches[layer].claimRow(batch: rows, groups: groups, width: width, valueWidth: width)
-      return (0..<rows).compactMap { caches[layer].rows(ofSequence: $0) }
+      guard caches[layer].keepsPlainRows(width: width, valueWidth: width) else { return false }
+      caches[layer].claimRow(
+        batch: rows, groups: groups, width: width, valueWidth: width, to: seen)
+      return true
     }
     guard
       sequenceCaches.allSatisfy({
         $0[layer].keepsPlainRows(width: width, valueWidth: width)
       })
-    else { return [] }
-    return (0..<rows).compactMap {
-      sequenceCaches[$0][layer].claimRow(
-        batch: 1, groups: groups, width: width, valueWidth: width)
-      return sequenceCaches[$0][layer].rows(ofSequence: 0)
+    else { return false }
+    for row in 0..<rows {
+      sequenceCaches[row][layer].claimRow(
+        batch: 1, groups: groups, width: width, valueWidth: width, to: seen + row)
     }
+    return true
   }
 
   /// Adds keys and values `[B, G, T, D]` to the caches of block `layer`.

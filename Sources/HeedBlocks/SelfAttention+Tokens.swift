@@ -93,12 +93,14 @@ struct TokenSelfAttention: BitwiseCopyable {
       // One position for all tokens, or one for each.
       place.angleStep = context.positions.count == 1 ? 0 : rotary.width / 2
     }
-    let seen = context.claimedRows(rows, layer: layer, groups: groups, width: headWidth)
+    let seen = owners.rows(rows)
+    let isClaimed = context.claimRows(
+      rows, layer: layer, groups: groups, width: headWidth, to: seen)
+    place.seen = isClaimed ? UnsafePointer(seen) : nil
     place.isPlain =
-      !seen.isEmpty
-      && plain.map { plain in seen.allSatisfy { plain.covers($0, window: window) } }
+      isClaimed
+      && plain.map { plain in (0..<rows).allSatisfy { plain.covers(seen[$0], window: window) } }
         ?? false
-    place.seen = owners.address(of: seen)
     return place
   }
 

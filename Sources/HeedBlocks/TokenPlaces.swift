@@ -11,13 +11,11 @@ package struct TokenPlaces: ~Copyable {
 
   deinit { for memory in memory { memory.deallocate() } }
 
-  /// Nil for none.
-  mutating func address(of rows: [CachedRows]) -> UnsafePointer<CachedRows>? {
-    guard !rows.isEmpty else { return nil }
-    let copy = UnsafeMutablePointer<CachedRows>.allocate(capacity: rows.count)
-    copy.initialize(from: rows, count: rows.count)
-    memory.append(UnsafeMutableRawPointer(copy))
-    return UnsafePointer(copy)
+  /// Memory for what the tokens of a block see.
+  mutating func rows(_ count: Int) -> UnsafeMutablePointer<CachedRows> {
+    let rows = UnsafeMutablePointer<CachedRows>.allocate(capacity: count)
+    memory.append(UnsafeMutableRawPointer(rows))
+    return rows
   }
 
   mutating func addAngles(of table: BlockContext.RotaryTable, to place: inout TokenPlace) {

@@ -201,6 +201,7 @@ package struct RowProduct: @unchecked Sendable, BitwiseCopyable {
     follower: Follower? = nil, by member: inout ThreadTeam.Member,
     to y: UnsafeMutablePointer<Float>
   ) {
+    askForInput(input, rows)
     let runs = PanelRuns(panelCount: panelCount, threads: member.runCount)
     member.share(runs.partCount, work: rows * inputCount * outputCount, ahead: next) { part in
       let panels = runs.panels(ofPart: part)
@@ -225,6 +226,7 @@ package struct RowProduct: @unchecked Sendable, BitwiseCopyable {
     by member: inout ThreadTeam.Member, to y: UnsafeMutablePointer<Float>
   ) {
     let n = gate.outputCount
+    gate.askForInput(input, rows)
     let runs = PanelRuns(panelCount: gate.panelCount, threads: member.runCount)
     member.share(runs.partCount, work: 2 * rows * gate.inputCount * n, ahead: up.next) { part in
       let panels = runs.panels(ofPart: part)
@@ -239,6 +241,12 @@ package struct RowProduct: @unchecked Sendable, BitwiseCopyable {
       }
       follower?.load(y, rows: 0..<rows, of: rows, columns: columns)
     }
+  }
+
+  /// Asks for an input at once: parts of it may have been made by other threads, and the kernels would wait
+  /// for one line of it after the other.
+  private func askForInput(_ input: UnsafeRawPointer, _ rows: Int) {
+    heed_ask(input, inputByteCount(rows: rows))
   }
 
   private func columns(of panels: Range<Int>) -> Range<Int> {

@@ -78,6 +78,10 @@ public struct Tensor: Sendable {
     isKnownUniquelyReferenced(&storage) && !storage.isReadOnly && isDense
   }
 
+  /// True when nobody else has the storage: all there is to `isUnique()` for a tensor known to be dense and
+  /// in memory, without a look at its shape.
+  package mutating func isOnlyOwner() -> Bool { isKnownUniquelyReferenced(&storage) }
+
   /// A dense copy with storage of its own, without a trace.
   package func copied() -> Tensor {
     let result = Tensor(uninitialized: shape, elementType)

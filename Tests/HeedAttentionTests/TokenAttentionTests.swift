@@ -18,7 +18,12 @@ struct TokenAttentionTests {
     var cache = KeyValueCache(elementType: type)
     cache.append(
       keys: numbers([1, groups, keys, width], 1), values: numbers([1, groups, keys, width], 2))
-    let seen = [try #require(cache.rows(ofSequence: 0))]
+    let last = numbers([groups * width], 4)
+    let seen = [CachedRows](unsafeUninitializedCapacity: 1) { rows, count in
+      guard let row = rows.baseAddress else { return }
+      cache.claimRow(batch: 1, groups: groups, width: width, valueWidth: width, to: row)
+      count = 1
+    }
     let queries = numbers([groups * width], 3)
     let attention = TokenAttention(
       heads: groups, groups: groups, width: width, valueWidth: width, scale: nil)
@@ -37,11 +42,14 @@ struct TokenAttentionTests {
             precision: .float32,
             memory: UnsafeMutableRawPointer(mutating: memory.rawPointer)
               + member.index % 8 * attention.byteCount,
-            prepare: { _, _ in }, follower: nil, isBroken: isBroken, by: &member,
+            prepare: { row, group in
+              seen[row].writeLast(
+                group, keys: last.pointer(to: Float.self), values: last.pointer(to: Float.self))
+            }, follower: nil, isBroken: isBroken, by: &member,
             to: context.mutablePointer(to: Float.self))
         }
       }
-      withExtendedLifetime((queries, memory, cache)) {}
+      withExtendedLifetime((queries, memory, cache, last)) {}
       let broken = isBroken.pointee.load(ordering: .relaxed)
       #expect(!broken)
       return context.elements(as: Float.self).map(\.bitPattern)
