@@ -98,8 +98,11 @@ public struct GenerationLoop<Model: StepModel>: Sendable {
       {
         memory = known
       }
-      let room = max(0, model.contextLength - visible.count)
-      memory.state.expect(visible.count + min(room, settings.newTokenCount))
+      // Not where states are forked: what has no tokens yet would be copied with them.
+      if !isBeam, !isContrastive, settings.resultCount == 1 {
+        let room = max(0, model.contextLength - visible.count)
+        memory.state.expect(visible.count + min(room, settings.newTokenCount))
+      }
       // All but its last token, once for all texts that continue it.
       unreadPrompts.append(
         (
