@@ -41,7 +41,9 @@ public struct MachineLimits: Sendable, Hashable {
   /// Bytes a second read from memory on `ThreadPool.threadCount` threads, the best of some rounds of 128 MB
   /// for each thread.
   ///
-  /// - Parameter now: seconds of a steady clock.
+  /// - Parameters:
+  ///   - rounds: each takes 4 to 10 ms; to write the buffers before takes longer.
+  ///   - now: seconds of a steady clock.
   public static func measureReading(rounds: Int = 4, now: () -> Double) -> Double {
     let threads = ThreadPool.threadCount
     let count = 32 << 20

@@ -8,7 +8,8 @@
 
 /// Bytes that tensors share: 64-byte aligned memory of ours, a part of it, or a part of a mapped file.
 ///
-/// The one `@unchecked Sendable` of the module. Proof: `base` and `byteCount` never change, and
+/// The one `@unchecked Sendable` of the module that owns memory (`RowProduct` and `ThreadTeam.Member` hold
+/// addresses of what others keep). Proof: `base` and `byteCount` never change, and
 /// the bytes are written only (a) by the function that allocated them, before the tensor that owns
 /// them is returned, or (b) through `Tensor.mutableStorage`, which first makes sure that the
 /// tensor is the only owner. So no two threads can hold the bytes while one of them writes, except
